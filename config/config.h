@@ -1,0 +1,192 @@
+// The configuration as values. Every field is one row of the schema (schema.cc), which gives its key, default,
+// range and documentation; nothing here is read from a global: whoever needs a value is handed it.
+// Durations are milliseconds, sizes bytes.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace evermilter::config {
+
+using Duration = std::chrono::milliseconds;
+using Size = std::uint64_t;
+
+// What becomes of a message; which values a key allows is in the schema.
+enum class Action : std::uint8_t { accept, reject, tempfail, discard, quarantine };
+enum class Pin : std::uint8_t { session, message, scan };
+enum class ReloadMode : std::uint8_t { overlap, replace };
+enum class HeaderMode : std::uint8_t { no, add, replace };
+enum class LogTarget : std::uint8_t { syslog, stderr_ };
+enum class LogLevel : std::uint8_t { error, warning, info, debug };
+
+struct Milter {
+    std::vector<std::string> listen;
+    std::uint32_t socket_mode = 0;
+    std::string socket_group;
+    std::vector<std::string> allow;
+    bool allow_in_file = false;  // milter.allow stood in the file; not a key of its own
+    std::uint32_t max_sessions = 0;
+    std::uint32_t max_sessions_per_peer = 0;  // 0: no cap
+};
+
+struct Workers {
+    std::uint32_t session_min = 0;
+    std::uint32_t session_max = 0;
+    std::uint32_t sessions_per_worker = 0;
+};
+
+// Options that libclamav takes; nullopt leaves libclamav's own default.
+struct Scanner {
+    std::uint32_t processes = 0;  // 0: one a CPU
+    Duration max_scan_time{};
+    std::optional<Size> max_file_size;
+    std::optional<Size> max_scan_size;
+    std::optional<std::uint32_t> max_recursion;
+    std::optional<std::uint32_t> max_files;
+    std::string temp_directory;
+    std::optional<Size> temp_size;
+    Duration queue_timeout{};
+    std::uint32_t retries = 0;
+    std::uint32_t max_jobs = 0;
+    Duration max_age{};
+
+    bool scan_pe = true;
+    bool scan_elf = true;
+    bool scan_ole2 = true;
+    bool scan_pdf = true;
+    bool scan_swf = true;
+    bool scan_xmldocs = true;
+    bool scan_hwp3 = true;
+    bool scan_onenote = true;
+    bool scan_image = true;
+    bool scan_image_fuzzy_hash = true;
+    bool scan_html = true;
+    bool scan_archive = true;
+    bool heuristic_alerts = true;
+    bool heuristic_scan_precedence = false;
+    bool alert_broken_executables = false;
+    bool alert_broken_media = false;
+    bool alert_encrypted = false;
+    bool alert_encrypted_archive = false;
+    bool alert_encrypted_doc = false;
+    bool alert_macros = false;
+    bool alert_phishing_ssl_mismatch = false;
+    bool alert_phishing_cloak = false;
+    bool alert_partition_intersection = false;
+    bool phishing_signatures = true;
+    bool phishing_scan_urls = true;
+    bool structured_data_detection = false;
+    std::uint32_t structured_min_credit_card_count = 3;
+    std::uint32_t structured_min_ssn_count = 3;
+    bool structured_cc_only = false;
+    bool structured_ssn_format_normal = true;
+    bool structured_ssn_format_stripped = false;
+    bool detect_pua = false;
+    std::vector<std::string> exclude_pua;
+    std::vector<std::string> include_pua;
+    bool bytecode = true;
+    Duration bytecode_timeout{};
+    bool official_database_only = false;
+    std::optional<Size> max_embedded_pe;
+    std::optional<Size> max_html_normalize;
+    std::optional<Size> max_html_no_tags;
+    std::optional<Size> max_script_normalize;
+    std::optional<Size> max_zip_type_rcg;
+    std::optional<std::uint32_t> max_partitions;
+    std::optional<std::uint32_t> max_icons_pe;
+    std::optional<std::uint32_t> max_rec_hwp3;
+    std::optional<std::uint64_t> pcre_match_limit;
+    std::optional<std::uint64_t> pcre_rec_match_limit;
+    std::optional<Size> pcre_max_file_size;
+};
+
+struct Database {
+    std::string directory;
+    std::string state_directory;
+    bool watch = true;
+    Duration settle{};
+    std::uint32_t keep = 0;
+    double min_ratio = 0;
+    std::string proof_directory;
+};
+
+struct Reload {
+    Pin pin = Pin::session;
+    Duration drain_timeout{};
+    Duration load_timeout{};
+    bool memory_check = true;
+    ReloadMode mode = ReloadMode::overlap;
+};
+
+struct Timeouts {
+    Duration negotiate{};
+    Duration packet{};
+    Duration connect{};
+    Duration helo{};
+    Duration mail{};
+    Duration rcpt{};
+    Duration data{};
+    Duration header{};
+    Duration body{};
+    Duration eom{};
+    Duration session{};
+    Duration shutdown{};
+};
+
+struct Actions {
+    Action infected = Action::reject;
+    Action error = Action::tempfail;
+    Action oversize = Action::accept;
+    Action incomplete = Action::accept;
+    Action clean = Action::accept;
+    std::string reject_text;
+    std::string error_text;
+};
+
+struct MessageLimits {
+    Size max_size = 0;
+    Size memory_budget = 0;
+    std::string spool_directory;
+};
+
+struct Headers {
+    HeaderMode add = HeaderMode::replace;
+};
+
+struct Status {
+    std::string socket;
+    std::uint32_t socket_mode = 0;
+    std::string socket_group;
+};
+
+struct Log {
+    LogTarget target = LogTarget::syslog;
+    bool target_in_file = false;  // log.target stood in the file; not a key of its own
+    LogLevel level = LogLevel::info;
+};
+
+struct Process {
+    std::string user;
+    std::string group;
+    std::string scanner_user;  // empty: as `user`
+};
+
+struct Config {
+    Milter milter;
+    Workers workers;
+    Scanner scanner;
+    Database database;
+    Reload reload;
+    Timeouts timeouts;
+    Actions actions;
+    MessageLimits message;
+    Headers headers;
+    Status status;
+    Log log;
+    Process process;
+};
+
+}  // namespace evermilter::config

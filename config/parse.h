@@ -1,0 +1,39 @@
+// Reads a configuration file and writes the effective configuration. All faults are collected, each with its
+// place, what is wrong and the remedy; a configuration with a fault is never returned.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "config/config.h"
+
+namespace evermilter::config {
+
+struct Fault {
+    std::string file;
+    unsigned line = 0;    // from 1; 0 where the fault has no place in the file (a missing file, a default)
+    unsigned column = 0;  // from 1
+    std::string key;      // "timeouts.eom", may be empty (a syntax error)
+    std::string message;
+
+    // "FILE:LINE:COL: key: message"
+    [[nodiscard]] std::string text() const;
+};
+
+// The configuration, or every fault that was found (at least one).
+using ParseResult = std::variant<Config, std::vector<Fault>>;
+
+// All defaults of the schema.
+[[nodiscard]] Config defaults();
+
+// Parses and validates (ranges, nesting of deadlines, wildcard listeners). `origin` names the text in faults.
+[[nodiscard]] ParseResult parse(std::string_view text, const std::string& origin);
+[[nodiscard]] ParseResult parse_file(const std::string& path);
+
+// The canonical form: every key with its effective value, in the schema's order. parse(to_toml(c)) equals c,
+// allow_in_file and target_in_file aside (they are then true).
+[[nodiscard]] std::string to_toml(const Config& config);
+
+}  // namespace evermilter::config

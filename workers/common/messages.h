@@ -1,0 +1,290 @@
+// Every message between two of our processes: one struct each, gathered in one variant.
+// The comment of a struct says who sends it, when, and what the sender owes. The codec (codec.h) reads the
+// fields from `fields`, in that order; a descriptor among them travels by SCM_RIGHTS. A change of any struct
+// here is a change of kProtocol: the first message on each channel is Hello, and a peer of another protocol
+// is refused (the binaries are opened at the supervisor's start, so versions never mix).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "workers/common/unique_fd.h"
+
+namespace evermilter::messages {
+
+inline constexpr std::uint32_t kProtocol = 1;
+
+// What a process of ours is. The names (role_name) are those of the status document.
+enum class Role : std::uint8_t { session, loader, standby, scanner };
+
+// ---------------------------------------------------------------- any child -> supervisor
+
+// First message of each child, at once after its exec.
+struct Hello {
+    std::uint32_t protocol = kProtocol;
+    Role role = Role::session;
+    std::int64_t pid = 0;
+    static constexpr auto fields = std::tuple{&Hello::protocol, &Hello::role, &Hello::pid};
+};
+
+// Answer to Ping, from the thread that does the child's main work.
+struct Pong {
+    std::uint64_t serial = 0;
+    static constexpr auto fields = std::tuple{&Pong::serial};
+};
+
+// ---------------------------------------------------------------- supervisor -> any child
+
+struct Ping {
+    std::uint64_t serial = 0;
+    static constexpr auto fields = std::tuple{&Ping::serial};
+};
+
+// Log targets are to be opened anew (SIGUSR1 of the supervisor).
+struct ReopenLog {
+    static constexpr auto fields = std::tuple{};
+};
+
+// ---------------------------------------------------------------- supervisor -> session worker
+
+// First message to a session worker. `config` is the effective configuration as canonical TOML
+// (config::to_toml), parsed by the worker with the one parser; `board` is the worker's scoreboard
+// (scoreboard.h), a sealed memfd of the size for workers.sessions_per_worker slots; `origin` names the
+// configuration in error messages.
+struct ConfigureSession {
+    std::string config;
+    std::string origin;
+    unique_fd board;
+    static constexpr auto fields =
+        std::tuple{&ConfigureSession::config, &ConfigureSession::origin, &ConfigureSession::board};
+};
+
+// A connection whose negotiation packet is whole in its buffer. `session` is unique for the supervisor's life;
+// `slot` the scoreboard slot, free until SessionEnded is sent; `peer` is for logs (address, or pid/uid of a
+// unix peer); `generation` what a new session uses, or 0 when none is active yet.
+struct HandOver {
+    std::uint64_t session = 0;
+    std::uint32_t slot = 0;
+    std::uint64_t generation = 0;
+    std::string peer;
+    unique_fd connection;
+    static constexpr auto fields =
+        std::tuple{&HandOver::session, &HandOver::slot, &HandOver::generation, &HandOver::peer, &HandOver::connection};
+};
+
+// The sending end of a generation's queue; this generation is the worker's current one from now on. The worker
+// answers QueueTaken at once; and QueueReleased when neither a session nor "current" needs it any more.
+struct TakeQueue {
+    std::uint64_t generation = 0;
+    unique_fd queue;
+    static constexpr auto fields = std::tuple{&TakeQueue::generation, &TakeQueue::queue};
+};
+
+// The drain time of a generation is over: whoever is still pinned to it uses the current one from the next scan
+// on. Answered by QueueReleased at once. Jobs already in the queue stay there.
+struct LetGo {
+    std::uint64_t generation = 0;
+    static constexpr auto fields = std::tuple{&LetGo::generation};
+};
+
+// No further sessions will come. The worker ends when its last session has ended. `refuse_mail`: the next MAIL of
+// a session gets 421 (graceful stop, or an old configuration past session_max); `deadline_ns`: CLOCK_MONOTONIC at
+// which what is left is closed, 0 for none.
+struct DrainSessions {
+    bool refuse_mail = false;
+    std::int64_t deadline_ns = 0;
+    static constexpr auto fields = std::tuple{&DrainSessions::refuse_mail, &DrainSessions::deadline_ns};
+};
+
+// No generation can serve: what waits for one, and each message that comes, is answered with actions.error at once.
+struct NoGeneration {
+    std::string reason;
+    static constexpr auto fields = std::tuple{&NoGeneration::reason};
+};
+
+// ---------------------------------------------------------------- session worker -> supervisor
+
+// Configured; hand-overs may come.
+struct SessionWorkerReady {
+    static constexpr auto fields = std::tuple{};
+};
+
+// The worker cannot serve and ends. `exit_code` is from sysexits(3).
+struct SessionWorkerFailed {
+    std::int32_t exit_code = 0;
+    std::string error;
+    static constexpr auto fields = std::tuple{&SessionWorkerFailed::exit_code, &SessionWorkerFailed::error};
+};
+
+struct QueueTaken {
+    std::uint64_t generation = 0;
+    static constexpr auto fields = std::tuple{&QueueTaken::generation};
+};
+
+// No descriptor of the generation's queue is held by this worker any more.
+struct QueueReleased {
+    std::uint64_t generation = 0;
+    static constexpr auto fields = std::tuple{&QueueReleased::generation};
+};
+
+// The connection is closed and its slot free. Exactly one for each HandOver while the worker lives.
+struct SessionEnded {
+    std::uint64_t session = 0;
+    static constexpr auto fields = std::tuple{&SessionEnded::session};
+};
+
+// A detection, for the count by name. Sent once for each infected message.
+struct Detection {
+    std::string virus;
+    std::uint64_t generation = 0;
+    static constexpr auto fields = std::tuple{&Detection::virus, &Detection::generation};
+};
+
+// A scanner that has said Taken did not answer within max_scan_time + 5 s. The supervisor passes it on to the
+// loader of that generation, which kills its child (ScannerOverdue is the same struct both ways).
+struct ScannerOverdue {
+    std::uint64_t generation = 0;
+    std::int64_t scanner = 0;  // pid, as proven by SCM_CREDENTIALS of Taken
+    std::uint64_t job = 0;
+    static constexpr auto fields =
+        std::tuple{&ScannerOverdue::generation, &ScannerOverdue::scanner, &ScannerOverdue::job};
+};
+
+// The worker takes no more sessions (a pool thread could not be made): replace it; it drains by itself.
+struct SessionWorkerUnfit {
+    std::string reason;
+    static constexpr auto fields = std::tuple{&SessionWorkerUnfit::reason};
+};
+
+// ---------------------------------------------------------------- supervisor -> loader
+
+// First message to a loader. `queue` is the receiving end of the generation's queue; `board` the generation's
+// scoreboard (scoreboard.h), a memfd for `scanners` slots. `active_*` describe what serves now, for the proof and
+// for "unchanged"; all empty or 0 when nothing does. `active_databases` are the names without suffix.
+// `reuse_snapshot` names a snapshot to load as it is (rollback), empty for a new one.
+struct StartLoad {
+    std::uint64_t generation = 0;
+    std::string config;
+    std::string origin;
+    std::uint32_t scanners = 0;
+    bool force = false;
+    std::string reuse_snapshot;
+    std::string active_digest;
+    std::uint64_t active_signatures = 0;
+    std::vector<std::string> active_databases;
+    std::int64_t deadline_ns = 0;  // CLOCK_MONOTONIC; the supervisor kills the loader then
+    unique_fd queue;
+    unique_fd board;
+    static constexpr auto fields =
+        std::tuple{&StartLoad::generation,       &StartLoad::config,           &StartLoad::origin,
+                   &StartLoad::scanners,         &StartLoad::force,            &StartLoad::reuse_snapshot,
+                   &StartLoad::active_digest,    &StartLoad::active_signatures, &StartLoad::active_databases,
+                   &StartLoad::deadline_ns,      &StartLoad::queue,            &StartLoad::board};
+};
+
+// ---------------------------------------------------------------- loader -> supervisor
+
+// Where the load is: "snapshot", "load", "compile", "proof", "fork". For people only.
+struct LoadProgress {
+    std::string step;
+    static constexpr auto fields = std::tuple{&LoadProgress::step};
+};
+
+// Loaded, compiled, proven; all scanners are forked and read from the queue.
+struct LoaderReady {
+    std::uint64_t signatures = 0;
+    std::string database_version;  // as clamd's VERSION shows it: "27800/Fri Nov 20 09:36:00 2026", may be empty
+    std::int64_t database_time = 0;  // Unix time of the newest database, 0 if unknown
+    std::string digest;              // SHA-256 over names and contents, lower-case hexadecimal
+    std::vector<std::string> databases;
+    std::string snapshot;  // its folder's path
+    static constexpr auto fields =
+        std::tuple{&LoaderReady::signatures, &LoaderReady::database_version, &LoaderReady::database_time,
+                   &LoaderReady::digest,     &LoaderReady::databases,        &LoaderReady::snapshot};
+};
+
+// The directory's content is that of the active generation: nothing was loaded, the loader ends with exit status 0.
+struct LoadUnchanged {
+    static constexpr auto fields = std::tuple{};
+};
+
+// The load was refused; the loader removed what it made and ends. `exit_code` is from sysexits(3): 65 broken, 66
+// missing, 77 unreadable, 70 proof failed or internal, 71 out of memory, 73 snapshot cannot be written.
+struct LoadFailed {
+    std::int32_t exit_code = 0;
+    std::string error;
+    static constexpr auto fields = std::tuple{&LoadFailed::exit_code, &LoadFailed::error};
+};
+
+struct ScannerStarted {
+    std::int64_t pid = 0;
+    std::uint32_t slot = 0;
+    static constexpr auto fields = std::tuple{&ScannerStarted::pid, &ScannerStarted::slot};
+};
+
+// A scanner has ended and was reaped. `expected`: it had reached max_jobs or max_age, or the queue ended.
+struct ScannerEnded {
+    std::int64_t pid = 0;
+    std::uint32_t slot = 0;
+    std::int32_t wait_status = 0;  // as waitpid(2) gives it
+    bool expected = false;
+    static constexpr auto fields =
+        std::tuple{&ScannerEnded::pid, &ScannerEnded::slot, &ScannerEnded::wait_status, &ScannerEnded::expected};
+};
+
+// ---------------------------------------------------------------- session worker -> scanner (on the queue)
+
+// One message to scan. `message` is a sealed memfd or an unlinked file, read with pread(2) from 0 on; `reply` a
+// SOCK_SEQPACKET end on which the scanner says Taken and then ScanResult, and closes it. A scanner that finds the
+// deadline past, or the other end of `reply` closed, drops the job without Taken.
+struct ScanJob {
+    std::uint64_t job = 0;
+    std::int64_t deadline_ns = 0;  // CLOCK_MONOTONIC by which Taken must have been said (queue_timeout)
+    std::uint64_t size = 0;        // bytes
+    std::uint64_t session = 0;
+    std::string queue_id;
+    unique_fd message;
+    unique_fd reply;
+    static constexpr auto fields = std::tuple{&ScanJob::job,      &ScanJob::deadline_ns, &ScanJob::size, &ScanJob::session,
+                                              &ScanJob::queue_id, &ScanJob::message,     &ScanJob::reply};
+};
+
+// ---------------------------------------------------------------- scanner -> session worker (on the reply socket)
+
+// The scan begins: queue time ends. The sender's pid is taken from SCM_CREDENTIALS, never from the message.
+struct Taken {
+    std::uint64_t job = 0;
+    static constexpr auto fields = std::tuple{&Taken::job};
+};
+
+// What a scan came to. Only `clean` is clean.
+enum class ScanOutcome : std::uint8_t {
+    clean,
+    infected,     // detail: the virus name
+    incomplete,   // detail: the limit, e.g. "MaxFiles"; libclamav stopped at a limit of size, files or recursion
+    error,        // detail: the reason; the time limit is one
+    temp_failed,  // detail: the reason; the scanner ends itself and the message may be tried on another
+};
+
+struct ScanResult {
+    std::uint64_t job = 0;
+    ScanOutcome outcome = ScanOutcome::error;
+    std::string detail;
+    std::int64_t scan_ns = 0;  // wall time of the scan
+    static constexpr auto fields =
+        std::tuple{&ScanResult::job, &ScanResult::outcome, &ScanResult::detail, &ScanResult::scan_ns};
+};
+
+using Message =
+    std::variant<Hello, Pong, Ping, ReopenLog, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions, NoGeneration,
+                 SessionWorkerReady, SessionWorkerFailed, QueueTaken, QueueReleased, SessionEnded, Detection,
+                 ScannerOverdue, SessionWorkerUnfit, StartLoad, LoadProgress, LoaderReady, LoadUnchanged, LoadFailed,
+                 ScannerStarted, ScannerEnded, ScanJob, Taken, ScanResult>;
+
+[[nodiscard]] const char* role_name(Role role) noexcept;     // "session", "loader", …
+[[nodiscard]] const char* message_name(const Message& message) noexcept;  // "HandOver", …, for logs
+
+}  // namespace evermilter::messages
