@@ -1,0 +1,131 @@
+// The supervisor's state as one value: descriptors, pids, generations, sessions, counters. What a successor of the
+// supervisor needs is here and nowhere else (SIGUSR2 will hand it over); watchers, timers and callbacks belong to
+// the parts that use the state and are made anew from it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "supervisor/generation.h"
+#include "supervisor/session_registry.h"
+#include "supervisor/slots.h"
+#include "supervisor/worker_state.h"
+#include "workers/common/channel.h"
+#include "workers/common/messages.h"
+#include "workers/common/scoreboard.h"
+
+namespace evermilter::supervisor {
+
+// A process of ours with a channel. `id` is unique for the supervisor's life and never used twice, pids are.
+struct Child {
+    std::uint64_t id = 0;
+    messages::Role role = messages::Role::session;
+    WorkerState state = WorkerState::starting;
+    pid_t pid = 0;               // 0: reaped, must not be signalled
+    Channel channel;             // closed after EOF
+    bool greeted = false;        // Hello was received and fits
+    std::int64_t started_ns = 0; // CLOCK_MONOTONIC
+};
+
+struct SessionWorker {
+    Child child;
+    std::optional<SessionBoard> board;      // always set; optional because a board has no empty value
+    Slots slots;                            // of the board; used() is its number of open sessions
+    std::set<std::uint64_t> holds;          // generations whose queue was sent to it and not released
+    std::set<std::uint64_t> unacknowledged; // of these, QueueTaken is still to come
+    std::uint64_t config_serial = 0;        // the configuration it runs with (State::config_serial then)
+    std::uint64_t served = 0;               // sessions that ended well: the proof of service
+};
+
+struct ScannerProcess {
+    pid_t pid = 0;
+    std::uint32_t slot = 0; // of the generation's board
+};
+
+struct Generation {
+    std::uint64_t id = 0;
+    GenerationState state = GenerationState::loading;
+    Child loader;                      // loader.pid 0: reaped
+    unique_fd queue;                   // sending end, while loading or active
+    std::optional<ScannerBoard> board; // empty for failed and gone ones
+    std::vector<ScannerProcess> scanners;
+    std::string step;    // of the load, for people
+    bool loaded = false; // LoaderReady came; the following fields are of it
+    std::uint64_t signatures = 0;
+    std::string database_version;
+    std::int64_t database_time = 0;
+    std::string digest;
+    std::vector<std::string> databases;
+    std::string snapshot;
+    std::int64_t loaded_at = 0; // Unix time of LoaderReady, 0 before
+    std::int64_t load_started_ns = 0;
+    std::int64_t retired_ns = 0; // CLOCK_MONOTONIC at which it began to drain
+    std::string error;           // why it failed
+};
+
+// The names of ServiceState are those of the status document.
+enum class ServiceState : std::uint8_t { starting, ready, reloading, stopping, degraded };
+[[nodiscard]] const char* name(ServiceState state) noexcept;
+
+// The last load or reload that ended; the load at start is the first.
+struct LastReload {
+    bool ok = false;
+    std::string error;
+    double seconds = 0;
+    std::int64_t at = 0; // Unix time of its end, 0: none has ended
+};
+
+inline constexpr std::size_t kRoles = 4; // messages::Role
+
+// What only grows. Counts of session workers that have ended are added here from their boards; those of living
+// ones are in their boards.
+struct Counters {
+    std::uint64_t accepted_total = 0;                    // kept by admission
+    std::map<std::string, std::uint64_t> refused_total;  // by reason, kept by admission
+    std::array<std::uint64_t, kDispositions> messages{}; // by Disposition
+    std::map<std::string, std::uint64_t> skipped_by;     // by reason
+    std::array<std::uint64_t, kStages + 2> timed_out{};  // by Stage, then packet, session; see SessionBoardHeader
+    std::uint64_t scan_ns_total = 0;
+    std::uint64_t scans_total = 0;
+    std::uint64_t retries_total = 0;
+    std::map<std::string, std::uint64_t> viruses; // by name, bounded: past kMaxVirusNames under "(others)"
+    std::array<std::uint64_t, kRoles> crashes{};  // by Role
+    std::uint64_t reloads_ok = 0;
+    std::uint64_t reloads_failed = 0;
+};
+inline constexpr std::size_t kMaxVirusNames = 10000;
+
+struct State {
+    ServiceState service = ServiceState::starting;
+    std::string degraded_reason; // for ServiceState::degraded
+    std::int64_t started_ns = 0; // CLOCK_MONOTONIC
+    std::int64_t started_at = 0; // Unix time
+    std::uint64_t next_child = 1;
+    std::uint64_t next_session = 1;
+    std::uint64_t config_serial = 1;      // counts configurations that were taken over
+    std::uint64_t current_generation = 0; // 0: none is active
+    bool hold = false;                    // no reload by itself
+    std::vector<SessionWorker> session_workers;
+    std::vector<Generation> generations; // ascending ids; the last few failed and gone ones stay for the status
+    SessionRegistry sessions;
+    LastReload last_reload;
+    Counters counters;
+
+    [[nodiscard]] SessionWorker* find_session_worker(std::uint64_t child_id);
+    [[nodiscard]] Generation* find_generation(std::uint64_t id);
+    [[nodiscard]] Generation* find_generation_of_loader(std::uint64_t child_id);
+    [[nodiscard]] Generation* active_generation() { return find_generation(current_generation); }
+    [[nodiscard]] const Generation* active_generation() const;
+};
+
+// Adds what `board` has counted to `counters`: for the status over living workers, and when one has ended.
+void add_counts(Counters& counters, const SessionBoard& board);
+
+} // namespace evermilter::supervisor

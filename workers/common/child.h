@@ -1,0 +1,17 @@
+// How a child of the supervisor begins: its channel is descriptor 3 from its exec on.
+#pragma once
+
+#include "workers/common/channel.h"
+#include "workers/common/messages.h"
+#include "workers/common/result.h"
+
+namespace evermilter {
+
+inline constexpr int kChildChannel = 3;
+
+// Takes over the channel: checks that descriptor 3 is a SOCK_SEQPACKET unix socket, makes it CLOEXEC and
+// non-blocking, and sends Hello. An Error (EX_USAGE is the exit status then) when the process was not started by
+// evermilterd. Blocks TERM, HUP and INT, so it must be called before any thread is made.
+[[nodiscard]] Result<Channel> adopt_child_channel(messages::Role role);
+
+} // namespace evermilter
