@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -118,6 +119,7 @@ struct State {
     LastReload last_reload;
     Counters counters;
 
+    [[nodiscard]] Child* find_child(std::uint64_t child_id);
     [[nodiscard]] SessionWorker* find_session_worker(std::uint64_t child_id);
     [[nodiscard]] Generation* find_generation(std::uint64_t id);
     [[nodiscard]] Generation* find_generation_of_loader(std::uint64_t child_id);

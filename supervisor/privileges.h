@@ -1,0 +1,41 @@
+// Who the processes run as. Started as root, the supervisor stays uid 0 with the few capabilities it needs, and the
+// children run as the configured users without any; started as an ordinary user, all run as that user.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "workers/common/result.h"
+
+namespace evermilter::supervisor {
+
+// A user that children run as, resolved once at the start. `switch_user` is false where we are that user already.
+struct Identity {
+    std::string user;
+    uid_t uid = 0;
+    gid_t gid = 0;
+    std::vector<gid_t> groups; // supplementary ones
+    bool switch_user = false;
+};
+
+struct Identities {
+    Identity session; // process.user
+    Identity scanner; // process.scanner_user
+};
+
+// Looks up the users and groups of `process` when we are root; the current user otherwise. An Error (code 0) names
+// the key and the user that is unknown: exit status EX_NOUSER.
+[[nodiscard]] Result<Identities> resolve_identities(const config::Process& process);
+
+// As root: keeps CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER and
+// CAP_NET_BIND_SERVICE, for good. RLIMIT_NICE is raised first, so that a loader's thread can rise at a deadline.
+// As an ordinary user nothing is done.
+[[nodiscard]] Result<void> drop_privileges();
+
+// In a forked child, between fork and exec: groups, gid, uid, no_new_privs. Async-signal-safe; errno on failure.
+[[nodiscard]] bool become(const Identity& identity) noexcept;
+
+} // namespace evermilter::supervisor
