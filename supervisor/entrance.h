@@ -1,0 +1,43 @@
+// The way in for milter connections: listeners, admission, gate, hand-over. Puts the four together, counts what is
+// accepted and refused (State::counters), and logs who was turned away, limited per peer and kind.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "supervisor/admission.h"
+#include "supervisor/gate.h"
+#include "supervisor/listener.h"
+#include "supervisor/log_limit.h"
+#include "supervisor/operations.h"
+
+namespace evermilter::supervisor {
+
+class Entrance {
+  public:
+    // Reads milter.*, timeouts.negotiate from operations.config() at every connection: they are live.
+    Entrance(Loop* loop, Operations& operations);
+
+    // Binds milter.listen of operations.config() and takes over milter.allow; again after every change of the
+    // configuration. On an Error nothing has changed.
+    [[nodiscard]] Result<void> apply();
+    // Closes the listeners and the connections that wait for their negotiation.
+    void close();
+
+    [[nodiscard]] std::vector<std::string> addresses() const { return listeners_.addresses(); }
+    // Connections before hand-over.
+    [[nodiscard]] std::size_t waiting() const noexcept { return gate_.waiting(); }
+
+  private:
+    void on_accept(unique_fd connection, const PeerAddress& address);
+    void on_leave(Gate::Leaving leaving);
+    void refuse(const Peer& peer, std::string_view reason, std::string_view remark, std::string_view begin);
+
+    Operations& operations_;
+    AllowList allow_;
+    LogLimit log_limit_;
+    Gate gate_;
+    ListenerSet listeners_;
+};
+
+} // namespace evermilter::supervisor

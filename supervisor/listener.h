@@ -1,0 +1,68 @@
+// Listening sockets: made from addresses, watched, closed. Owns the descriptors and, for unix sockets, the path:
+// one in use by a live process is an error, one left by a dead process is taken over, and the path is unlinked at
+// the end only if it is still ours. Out of descriptors, all sockets of the set rest for a moment (level-triggered
+// readiness would spin otherwise) and the log says so once.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "supervisor/peer_address.h"
+#include "supervisor/watchers.h"
+#include "workers/common/result.h"
+#include "workers/common/unique_fd.h"
+
+namespace evermilter::supervisor {
+
+// For unix sockets.
+struct SocketAccess {
+    mode_t mode = 0660;
+    std::string group; // name or number; empty: as it comes
+};
+
+class ListenerSet {
+  public:
+    // The connection is blocking and CLOEXEC; over TCP with TCP_NODELAY.
+    using OnAccept = std::function<void(unique_fd connection, const PeerAddress& peer)>;
+
+    // `purpose` names the set in errors and logs: "milter", "status".
+    ListenerSet(Loop* loop, std::string purpose, OnAccept on_accept);
+    ~ListenerSet();
+    ListenerSet(const ListenerSet&) = delete;
+    ListenerSet& operator=(const ListenerSet&) = delete;
+    ListenerSet(ListenerSet&&) = delete;
+    ListenerSet& operator=(ListenerSet&&) = delete;
+
+    // Makes the set what `addresses` says (config/address.h's text): what is there already stays open, what is new
+    // is bound and listens, what is gone is closed. Names are resolved here (getaddrinfo(3), the one call that may
+    // wait: at start, and when an operator changes the addresses). On an Error nothing has changed.
+    // EADDRINUSE: in use by a live process; EEXIST: the path is no socket; EINVAL: no address.
+    [[nodiscard]] Result<void> apply(const std::vector<std::string>& addresses, const SocketAccess& access);
+
+    // Closes all and unlinks the paths that are ours. Connections that were accepted are not touched.
+    void close();
+
+    // Canonical addresses, with the real port where port 0 was asked for: "inet:40123@127.0.0.1".
+    [[nodiscard]] std::vector<std::string> addresses() const;
+    [[nodiscard]] bool empty() const noexcept { return listeners_.empty(); }
+
+  private:
+    struct Listener;
+
+    void accept_from(int fd);
+    void rest(int code);
+
+    Loop* loop_;
+    std::string purpose_;
+    OnAccept on_accept_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    Graveyard graveyard_;
+    TimerWatcher resting_;
+    bool rest_logged_ = false;
+};
+
+} // namespace evermilter::supervisor

@@ -1,0 +1,45 @@
+// What a peer speaks, from its first bytes: a milter's option negotiation, or which other protocol. Pure.
+// Sources: libmilter's mfdef.h (packet: 32-bit length in network order, command, data; the negotiation is 'O' with
+// three 32-bit words), RFC 5321, RFC 9110, RFC 8446 section 5.1, clamd(8), HAProxy's PROXY protocol.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace evermilter::supervisor {
+
+enum class Protocol : std::uint8_t {
+    undecided,   // the bytes may still become one of the others
+    negotiation, // a whole negotiation packet of a version that libmilter speaks
+    nothing,     // no byte came
+    incomplete,  // the beginning of a negotiation, and no more
+    smtp,
+    http,
+    tls,
+    clamd,
+    proxy,     // HAProxy's PROXY protocol, 1 or 2
+    not_first, // a milter packet, but not the negotiation, which must be the first
+    version,   // a negotiation of a protocol version below 2 or above 6
+    oversized, // a milter packet of a length that no MTA sends
+    unknown,
+};
+inline constexpr std::size_t kProtocols = 13;
+
+// The negotiation packet: 4 bytes of length (13), 'O', version, actions, steps.
+inline constexpr std::size_t kNegotiationSize = 17;
+// As many bytes are always enough for a decision.
+inline constexpr std::size_t kGuessBytes = 64;
+
+// Of the bytes so far; `undecided` as long as more could change the answer.
+[[nodiscard]] Protocol guess_protocol(std::span<const unsigned char> bytes) noexcept;
+// When no more will come: never undecided.
+[[nodiscard]] Protocol guess_final(std::span<const unsigned char> bytes) noexcept;
+
+// The word in counters and logs: "smtp", "not-first", …
+[[nodiscard]] std::string_view protocol_name(Protocol protocol) noexcept;
+// What an operator should know about it: "an SMTP client: is it configured to relay through this port?"
+[[nodiscard]] std::string_view protocol_remark(Protocol protocol) noexcept;
+
+} // namespace evermilter::supervisor

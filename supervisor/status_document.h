@@ -1,0 +1,32 @@
+// The documents of the status socket (`status`, `sessions`), as pure functions of the supervisor's state.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "supervisor/state.h"
+
+namespace evermilter::supervisor {
+
+// What the state does not know.
+struct Surroundings {
+    std::vector<std::string> listeners;
+    std::size_t in_gate = 0; // connections before hand-over
+    std::int64_t now_ns = 0; // CLOCK_MONOTONIC
+    std::int64_t pid = 0;    // of the supervisor
+};
+
+// Counters over ended and living session workers.
+[[nodiscard]] Counters total_counters(const State& state);
+// Open sessions by stage; those in the gate are `negotiate`.
+[[nodiscard]] std::array<std::uint64_t, kStages> sessions_by_stage(const State& state, std::size_t in_gate);
+
+[[nodiscard]] nlohmann::json status_document(const State& state, const Surroundings& around);
+[[nodiscard]] nlohmann::json sessions_document(const State& state, const Surroundings& around);
+
+// On one line; bytes that are not UTF-8 are replaced, never an exception.
+[[nodiscard]] std::string to_line(const nlohmann::json& document);
+
+} // namespace evermilter::supervisor
