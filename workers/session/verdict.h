@@ -1,0 +1,44 @@
+// The one place where a finding and the policy become an answer. Pure: no I/O, no clock, no state. Every failure
+// maps to actions.error; nothing but Finding::clean is ever counted or stamped as clean.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/config.h"
+#include "workers/common/result.h"
+#include "workers/common/scoreboard.h"
+#include "workers/session/reply_template.h"
+#include "workers/session/scan_report.h"
+
+namespace evermilter::session {
+
+// The policy, taken apart once a configuration.
+struct Policy {
+    config::Actions actions;
+    ReplyTemplate reject; // actions.reject_text
+    ReplyTemplate error;  // actions.error_text
+
+    // An Error names the key.
+    [[nodiscard]] static Result<Policy> make(const config::Actions& actions);
+};
+
+struct Decision {
+    Disposition disposition = Disposition::error;     // for the counters
+    config::Action action = config::Action::tempfail; // what the milter answers
+    std::optional<Reply> reply; // for smfi_setreply before reject or tempfail; always set then, of the right class
+    std::string quarantine;     // reason for smfi_quarantine(3), only with Action::quarantine; never empty then
+    bool stamp = false;         // the message goes on (accept, quarantine): stamp it per headers.add
+    bool scanned = false;       // a scanner has looked at it: X-Virus-Scanned may be added
+    std::string status;         // value of X-Virus-Status: "Clean", "Infected (NAME)", "Not scanned (REASON)", …
+};
+
+// `queue_id` for {queue_id}. Quarantine at end of message needs SMFIF_QUARANTINE: where the MTA does not offer it,
+// the caller asks without_quarantine() for what to do instead.
+[[nodiscard]] Decision decide(const ScanReport& report, const Policy& policy, std::string_view queue_id);
+
+// A message that ought to be quarantined where the MTA cannot: it is tempfailed, never let through.
+[[nodiscard]] Decision without_quarantine(Decision decision, const Policy& policy, std::string_view queue_id);
+
+} // namespace evermilter::session
