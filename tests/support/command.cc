@@ -1,0 +1,115 @@
+// See command.h.
+#include "tests/support/command.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <stdexcept>
+#include <system_error>
+
+#include "tests/support/proc.h"
+#include "tests/support/waiting.h"
+
+namespace evermilter::test {
+namespace {
+
+[[noreturn]] void fail(const std::string& what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    for (std::string& one : strings) result.push_back(one.data());
+    result.push_back(nullptr);
+    return result;
+}
+
+// After fork: system calls only, the parent may have threads.
+[[noreturn]] void become(const char* path, char* const* arguments, char* const* environment, int input, int output,
+                         int errors, const std::optional<RunAs>& user) {
+    setsid();
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0) _exit(126);
+    if (user && (setgroups(0, nullptr) != 0 || setgid(user->group) != 0 || setuid(user->user) != 0)) _exit(126);
+    execvpe(path, arguments, environment);
+    _exit(127);
+}
+
+} // namespace
+
+Child start_program(const std::vector<std::string>& command, int output, int errors, std::optional<RunAs> user,
+                    const std::vector<std::string>& environment) {
+    if (user && user->user == geteuid()) user.reset();
+    std::vector<std::string> arguments = command;
+    std::vector<std::string> variables;
+    for (char** one = environ; *one != nullptr; ++one) {
+        // Of the surroundings only what cannot change how our programs behave.
+        if (!std::string_view(*one).starts_with("NOTIFY_SOCKET=") && !std::string_view(*one).starts_with("LISTEN_"))
+            variables.emplace_back(*one);
+    }
+    variables.insert(variables.end(), environment.begin(), environment.end());
+    const std::vector<char*> argument_pointers = pointers(arguments);
+    const std::vector<char*> variable_pointers = pointers(variables);
+    const unique_fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+    Child child;
+    child.pid = fork();
+    if (child.pid < 0) fail("fork");
+    if (child.pid == 0)
+        become(argument_pointers[0], argument_pointers.data(), variable_pointers.data(), null.get(),
+               output < 0 ? null.get() : output, errors < 0 ? null.get() : errors, user);
+    child.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));
+    if (!child.pidfd) fail("pidfd_open");
+    return child;
+}
+
+int wait_exit(Child& child) {
+    wait_for(child.pidfd.get(), POLLIN, "the end of process " + std::to_string(child.pid));
+    int status = 0;
+    if (waitpid(child.pid, &status, 0) != child.pid) fail("waitpid");
+    child.pid = 0;
+    child.pidfd.reset();
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+Outcome run(const std::vector<std::string>& command, std::optional<RunAs> user) {
+    const unique_fd output(memfd_create("output", MFD_CLOEXEC));
+    const unique_fd errors(memfd_create("errors", MFD_CLOEXEC));
+    Child child = start_program(command, output.get(), errors.get(), user);
+    Outcome outcome;
+    try {
+        outcome.status = wait_exit(child);
+    } catch (const NeverHappened&) {
+        kill(child.pid, SIGKILL);
+        waitpid(child.pid, nullptr, 0);
+        throw;
+    }
+    outcome.output = read_descriptor(getpid(), output.get());
+    outcome.errors = read_descriptor(getpid(), errors.get());
+    return outcome;
+}
+
+std::string program(const std::string& name) {
+    return std::string(EVERMILTER_BIN_DIRECTORY) + "/" + name;
+}
+
+RunAs nobody() {
+    const passwd* found = getpwnam("nobody");
+    if (found == nullptr) throw std::runtime_error("there is no user nobody");
+    return {found->pw_uid, found->pw_gid};
+}
+
+bool is_root() {
+    return geteuid() == 0;
+}
+
+} // namespace evermilter::test

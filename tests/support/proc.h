@@ -1,0 +1,58 @@
+// What /proc tells about the processes under test: who lives, which descriptors they hold, what they cost.
+// Every function tolerates that a process ends while it looks: it is then as if it had not been there.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace evermilter::test {
+
+struct Process {
+    pid_t pid = 0;
+    pid_t parent = 0;
+    pid_t session = 0; // of setsid(2)
+    char state = '?';  // R, S, D, T, Z …
+    std::string name;  // comm, at most 15 bytes
+    std::uint64_t start_time = 0;
+    std::uint64_t cpu_ticks = 0; // user and system, in clock ticks
+    long threads = 0;
+};
+
+struct Descriptor {
+    int number = 0;
+    std::string target; // "/memfd:name (deleted)", "socket:[123]", "/path"
+
+    [[nodiscard]] bool memfd() const { return target.starts_with("/memfd:"); }
+    [[nodiscard]] bool deleted_file() const { return !memfd() && target.ends_with(" (deleted)"); }
+};
+
+[[nodiscard]] std::optional<Process> process(pid_t pid);
+[[nodiscard]] bool alive(pid_t pid); // a zombie is not
+// All processes whose session is `session`, zombies left out.
+[[nodiscard]] std::vector<Process> processes_of_session(pid_t session);
+[[nodiscard]] std::vector<Process> children(pid_t parent);
+
+[[nodiscard]] std::vector<Descriptor> descriptors(pid_t pid);
+[[nodiscard]] std::string read_descriptor(pid_t pid, int number); // from offset 0, whatever the offset shared with it
+[[nodiscard]] std::string executable(pid_t pid);
+[[nodiscard]] uid_t real_user(pid_t pid);
+// A line's value of /proc/PID/status: "CapEff", "Threads", "NoNewPrivs"; empty if absent.
+[[nodiscard]] std::string status_field(pid_t pid, const std::string& field);
+// Proportional set size in KiB, of smaps_rollup.
+[[nodiscard]] std::uint64_t pss_kib(pid_t pid);
+
+// Sends the signal and, for SIGSTOP, waits until the process is stopped.
+void stop_process(pid_t pid);
+void continue_process(pid_t pid);
+
+// All entries below `folder`, relative to it, sorted.
+[[nodiscard]] std::vector<std::string> entries_below(const std::filesystem::path& folder);
+[[nodiscard]] std::string read_file(const std::filesystem::path& path);
+void write_file(const std::filesystem::path& path, const std::string& content);
+
+} // namespace evermilter::test

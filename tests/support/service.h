@@ -1,0 +1,127 @@
+// The real evermilterd of this build, with a configuration, database, sockets and folders of its own in a new
+// folder below /tmp. It stays in the foreground and logs to a file there. Whatever it started is ended by its pid
+// when the Service goes, and the folder is removed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/command.h"
+#include "tests/support/milter_client.h"
+#include "tests/support/proc.h"
+#include "workers/common/unique_fd.h"
+
+namespace evermilter::test {
+
+// A new folder below /tmp, mode 0755, removed with all it holds.
+class Folder {
+  public:
+    Folder();
+    ~Folder();
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+  private:
+    std::filesystem::path path_;
+};
+
+enum class As {
+    whoever_tests, // started by root, its workers and scanners run as nobody
+    ordinary_user, // all of it runs as nobody, or as the user who tests
+};
+
+class Service {
+  public:
+    // `keys`: configuration keys and their values as TOML writes them: {"scanner.processes", "4"}. They replace
+    // the harness' own; a key with an empty value is left out of the file. Writes the EICAR database and prepares
+    // the folders; starts nothing.
+    explicit Service(std::map<std::string, std::string> keys = {}, As as = As::whoever_tests);
+    ~Service();
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+
+    void launch(); // forks and returns
+    void start();  // and waits until the status says "ready"
+    // Throws if the service ends before.
+    void wait_ready();
+    // Waits for its own end. Exit code, or 128 + signal.
+    int wait_end();
+    // SIGTERM and wait_end().
+    int stop();
+    void signal(int number);
+
+    void set(const std::string& key, const std::string& value);
+    void write_config();
+
+    [[nodiscard]] std::filesystem::path path(const std::string& name) const { return folder_.path() / name; }
+    [[nodiscard]] std::filesystem::path database() const { return path("db"); }
+    [[nodiscard]] std::filesystem::path temp_directory() const { return path("tmp"); }
+    [[nodiscard]] std::filesystem::path spool_directory() const { return path("spool"); }
+    [[nodiscard]] std::filesystem::path state_directory() const { return path("state"); }
+    [[nodiscard]] std::string config_file() const { return path("evermilter.toml"); }
+    [[nodiscard]] std::string milter_address() const { return "unix:" + path("milter.sock").string(); }
+    [[nodiscard]] std::string status_path() const { return path("status.sock"); }
+    // The user that workers and scanners shall run as.
+    [[nodiscard]] RunAs user() const { return user_; }
+
+    [[nodiscard]] nlohmann::json status() const;
+    // Waits until `holds(status)`.
+    template <class Holds>
+    nlohmann::json wait_status(const std::string& what, Holds holds) const;
+    [[nodiscard]] MilterClient client() const { return MilterClient(milter_address()); }
+    // A session that has said HELO.
+    [[nodiscard]] MilterClient session(Offer offer = {}) const;
+    [[nodiscard]] Outcome ctl(const std::vector<std::string>& arguments) const;
+
+    [[nodiscard]] pid_t pid() const { return child_.pid; }
+    // Pids by the role that the status gives them: "session", "loader", "scanner".
+    [[nodiscard]] std::vector<pid_t> pids(const std::string& role) const;
+    // All that it started and that lives.
+    [[nodiscard]] std::vector<Process> processes() const;
+    [[nodiscard]] std::string log() const;
+    // Waits for a line that holds all of `words`, from the beginning of the log; returns it.
+    std::string wait_log(const std::vector<std::string>& words) const;
+    // What a stopped service must not leave: processes, sockets, temporary and spool files. One line each.
+    [[nodiscard]] std::vector<std::string> leftovers() const;
+
+  private:
+    [[nodiscard]] std::string find_log(const std::vector<std::string>& words) const;
+
+    Folder folder_;
+    std::map<std::string, std::string> keys_;
+    RunAs user_;
+    As as_;
+    Child child_;
+    pid_t session_ = 0;
+};
+
+// Descriptors, memfds and unlinked files of every process of a service, for comparison before and after.
+struct Holdings {
+    std::map<pid_t, std::size_t> descriptors;
+    std::size_t memfds = 0;
+    std::size_t deleted_files = 0;
+    std::size_t processes = 0;
+};
+[[nodiscard]] Holdings holdings(const Service& service);
+
+} // namespace evermilter::test
+
+#include "tests/support/waiting.h"
+
+template <class Holds>
+nlohmann::json evermilter::test::Service::wait_status(const std::string& what, Holds holds) const {
+    nlohmann::json now;
+    wait_until(what, [&] {
+        now = status();
+        return holds(now);
+    });
+    return now;
+}
