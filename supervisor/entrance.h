@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "supervisor/admission.h"
@@ -31,7 +32,9 @@ class Entrance {
   private:
     void on_accept(unique_fd connection, const PeerAddress& address);
     void on_leave(Gate::Leaving leaving);
-    void refuse(const Peer& peer, std::string_view reason, std::string_view remark, std::string_view begin);
+    void refuse(const Peer& peer, std::string_view why, std::string_view more, std::string_view begin);
+    void log_closed(std::string_view event, const Peer& peer, std::string_view why, std::string_view more,
+                    std::string_view begin);
 
     Operations& operations_;
     AllowList allow_;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "supervisor/peer_address.h"
 #include "supervisor/protocol_guess.h"
@@ -71,7 +72,6 @@ class Gate {
     void leave(Entries::iterator entry, GateExit exit, Protocol protocol, std::string begin);
     void make_room();
     void expire();
-    void set_timer();
 
     std::size_t room_;
     OnLeave on_leave_;

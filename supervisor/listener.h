@@ -4,25 +4,20 @@
 // readiness would spin otherwise) and the log says so once.
 #pragma once
 
-#include <sys/types.h>
-
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "supervisor/peer_address.h"
+#include "supervisor/socket_path.h"
 #include "supervisor/watchers.h"
 #include "workers/common/result.h"
 #include "workers/common/unique_fd.h"
 
 namespace evermilter::supervisor {
-
-// For unix sockets.
-struct SocketAccess {
-    mode_t mode = 0660;
-    std::string group; // name or number; empty: as it comes
-};
 
 class ListenerSet {
   public:
@@ -62,7 +57,7 @@ class ListenerSet {
     std::vector<std::unique_ptr<Listener>> listeners_;
     Graveyard graveyard_;
     TimerWatcher resting_;
-    bool rest_logged_ = false;
+    std::optional<std::chrono::steady_clock::time_point> rest_logged_;
 };
 
 } // namespace evermilter::supervisor

@@ -1,12 +1,11 @@
 // Keeps strangers from filling the log: of each peer and kind one line a minute, with the number that was left out.
-// The first of each kind is always logged, whatever came before. Bounded memory. Pure: the clock is handed in.
+// The first of each kind is always logged. Bounded memory. Pure: the clock is handed in.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -30,7 +29,6 @@ class LogLimit {
     void forget_old(Time now);
 
     std::map<std::pair<std::string, std::string>, Entry> entries_;
-    std::set<std::string> kinds_;
 };
 
 } // namespace evermilter::supervisor
