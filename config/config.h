@@ -27,9 +27,9 @@ struct Milter {
     std::uint32_t socket_mode = 0;
     std::string socket_group;
     std::vector<std::string> allow;
-    bool allow_in_file = false;  // milter.allow stood in the file; not a key of its own
+    bool allow_in_file = false; // milter.allow stood in the file; not a key of its own
     std::uint32_t max_sessions = 0;
-    std::uint32_t max_sessions_per_peer = 0;  // 0: no cap
+    std::uint32_t max_sessions_per_peer = 0; // 0: no cap
 };
 
 struct Workers {
@@ -40,7 +40,7 @@ struct Workers {
 
 // Options that libclamav takes; nullopt leaves libclamav's own default.
 struct Scanner {
-    std::uint32_t processes = 0;  // 0: one a CPU
+    std::uint32_t processes = 0; // 0: one a CPU
     Duration max_scan_time{};
     std::optional<Size> max_file_size;
     std::optional<Size> max_scan_size;
@@ -164,14 +164,14 @@ struct Status {
 
 struct Log {
     LogTarget target = LogTarget::syslog;
-    bool target_in_file = false;  // log.target stood in the file; not a key of its own
+    bool target_in_file = false; // log.target stood in the file; not a key of its own
     LogLevel level = LogLevel::info;
 };
 
 struct Process {
     std::string user;
     std::string group;
-    std::string scanner_user;  // empty: as `user`
+    std::string scanner_user; // empty: as `user`
 };
 
 struct Config {
@@ -189,4 +189,4 @@ struct Config {
     Process process;
 };
 
-}  // namespace evermilter::config
+} // namespace evermilter::config

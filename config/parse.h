@@ -13,9 +13,9 @@ namespace evermilter::config {
 
 struct Fault {
     std::string file;
-    unsigned line = 0;    // from 1; 0 where the fault has no place in the file (a missing file, a default)
-    unsigned column = 0;  // from 1
-    std::string key;      // "timeouts.eom", may be empty (a syntax error)
+    unsigned line = 0;   // from 1; 0 where the fault has no place in the file (a missing file, a default)
+    unsigned column = 0; // from 1
+    std::string key;     // "timeouts.eom", may be empty (a syntax error)
     std::string message;
 
     // "FILE:LINE:COL: key: message"
@@ -36,4 +36,4 @@ using ParseResult = std::variant<Config, std::vector<Fault>>;
 // allow_in_file and target_in_file aside (they are then true).
 [[nodiscard]] std::string to_toml(const Config& config);
 
-}  // namespace evermilter::config
+} // namespace evermilter::config

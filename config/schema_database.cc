@@ -1,0 +1,118 @@
+// Rows of the schema about signature databases and their generations.
+#include "config/schema.h"
+
+namespace evermilter::config {
+namespace {
+
+constexpr Row kDatabaseRows[] = {
+    {.key = "database.directory",
+     .kind = Kind::path,
+     .field = field<&Config::database, &Database::directory>,
+     .fallback = "/var/lib/clamav",
+     .needs = Needs::new_generation,
+     .text = "Where freshclam keeps the signature databases. Never written to; a generation is loaded from a snapshot "
+             "of it, so freshclam may change files at any moment."},
+    {.key = "database.state_directory",
+     .kind = Kind::path,
+     .field = field<&Config::database, &Database::state_directory>,
+     .fallback = "/var/lib/evermilter",
+     .needs = Needs::restart,
+     .text = "Where snapshots of the generations are kept, and the number of the last one, which only ever grows. "
+             "Owned by `process.scanner_user`, made at start where it is missing. Needs room for `database.keep` + 2 "
+             "copies of the database, except on file systems that share blocks between copies (btrfs, XFS)."},
+    {.key = "database.watch",
+     .kind = Kind::boolean,
+     .field = field<&Config::database, &Database::watch>,
+     .fallback = "true",
+     .later = true,
+     .text = "Reload by itself when the content of `database.directory` has changed. Where freshclam's `NotifyClamd` "
+             "announces changes as well, nothing is loaded twice."},
+    {.key = "database.settle",
+     .kind = Kind::duration,
+     .field = field<&Config::database, &Database::settle>,
+     .fallback = "5s",
+     .range = {0, kHour},
+     .later = true,
+     .text = "How long the directory must stay unchanged before `database.watch` reloads, so that an update of several "
+             "files makes one generation."},
+    {.key = "database.keep",
+     .kind = Kind::count,
+     .field = field<&Config::database, &Database::keep>,
+     .fallback = "3",
+     .range = {0, 100},
+     .later = true,
+     .text = "Snapshots of earlier generations that are kept for `evermilterctl rollback`, beside those in use."},
+    {.key = "database.min_ratio",
+     .kind = Kind::ratio,
+     .field = field<&Config::database, &Database::min_ratio>,
+     .fallback = "0.9",
+     .later = true,
+     .text = "A new generation must have at least this share of the active one's signatures, or it is refused: a "
+             "database that lost a tenth of itself overnight is more likely broken than better. 0 turns this off."},
+    {.key = "database.proof_directory",
+     .kind = Kind::path,
+     .field = field<&Config::database, &Database::proof_directory>,
+     .fallback = "",
+     .unset = "the built-in proof only",
+     .later = true,
+     .text = "Your own samples for the proof of a new generation: every file below `infected/` must be found and none "
+             "below `clean/` may be, or the generation is refused. A place for the message that was once rejected by "
+             "mistake."},
+};
+
+constexpr Row kReloadRows[] = {
+    {.key = "reload.pin",
+     .kind = Kind::choice,
+     .field = field<&Config::reload, &Reload::pin>,
+     .fallback = "session",
+     .needs = Needs::new_session_workers,
+     .allowed = "session message scan",
+     .later = true,
+     .text = "What stays on the generation that it began with. `session`: a whole SMTP session; `message`: a message "
+             "from its MAIL on; `scan`: only the scan itself."},
+    {.key = "reload.drain_timeout",
+     .kind = Kind::duration,
+     .field = field<&Config::reload, &Reload::drain_timeout>,
+     .fallback = "2m",
+     .range = kTimeout,
+     .later = true,
+     .text = "How long an old generation may live after its successor took over. Then whatever still holds it uses the "
+             "current one from its next scan on, the message being received included. Nothing is cut."},
+    {.key = "reload.load_timeout",
+     .kind = Kind::duration,
+     .field = field<&Config::reload, &Reload::load_timeout>,
+     .fallback = "10m",
+     .range = kTimeout,
+     .later = true,
+     .text = "A generation that is not ready after so long is given up, and the active one stays."},
+    {.key = "reload.memory_check",
+     .kind = Kind::boolean,
+     .field = field<&Config::reload, &Reload::memory_check>,
+     .fallback = "true",
+     .later = true,
+     .text = "Refuse a reload for which the machine, or the control group, has not enough memory left. The reason has "
+             "the figures. Otherwise the kernel finds out, and ends a process of its own choosing."},
+    {.key = "reload.mode",
+     .kind = Kind::choice,
+     .field = field<&Config::reload, &Reload::mode>,
+     .fallback = "overlap",
+     .allowed = "overlap replace",
+     .later = true,
+     .text = "`overlap` loads the new engine beside the old one, and nobody notices. `replace` is for hosts with room "
+             "for one engine: the old one ends first, and messages wait meanwhile for at most "
+             "`scanner.queue_timeout`."},
+};
+
+} // namespace
+
+const Section kDatabaseSection = {"database", kDatabaseRows,
+                                  "The signature databases, and what a new one must show before it is trusted."};
+
+const Section kReloadSection = {
+    "reload", kReloadRows,
+    "How a new generation takes over.\n\n"
+    "A reload loads the new database in a process of its own while the old generation goes on serving. Only when the "
+    "new engine is loaded, compiled and proven do new sessions use it; if anything fails before, nothing has changed "
+    "but a line in the log. At most two engines are in memory at any time."};
+
+} // namespace evermilter::config

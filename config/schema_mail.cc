@@ -1,0 +1,226 @@
+// Rows of the schema about a session and its message: stage budgets, actions, headers, memory.
+#include "config/schema.h"
+
+namespace evermilter::config {
+namespace {
+
+constexpr std::string_view kAnyAction = "accept reject tempfail discard quarantine";
+
+constexpr Row kTimeoutsRows[] = {
+    {.key = "timeouts.negotiate",
+     .kind = Kind::duration,
+     .field = field<&Config::timeouts, &Timeouts::negotiate>,
+     .fallback = "10s",
+     .range = kTimeout,
+     .text = "From accept until the mail server's option negotiation has come whole. At the end of it the connection "
+             "is closed, and has cost no more than a descriptor."},
+    {.key = "timeouts.packet",
+     .kind = Kind::duration,
+     .field = field<&Config::timeouts, &Timeouts::packet>,
+     .fallback = "15s",
+     .needs = Needs::new_session_workers,
+     .range = kTimeout,
+     .text = "For the rest of a milter packet, once its first byte has come. Then the connection is closed. This is "
+             "the only time for which a mail server that stalls can hold a thread."},
+    {.key = "timeouts.connect",
+     .kind = Kind::duration,
+     .field = field<&Config::timeouts, &Timeouts::connect>,
+     .fallback = "30s",
+     .needs = Needs::new_session_workers,
+     .range = kTimeout,
+     .text = "From the negotiation until the mail server tells who its client is. Then the connection is closed."},
+    {.key = "timeouts.helo",
+     .kind = Kind::duration,
+     .field = field<&Config::timeouts, &Timeouts::helo>,
+     .fallback = "10m",
+     .needs = Needs::new_session_workers,
+     .range = kTimeout,
+     .text = "Waiting for the client's HELO or EHLO. Then the connection is closed."},
+    {.key = "timeouts.mail",
+     .kind = Kind::duration,
+     .field = field<&Config::timeouts, &Timeouts::mail>,
+     .fallback = "10m",
+     .needs = Needs::new_session_workers,
+     .range = kTimeout,
+     .text = "Waiting for MAIL, also between two messages of one session. Then the connection is closed."},
+    {.key = "timeouts.rcpt",
+     .kind = Kind::duration,
+     .field = field<&Config::timeouts, &Timeouts::rcpt>,
+     .fallback = "10m",
+     .needs = Needs::new_session_workers,
+     .range = kTimeout,
+     .text = "Waiting for each RCPT, and after the last of them for DATA. Then the connection is closed."},
+    {.key = "timeouts.data",
+     .kind = Kind::duration,
+     .field = field<&Config::timeouts, &Timeouts::data>,
+     .fallback = "1h",
+     .needs = Needs::new_session_workers,
+     .range = kTimeout,
+     .text = "From DATA until the first header: the client's whole upload, because Postfix and Sendmail both collect "
+             "the message before they pass on its first line. Keep it above the time that your slowest honest sender "
+             "takes for your largest message. Then the connection is closed."},
+    {.key = "timeouts.header",
+     .kind = Kind::duration,
+     .field = field<&Config::timeouts, &Timeouts::header>,
+     .fallback = "1m",
+     .needs = Needs::new_session_workers,
+     .range = kTimeout,
+     .text = "All headers, from the first to the last. The mail server reads them from its own disk, so this is short; "
+             "headers that trickle in do not extend it. Then the connection is closed."},
+    {.key = "timeouts.body",
+     .kind = Kind::duration,
+     .field = field<&Config::timeouts, &Timeouts::body>,
+     .fallback = "2m",
+     .needs = Needs::new_session_workers,
+     .range = kTimeout,
+     .text = "The whole body, from the end of the headers to the end of the message. Then the connection is closed."},
+    {.key = "timeouts.eom",
+     .kind = Kind::duration,
+     .field = field<&Config::timeouts, &Timeouts::eom>,
+     .fallback = "2m",
+     .needs = Needs::new_session_workers,
+     .range = {100, 300 * kSecond - 1},
+     .text = "For our own answer, from the end of the message on. At the end of it the message is answered with "
+             "`actions.error` and the session goes on. Must be below 300 s, at which Postfix gives up "
+             "(`milter_content_timeout`), and above `scanner.queue_timeout` + `scanner.max_scan_time` + 7 s, so that a "
+             "scan that is "
+             "still allowed to run is never cut off by the session that waits for it."},
+    {.key = "timeouts.session",
+     .kind = Kind::duration,
+     .field = field<&Config::timeouts, &Timeouts::session>,
+     .fallback = "4h",
+     .needs = Needs::new_session_workers,
+     .range = kTimeout,
+     .text = "For a whole session, however busy. After it the next MAIL is answered with 421, upon which a client "
+             "connects anew and loses nothing; if none comes within `timeouts.mail`, the connection is closed."},
+    {.key = "timeouts.shutdown",
+     .kind = Kind::duration,
+     .field = field<&Config::timeouts, &Timeouts::shutdown>,
+     .fallback = "1m",
+     .range = kTimeout,
+     .text = "For a graceful stop. From SIGTERM on the sockets are closed, messages begun are finished, and the next "
+             "MAIL of a session gets 421; after this time what is left is closed. A second SIGTERM stops at once."},
+};
+
+constexpr Row kActionsRows[] = {
+    {.key = "actions.infected",
+     .kind = Kind::choice,
+     .field = field<&Config::actions, &Actions::infected>,
+     .fallback = "reject",
+     .needs = Needs::new_session_workers,
+     .allowed = kAnyAction,
+     .text = "A virus was found. `reject` answers with `actions.reject_text`, `quarantine` puts the message into the "
+             "mail server's hold queue, `discard` takes it and drops it without a word to anyone. `accept` delivers "
+             "it with the headers of `headers.add` and leaves the rest to whoever reads them."},
+    {.key = "actions.error",
+     .kind = Kind::choice,
+     .field = field<&Config::actions, &Actions::error>,
+     .fallback = "tempfail",
+     .needs = Needs::new_session_workers,
+     .allowed = "accept tempfail reject",
+     .text = "The message could not be scanned: no scanner in time, a scanner that died or hung, a fault of the "
+             "engine. `tempfail` answers with `actions.error_text`, and the sender tries again later. `accept` lets "
+             "unscanned mail pass whenever something is broken, marked `Not scanned` and never `Clean`."},
+    {.key = "actions.oversize",
+     .kind = Kind::choice,
+     .field = field<&Config::actions, &Actions::oversize>,
+     .fallback = "accept",
+     .needs = Needs::new_session_workers,
+     .allowed = kAnyAction,
+     .text = "The message is larger than `message.max_size` and was not scanned. An accepted one is marked `Not "
+             "scanned`."},
+    {.key = "actions.incomplete",
+     .kind = Kind::choice,
+     .field = field<&Config::actions, &Actions::incomplete>,
+     .fallback = "accept",
+     .needs = Needs::new_session_workers,
+     .allowed = kAnyAction,
+     .text = "libclamav stopped at a limit of size, files or recursion (`scanner.max_scan_size` and its kin) and found "
+             "nothing until there. An accepted message is marked `Not fully scanned`."},
+    {.key = "actions.clean",
+     .kind = Kind::choice,
+     .field = field<&Config::actions, &Actions::clean>,
+     .fallback = "accept",
+     .needs = Needs::new_session_workers,
+     .allowed = "accept",
+     .text = "All of the message was scanned, without an error, and nothing was found. There is one thing to do with "
+             "it."},
+    {.key = "actions.reject_text",
+     .kind = Kind::reply,
+     .field = field<&Config::actions, &Actions::reject_text>,
+     .fallback = "550 5.7.1 virus found: {virus}",
+     .needs = Needs::new_session_workers,
+     .text = "The reply to a message that is rejected: code, enhanced code (RFC 3463) and text. `{virus}`, "
+             "`{queue_id}` and `{generation}` are filled in. ASCII, one line; both codes of the same class."},
+    {.key = "actions.error_text",
+     .kind = Kind::reply,
+     .field = field<&Config::actions, &Actions::error_text>,
+     .fallback = "451 4.7.1 scanner unavailable, try again later",
+     .needs = Needs::new_session_workers,
+     .text = "The reply to a message that could not be scanned, in the same form."},
+};
+
+constexpr Row kMessageRows[] = {
+    {.key = "message.max_size",
+     .kind = Kind::size,
+     .field = field<&Config::message, &MessageLimits::max_size>,
+     .fallback = "50MiB",
+     .needs = Needs::new_session_workers,
+     .range = {1, 2 * kGiB - 3},
+     .text = "A message above it is not scanned but handled by `actions.oversize`. At least what your mail server "
+             "takes (Postfix: `message_size_limit`) leaves nothing out; `scanner.max_file_size` and "
+             "`scanner.max_scan_size` must then be as large, or such a message ends as incomplete."},
+    {.key = "message.memory_budget",
+     .kind = Kind::size,
+     .field = field<&Config::message, &MessageLimits::memory_budget>,
+     .fallback = "512MiB",
+     .needs = Needs::new_session_workers,
+     .text = "Memory for the messages of all sessions together. A message of up to 1 MiB stays in memory while the "
+             "budget lasts; larger ones, and all that come when it is used up, go to `message.spool_directory`. A "
+             "message for which neither has room gets a 4xx reply."},
+    {.key = "message.spool_directory",
+     .kind = Kind::path,
+     .field = field<&Config::message, &MessageLimits::spool_directory>,
+     .fallback = "/var/spool/evermilter",
+     .needs = Needs::restart,
+     .text = "Folder for messages that do not stay in memory. Its files have no names, so nothing is left over, "
+             "whatever happens to the process. Owned by `process.user`, made at start where it is missing."},
+};
+
+constexpr Row kHeadersRows[] = {
+    {.key = "headers.add",
+     .kind = Kind::choice,
+     .field = field<&Config::headers, &Headers::add>,
+     .fallback = "replace",
+     .needs = Needs::new_session_workers,
+     .allowed = "no add replace",
+     .text = "`replace` removes every such header that the message brought along, and then adds ours; `add` leaves "
+             "them and adds ours; `no` does neither."},
+};
+
+} // namespace
+
+const Section kTimeoutsSection = {
+    "timeouts", kTimeoutsRows,
+    "How long each stage of a session may take. The clock of a stage starts when the session enters it and stops for "
+    "nothing: bytes, headers and chunks that trickle in extend no budget. A slow sender thus holds a descriptor and a "
+    "few kilobytes, never a scanner, another session, or a reload.\n\n"
+    "Where a stage ends with a closed connection, the mail server answers as if the filter had gone away (451, unless "
+    "it is told otherwise). No budget depends on another one; only `timeouts.eom` must fit around the times of the "
+    "scanner, and below those of the mail server."};
+
+const Section kActionsSection = {
+    "actions", kActionsRows,
+    "What becomes of a message. A message counts as clean only if a scanner of a proven generation has scanned all of "
+    "it without an error; whatever goes wrong is an error, and never a clean message.\n\n"
+    "`accept` delivers, `reject` refuses for good (5xx), `tempfail` asks the sender to come again (4xx), `quarantine` "
+    "puts into the mail server's hold queue, `discard` takes the message and drops it silently."};
+
+const Section kMessageSection = {"message", kMessageRows, "How large a message may be, and where it is kept."};
+
+const Section kHeadersSection = {
+    "headers", kHeadersRows,
+    "The headers that tell the reader what was done: `X-Virus-Scanned` names the filter, `X-Virus-Status` is `Clean`, "
+    "`Infected (NAME)`, `Not scanned (REASON)` or `Not fully scanned (LIMIT)`."};
+
+} // namespace evermilter::config

@@ -1,0 +1,179 @@
+// Rows of the schema about the service around the mail: sockets, processes, status, log.
+#include "config/schema.h"
+
+namespace evermilter::config {
+namespace {
+
+constexpr Row kMilterRows[] = {
+    {.key = "milter.listen",
+     .kind = Kind::sockets,
+     .field = field<&Config::milter, &Milter::listen>,
+     .fallback = "unix:/run/evermilter/milter.sock",
+     .text = "The sockets on which the mail server finds evermilter, each as `unix:/path`, `local:/path`, `/path`, "
+             "`inet:port@host` or `inet6:port@host`. Port 0 lets the kernel choose one, which the log and the status "
+             "then show. A host that stands for every address of the machine (`0.0.0.0`, `::`, or none at all) is "
+             "refused unless `milter.allow` is set in the file: say who may come before you open the door. A changed "
+             "list adds and removes sockets without closing the others."},
+    {.key = "milter.socket_mode",
+     .kind = Kind::mode,
+     .field = field<&Config::milter, &Milter::socket_mode>,
+     .fallback = "0660",
+     .text = "Mode of the unix sockets, in octal. The mail server must be able to write to the socket: give it the "
+             "group (`milter.socket_group`) rather than a wider mode."},
+    {.key = "milter.socket_group",
+     .kind = Kind::name,
+     .field = field<&Config::milter, &Milter::socket_group>,
+     .fallback = "",
+     .unset = "the group of the process",
+     .text = "Group of the unix sockets, for example `postfix` or `smmsp`."},
+    {.key = "milter.allow",
+     .kind = Kind::networks,
+     .field = field<&Config::milter, &Milter::allow>,
+     .fallback = "127.0.0.0/8 ::1/128",
+     .in_file = flag<&Config::milter, &Milter::allow_in_file>,
+     .text = "Who may speak to the TCP sockets, as CIDR networks; a bare address is a network of one. Anybody else is "
+             "closed at accept and counted. Unix sockets are guarded by their mode instead. An IPv4 peer on an IPv6 "
+             "socket is looked up by its IPv4 address."},
+    {.key = "milter.max_sessions",
+     .kind = Kind::count,
+     .field = field<&Config::milter, &Milter::max_sessions>,
+     .fallback = "12000",
+     .range = {1, 1'000'000},
+     .text = "The most milter connections at once. Past it new connections are closed at once and counted, and the "
+             "mail server does what its own configuration says for a filter that is away (Postfix: "
+             "`milter_default_action`). Session workers set a bound of their own: `workers.session_max` times "
+             "`workers.sessions_per_worker`."},
+    {.key = "milter.max_sessions_per_peer",
+     .kind = Kind::count,
+     .field = field<&Config::milter, &Milter::max_sessions_per_peer>,
+     .fallback = "0",
+     .range = {0, 1'000'000},
+     .text = "The most connections at once from one TCP address; 0 sets no cap. Useful where several mail servers "
+             "share one evermilter and none of them may starve the rest."},
+};
+
+constexpr Row kWorkersRows[] = {
+    {.key = "workers.session_min",
+     .kind = Kind::count,
+     .field = field<&Config::workers, &Workers::session_min>,
+     .fallback = "2",
+     .range = {1, 1024},
+     .text = "Session workers that are always there, so that the first message of the morning waits for nothing and "
+             "the death of one worker never leaves none."},
+    {.key = "workers.session_max",
+     .kind = Kind::count,
+     .field = field<&Config::workers, &Workers::session_max>,
+     .fallback = "64",
+     .range = {1, 1024},
+     .text = "The most session workers. They are started ahead of need as sessions grow and retired as they shrink."},
+    {.key = "workers.sessions_per_worker",
+     .kind = Kind::count,
+     .field = field<&Config::workers, &Workers::sessions_per_worker>,
+     .fallback = "200",
+     .needs = Needs::new_session_workers,
+     .range = {1, 10'000},
+     .text = "Sessions that one worker serves at most. libmilter looks at all its connections at every event, so many "
+             "workers with few hundred sessions each are faster than few with thousands; and a worker that dies takes "
+             "only its own sessions along."},
+};
+
+constexpr Row kStatusRows[] = {
+    {.key = "status.socket",
+     .kind = Kind::socket,
+     .field = field<&Config::status, &Status::socket>,
+     .fallback = "unix:/run/evermilter/status.sock",
+     .needs = Needs::restart,
+     .text = "The operators' socket: `evermilterctl` speaks to it, and so do freshclam (`NotifyClamd`) and monitoring "
+             "made for clamd. A unix socket only; whoever may write to it may command the service."},
+    {.key = "status.socket_mode",
+     .kind = Kind::mode,
+     .field = field<&Config::status, &Status::socket_mode>,
+     .fallback = "0660",
+     .needs = Needs::restart,
+     .text = "Mode of the status socket, in octal."},
+    {.key = "status.socket_group",
+     .kind = Kind::name,
+     .field = field<&Config::status, &Status::socket_group>,
+     .fallback = "",
+     .needs = Needs::restart,
+     .unset = "the group of the process",
+     .text = "Group of the status socket, for example that of the operators, or `clamav` so that freshclam can "
+             "announce new databases."},
+};
+
+constexpr Row kLogRows[] = {
+    {.key = "log.target",
+     .kind = Kind::choice,
+     .field = field<&Config::log, &Log::target>,
+     .fallback = "syslog",
+     .needs = Needs::restart,
+     .allowed = "syslog stderr",
+     .in_file = flag<&Config::log, &Log::target_in_file>,
+     .text = "`syslog` logs with facility mail, which under systemd is the journal. `stderr` is for containers and for "
+             "trying things out, and is also what `evermilterd --foreground` takes when this key is not set."},
+    {.key = "log.level",
+     .kind = Kind::choice,
+     .field = field<&Config::log, &Log::level>,
+     .fallback = "info",
+     .needs = Needs::new_session_workers,
+     .allowed = "error warning info debug",
+     .text = "The least important lines that are still written. `info` has a line for each session that ends badly, "
+             "each detection and each change of state; `debug` has one for each message. Scanners take a change "
+             "with the next generation."},
+};
+
+constexpr Row kProcessRows[] = {
+    {.key = "process.user",
+     .kind = Kind::name,
+     .field = field<&Config::process, &Process::user>,
+     .fallback = "evermilter",
+     .needs = Needs::restart,
+     .text = "Who the session workers run as. They speak with the mail server and hold messages being received."},
+    {.key = "process.group",
+     .kind = Kind::name,
+     .field = field<&Config::process, &Process::group>,
+     .fallback = "evermilter",
+     .needs = Needs::restart,
+     .text = "Group of session workers, loaders and scanners, and of the sockets unless they have one of their own."},
+    {.key = "process.scanner_user",
+     .kind = Kind::name,
+     .field = field<&Config::process, &Process::scanner_user>,
+     .fallback = "",
+     .needs = Needs::restart,
+     .unset = "as `process.user`",
+     .text = "Who loaders and scanners run as. They open what strangers sent, so a user of their own, which owns "
+             "nothing else, is worth its line in the password file. Needs to read `database.directory`."},
+};
+
+} // namespace
+
+const Section kMilterSection = {
+    "milter", kMilterRows,
+    "Where the mail server meets evermilter.\n\n"
+    "A connection is first held by the supervisor, until the mail server's option negotiation has come whole; only "
+    "then does it cost a session. Port scanners, web browsers and the merely curious never get that far: they are "
+    "closed, counted, and logged as what they are."};
+
+const Section kWorkersSection = {
+    "workers", kWorkersRows,
+    "Session workers speak the milter protocol and hold the messages being received. They know no signature and are "
+    "small; how many there are follows the number of sessions, between the bounds here."};
+
+const Section kStatusSection = {"status", kStatusRows,
+                                "The operators' socket. It answers the words of clamd (`PING`, `VERSION`, `RELOAD`, "
+                                "`STATS`) and the commands of `evermilterctl`."};
+
+const Section kLogSection = {"log", kLogRows,
+                             "One line an event, as `key=value`, each with role, process, and where there is one "
+                             "generation, session and queue id. What a client sent is escaped: it can forge neither "
+                             "a field nor a line."};
+
+const Section kProcessSection = {
+    "process", kProcessRows,
+    "Who the processes run as.\n\n"
+    "Started as root, the supervisor stays root but keeps only the few capabilities that it needs to start, place and "
+    "end its children; it never sees a byte of mail. Session workers run as `process.user`, loaders and scanners as "
+    "`process.scanner_user`, without any capability, and cannot gain one. Started as an ordinary user, everything "
+    "runs as that user, and the keys here are not looked at."};
+
+} // namespace evermilter::config

@@ -1,0 +1,52 @@
+#include "config/suggest.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "config/schema.h"
+
+namespace evermilter::config {
+
+std::size_t edit_distance(std::string_view one, std::string_view two) {
+    constexpr std::size_t longest = 64;
+    one = one.substr(0, longest);
+    two = two.substr(0, longest);
+    std::array<std::array<std::size_t, longest + 1>, longest + 1> cost{};
+    for (std::size_t i = 0; i <= one.size(); ++i) cost[i][0] = i;
+    for (std::size_t j = 0; j <= two.size(); ++j) cost[0][j] = j;
+    for (std::size_t i = 1; i <= one.size(); ++i) {
+        for (std::size_t j = 1; j <= two.size(); ++j) {
+            const std::size_t substitution = cost[i - 1][j - 1] + (one[i - 1] == two[j - 1] ? 0 : 1);
+            cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, substitution});
+            if (i > 1 && j > 1 && one[i - 1] == two[j - 2] && one[i - 2] == two[j - 1])
+                cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+        }
+    }
+    return cost[one.size()][two.size()];
+}
+
+std::string_view nearest_key(std::string_view section, std::string_view name) {
+    std::string_view best;
+    std::size_t best_cost = std::numeric_limits<std::size_t>::max();
+    for (const Section& candidate : sections()) {
+        for (const Row& row : candidate.rows) {
+            const std::size_t cost = edit_distance(name, row.name()) * 2 + (row.section() == section ? 0 : 1);
+            if (cost >= best_cost) continue;
+            best_cost = cost;
+            best = row.key;
+        }
+    }
+    return best;
+}
+
+std::string_view nearest_section(std::string_view name) {
+    const auto all = sections();
+    return std::min_element(all.begin(), all.end(),
+                            [&](const Section& a, const Section& b) {
+                                return edit_distance(name, a.name) < edit_distance(name, b.name);
+                            })
+        ->name;
+}
+
+} // namespace evermilter::config

@@ -1,0 +1,165 @@
+#include "config/text_check.h"
+
+#include <algorithm>
+#include <array>
+#include <variant>
+
+#include "config/address.h"
+#include "config/network.h"
+
+namespace evermilter::config {
+namespace {
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool is_word(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+}
+bool is_control(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
+template <class Parsed>
+std::optional<std::string> reason_of(const Parsed& parsed) {
+    if (const auto* fault = std::get_if<AddressFault>(&parsed)) return fault->reason;
+    return std::nullopt;
+}
+
+// The characters that "d.d.d " takes: a class, and two numbers of one to three digits (RFC 3463, section 2).
+bool skip_enhanced_code(std::string_view& text) {
+    if (text.empty() || !is_digit(text.front())) return false;
+    text.remove_prefix(1);
+    for (int part = 0; part < 2; ++part) {
+        if (text.empty() || text.front() != '.') return false;
+        text.remove_prefix(1);
+        const auto digits =
+            static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+        if (digits == 0 || digits > 3) return false;
+        text.remove_prefix(digits);
+    }
+    if (text.empty() || text.front() != ' ') return false;
+    text.remove_prefix(1);
+    return true;
+}
+
+std::optional<std::string> check_placeholders(std::string_view text) {
+    constexpr std::array<std::string_view, 3> known = {"virus", "queue_id", "generation"};
+    for (std::size_t at = text.find_first_of("{}"); at != std::string_view::npos; at = text.find_first_of("{}", at)) {
+        const std::size_t close = text.find('}', at);
+        const std::string_view name = text[at] == '}' || close == std::string_view::npos
+                                          ? std::string_view{}
+                                          : text.substr(at + 1, close - at - 1);
+        if (std::find(known.begin(), known.end(), name) == known.end())
+            return printable(text.substr(at, close == std::string_view::npos ? close : close - at + 1)) +
+                   " is no placeholder; known are {virus}, {queue_id} and {generation}";
+        at = close + 1;
+    }
+    return std::nullopt;
+}
+
+// The longest reply line is 512 bytes with its line end (RFC 5321, section 4.5.3.1.5); room is left for what is
+// filled in.
+constexpr std::size_t kLongestReply = 300;
+
+std::optional<std::string> check_reply(std::string_view text) {
+    constexpr std::string_view form = "write code, enhanced code and text, such as \"550 5.7.1 virus found: {virus}\"";
+    if (!std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < '\x7f'; }))
+        return "holds a line end, a control character or something beyond ASCII; SMTP replies are one line of ASCII";
+    std::string_view rest = text;
+    if (rest.size() < 4 || !is_digit(rest[0]) || !is_digit(rest[1]) || !is_digit(rest[2]) || rest[3] != ' ')
+        return "does not begin with a reply code; " + std::string(form);
+    if (rest[0] != '4' && rest[0] != '5')
+        return "has a reply code that is not of class 4 (try again) or 5 (for good); " + std::string(form);
+    rest.remove_prefix(4);
+    const char enhanced_class = rest.empty() ? '\0' : rest.front();
+    if (!skip_enhanced_code(rest)) return "has no enhanced code after the reply code; " + std::string(form);
+    if (enhanced_class != text[0])
+        return "the classes of reply code and enhanced code differ: write " + std::string(1, text[0]) + ".x.x after " +
+               std::string(text.substr(0, 3));
+    if (rest.find_first_not_of(' ') == std::string_view::npos) return "has no text; " + std::string(form);
+    if (text.size() > kLongestReply) return "is longer than " + std::to_string(kLongestReply) + " characters";
+    return check_placeholders(rest);
+}
+
+std::optional<std::string> check_path(std::string_view text) {
+    if (text.front() != '/') return printable(text) + " is not an absolute path; begin it with /";
+    if (text.size() > 1000) return "the path is longer than 1000 bytes";
+    return std::nullopt;
+}
+
+std::optional<std::string> check_name(std::string_view text) {
+    if (text.find_first_of(" :/") != std::string_view::npos)
+        return printable(text) + " is not the name of a user or group";
+    return std::nullopt;
+}
+
+std::optional<std::string> check_socket(std::string_view text) {
+    const auto address = parse_address(text);
+    if (auto reason = reason_of(address)) return reason;
+    if (!std::holds_alternative<UnixAddress>(std::get<ListenAddress>(address)))
+        return printable(text) + " is no unix socket; write \"unix:/path\"";
+    return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::string> check_text(Kind kind, std::string_view text) {
+    if (std::any_of(text.begin(), text.end(), is_control))
+        return printable(text) + " holds a control character; remove it";
+    switch (kind) {
+        case Kind::path:
+            return check_path(text);
+        case Kind::name:
+            return check_name(text);
+        case Kind::reply:
+            return check_reply(text);
+        case Kind::socket:
+            return check_socket(text);
+        case Kind::sockets:
+            return reason_of(parse_address(text));
+        case Kind::networks:
+            return reason_of(parse_network(text));
+        case Kind::words:
+            if (text.empty() || !std::all_of(text.begin(), text.end(), is_word))
+                return printable(text) + " is no plain word of letters, digits, - and _";
+            return std::nullopt;
+        case Kind::boolean:
+        case Kind::count:
+        case Kind::ratio:
+        case Kind::size:
+        case Kind::duration:
+        case Kind::mode:
+        case Kind::choice:
+            return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+std::string toml_string(std::string_view text) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string result = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            result += '\\';
+            result += c;
+        } else if (is_control(c)) {
+            result += "\\u00";
+            result += digits[static_cast<unsigned char>(c) >> 4U];
+            result += digits[static_cast<unsigned char>(c) & 0xfU];
+        } else {
+            result += c;
+        }
+    }
+    return result + "\"";
+}
+
+std::string printable(std::string_view text) {
+    constexpr std::size_t longest = 80;
+    if (text.size() <= longest) return toml_string(text);
+    std::size_t end = longest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end; // not inside a character
+    return toml_string(text.substr(0, end)) + "…";
+}
+
+} // namespace evermilter::config

@@ -1,0 +1,78 @@
+#include "config/validate.h"
+
+#include <variant>
+
+#include "config/address.h"
+#include "config/parse.h"
+#include "config/quantity.h"
+
+namespace evermilter::config {
+namespace {
+
+using std::chrono_literals::operator""s;
+
+// A scanner is killed 5 s after max_scan_time, and the answer needs a moment to get back to the mail server.
+constexpr Duration kScannerGrace = 5s;
+constexpr Duration kAnswerGrace = 2s;
+
+// The configuration travels to the workers in one packet of at most 128 KiB, with some room for other fields.
+constexpr std::size_t kLargestConfig = 100'000;
+
+void check_deadlines(const Config& config, std::vector<Conflict>& conflicts) {
+    const Duration inner = config.scanner.queue_timeout + config.scanner.max_scan_time + kScannerGrace + kAnswerGrace;
+    if (inner < config.timeouts.eom) return;
+    conflicts.push_back({{"timeouts.eom", "scanner.max_scan_time", "scanner.queue_timeout"},
+                         "timeouts.eom (" + duration_text(config.timeouts.eom) +
+                             ") must be above scanner.queue_timeout (" + duration_text(config.scanner.queue_timeout) +
+                             ") + scanner.max_scan_time (" + duration_text(config.scanner.max_scan_time) + ") + 7s = " +
+                             duration_text(inner) + "; raise timeouts.eom (below 300s) or lower the others"});
+}
+
+void check_wildcards(const Config& config, std::vector<Conflict>& conflicts) {
+    if (config.milter.allow_in_file) return;
+    for (const std::string& text : config.milter.listen) {
+        const auto address = parse_address(text);
+        const auto* parsed = std::get_if<ListenAddress>(&address);
+        if (parsed == nullptr || !is_wildcard(*parsed)) continue;
+        conflicts.push_back({{"milter.listen"},
+                             "\"" + text +
+                                 "\" listens on every address of the machine; set milter.allow to the networks of "
+                                 "your mail servers, or name one address"});
+    }
+}
+
+void check_workers(const Config& config, std::vector<Conflict>& conflicts) {
+    if (config.workers.session_min <= config.workers.session_max) return;
+    conflicts.push_back({{"workers.session_min", "workers.session_max"},
+                         "workers.session_min (" + std::to_string(config.workers.session_min) +
+                             ") is above workers.session_max (" + std::to_string(config.workers.session_max) +
+                             "); lower the one or raise the other"});
+}
+
+void check_pua(const Config& config, std::vector<Conflict>& conflicts) {
+    if (config.scanner.include_pua.empty() || config.scanner.exclude_pua.empty()) return;
+    conflicts.push_back({{"scanner.include_pua", "scanner.exclude_pua"},
+                         "scanner.include_pua and scanner.exclude_pua cannot both be set; keep one"});
+}
+
+void check_size(const Config& config, std::vector<Conflict>& conflicts) {
+    const std::size_t size = to_toml(config).size();
+    if (size <= kLargestConfig) return;
+    conflicts.push_back({{"milter.allow", "milter.listen"},
+                         "the configuration is too large (" + std::to_string(size) + " bytes of at most " +
+                             std::to_string(kLargestConfig) + "); shorten its lists"});
+}
+
+} // namespace
+
+std::vector<Conflict> validate(const Config& config) {
+    std::vector<Conflict> conflicts;
+    check_deadlines(config, conflicts);
+    check_wildcards(config, conflicts);
+    check_workers(config, conflicts);
+    check_pua(config, conflicts);
+    check_size(config, conflicts);
+    return conflicts;
+}
+
+} // namespace evermilter::config

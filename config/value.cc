@@ -1,0 +1,345 @@
+#include "config/value.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "config/quantity.h"
+#include "config/text_check.h"
+
+namespace evermilter::config {
+namespace {
+
+using Names = std::vector<std::string_view>;
+
+// The words of each enum, in the order of its values.
+const Names& names_of(Action) {
+    static const Names names = {"accept", "reject", "tempfail", "discard", "quarantine"};
+    return names;
+}
+const Names& names_of(Pin) {
+    static const Names names = {"session", "message", "scan"};
+    return names;
+}
+const Names& names_of(ReloadMode) {
+    static const Names names = {"overlap", "replace"};
+    return names;
+}
+const Names& names_of(HeaderMode) {
+    static const Names names = {"no", "add", "replace"};
+    return names;
+}
+const Names& names_of(LogTarget) {
+    static const Names names = {"syslog", "stderr"};
+    return names;
+}
+const Names& names_of(LogLevel) {
+    static const Names names = {"error", "warning", "info", "debug"};
+    return names;
+}
+
+std::string quoted(std::string_view text) {
+    return "\"" + std::string(text) + "\"";
+}
+
+std::string number_text(const Row& row, std::uint64_t number) {
+    switch (row.kind) {
+        case Kind::duration:
+            return quoted(duration_text(Duration(static_cast<Duration::rep>(number))));
+        case Kind::size:
+            return quoted(size_text(number));
+        default:
+            return std::to_string(number);
+    }
+}
+
+// " from A to B", or "" where the range says nothing.
+std::string range_text(const Row& row) {
+    constexpr std::uint64_t open = Range{}.max;
+    if (row.range.max == open) return row.range.min == 0 ? "" : ", at least " + number_text(row, row.range.min);
+    return ", from " + number_text(row, row.range.min) + " to " + number_text(row, row.range.max);
+}
+
+Refusal wrong_type(const Row& row, std::string_view got) {
+    return Refusal{"is " + std::string(got) + "; write " + expectation(row), std::nullopt};
+}
+
+std::string_view type_name(const Value& value) {
+    static constexpr std::array<std::string_view, std::variant_size_v<Value>> names = {
+        "not set", "a boolean", "an integer", "a fractional number", "a string", "a list"};
+    return names.at(value.index());
+}
+
+// The number that a value of a count, size, duration or mode stands for.
+std::variant<std::uint64_t, Refusal> to_number(const Row& row, const Value& value) {
+    if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+        if (row.kind == Kind::duration)
+            return Refusal{"a duration needs a unit: write \"" + std::to_string(*integer) + "s\" for seconds", {}};
+        if (row.kind == Kind::mode) return wrong_type(row, "an integer");
+        if (*integer < 0) return Refusal{"is negative; write " + expectation(row), {}};
+        return static_cast<std::uint64_t>(*integer);
+    }
+    const auto* text = std::get_if<std::string>(&value);
+    if (text == nullptr || row.kind == Kind::count) return wrong_type(row, type_name(value));
+    std::optional<std::uint64_t> number;
+    if (row.kind == Kind::duration) {
+        if (const auto duration = parse_duration(*text)) number = static_cast<std::uint64_t>(duration->count());
+    } else if (row.kind == Kind::size) {
+        number = parse_size(*text);
+    } else {
+        number = parse_mode(*text);
+    }
+    if (!number) return Refusal{"cannot read " + printable(*text) + "; write " + expectation(row), {}};
+    return *number;
+}
+
+template <class Number>
+std::optional<Refusal> assign_number(const Row& row, const Value& value, Number& target) {
+    auto number = to_number(row, value);
+    if (auto* refusal = std::get_if<Refusal>(&number)) return std::move(*refusal);
+    const std::uint64_t wanted = std::get<std::uint64_t>(number);
+    if (wanted < row.range.min || wanted > row.range.max)
+        return Refusal{number_text(row, wanted) + " is out of range; write " + expectation(row), {}};
+    if constexpr (std::is_same_v<Number, Duration>) {
+        target = Duration(static_cast<Duration::rep>(wanted));
+    } else {
+        if (wanted > std::numeric_limits<Number>::max())
+            return Refusal{number_text(row, wanted) + " is too large; write at most " +
+                               std::to_string(std::numeric_limits<Number>::max()),
+                           {}};
+        target = static_cast<Number>(wanted);
+    }
+    return std::nullopt;
+}
+
+template <class Choice>
+std::optional<Refusal> assign_choice(const Row& row, const Value& value, Choice& target) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text == nullptr) return wrong_type(row, type_name(value));
+    const auto allowed = split_words(row.allowed);
+    const Names& names = names_of(Choice{});
+    const auto found = std::find(names.begin(), names.end(), *text);
+    if (found == names.end() || std::find(allowed.begin(), allowed.end(), *text) == allowed.end())
+        return Refusal{printable(*text) + " is not possible here; write " + expectation(row), {}};
+    target = static_cast<Choice>(found - names.begin());
+    return std::nullopt;
+}
+
+std::optional<Refusal> assign_text(const Row& row, const Value& value, std::string& target) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text == nullptr) return wrong_type(row, type_name(value));
+    if (text->empty() && row.unset.empty()) return Refusal{"is empty; write " + expectation(row), {}};
+    if (!text->empty())
+        if (auto reason = check_text(row.kind, *text)) return Refusal{std::move(*reason), {}};
+    target = *text;
+    return std::nullopt;
+}
+
+std::optional<Refusal> assign_list(const Row& row, const Value& value, std::vector<std::string>& target) {
+    const auto* list = std::get_if<std::vector<std::string>>(&value);
+    if (list == nullptr) return wrong_type(row, type_name(value));
+    if (list->empty() && row.kind == Kind::sockets) return Refusal{"is empty; write " + expectation(row), {}};
+    for (std::size_t i = 0; i < list->size(); ++i) {
+        if (auto reason = check_text(row.kind, (*list)[i])) return Refusal{std::move(*reason), i};
+        if (std::find(list->begin(), list->begin() + static_cast<std::ptrdiff_t>(i), (*list)[i]) !=
+            list->begin() + static_cast<std::ptrdiff_t>(i))
+            return Refusal{printable((*list)[i]) + " stands in the list twice; remove one", i};
+    }
+    target = *list;
+    return std::nullopt;
+}
+
+template <class Number>
+Value number_value(const Row& row, Number number) {
+    switch (row.kind) {
+        case Kind::size:
+            return size_text(number);
+        case Kind::mode:
+            return mode_text(static_cast<std::uint32_t>(number));
+        default:
+            return static_cast<std::int64_t>(number);
+    }
+}
+
+// One overload for each type of field.
+struct Assign {
+    const Row& row;
+    const Value& value;
+
+    std::optional<Refusal> operator()(bool* target) const {
+        const auto* boolean = std::get_if<bool>(&value);
+        if (boolean == nullptr) return wrong_type(row, type_name(value));
+        *target = *boolean;
+        return std::nullopt;
+    }
+    std::optional<Refusal> operator()(std::uint32_t* target) const { return assign_number(row, value, *target); }
+    std::optional<Refusal> operator()(std::uint64_t* target) const { return assign_number(row, value, *target); }
+    std::optional<Refusal> operator()(Duration* target) const { return assign_number(row, value, *target); }
+    template <class Number>
+    std::optional<Refusal> operator()(std::optional<Number>* target) const {
+        Number number = 0;
+        auto refusal = assign_number(row, value, number);
+        if (!refusal) *target = number;
+        return refusal;
+    }
+    std::optional<Refusal> operator()(double* target) const {
+        double number = 0;
+        if (const auto* integer = std::get_if<std::int64_t>(&value))
+            number = static_cast<double>(*integer);
+        else if (const auto* fraction = std::get_if<double>(&value))
+            number = *fraction;
+        else
+            return wrong_type(row, type_name(value));
+        if (!(number >= 0 && number <= 1)) return Refusal{"is out of range; write " + expectation(row), {}};
+        *target = number;
+        return std::nullopt;
+    }
+    std::optional<Refusal> operator()(std::string* target) const { return assign_text(row, value, *target); }
+    std::optional<Refusal> operator()(std::vector<std::string>* target) const {
+        return assign_list(row, value, *target);
+    }
+    template <class Choice>
+    requires std::is_enum_v<Choice> std::optional<Refusal>
+    operator()(Choice* target) const { return assign_choice(row, value, *target); }
+};
+
+struct Read {
+    const Row& row;
+
+    Value operator()(const bool* field) const { return *field; }
+    Value operator()(const std::uint32_t* field) const { return number_value(row, *field); }
+    Value operator()(const std::uint64_t* field) const { return number_value(row, *field); }
+    Value operator()(const Duration* field) const { return duration_text(*field); }
+    template <class Number>
+    Value operator()(const std::optional<Number>* field) const {
+        return *field ? number_value(row, **field) : Value{};
+    }
+    Value operator()(const double* field) const { return *field; }
+    Value operator()(const std::string* field) const { return field->empty() ? Value{} : Value{*field}; }
+    Value operator()(const std::vector<std::string>* field) const {
+        return field->empty() && !row.unset.empty() ? Value{} : Value{*field};
+    }
+    template <class Choice>
+    requires std::is_enum_v<Choice> Value operator()(const Choice* field) const {
+        return std::string(names_of(Choice{}).at(static_cast<std::size_t>(*field)));
+    }
+};
+
+} // namespace
+
+std::optional<Refusal> assign(const Row& row, const Value& value, Config& config) {
+    return std::visit(Assign{row, value}, row.field(config));
+}
+
+Value read(const Row& row, const Config& config) {
+    // A row's accessor only forms the address of a field; nothing is written through it here.
+    return std::visit(Read{row}, row.field(const_cast<Config&>(config)));
+}
+
+Value fallback(const Row& row) {
+    if (row.fallback.empty()) return {};
+    switch (row.kind) {
+        case Kind::boolean:
+            return row.fallback == "true";
+        case Kind::count: {
+            std::int64_t number = 0;
+            std::from_chars(row.fallback.data(), row.fallback.data() + row.fallback.size(), number);
+            return number;
+        }
+        case Kind::ratio: {
+            double number = 0;
+            std::from_chars(row.fallback.data(), row.fallback.data() + row.fallback.size(), number);
+            return number;
+        }
+        case Kind::sockets:
+        case Kind::networks:
+        case Kind::words:
+            return split_words(row.fallback);
+        case Kind::size:
+        case Kind::duration:
+        case Kind::mode:
+        case Kind::choice:
+        case Kind::path:
+        case Kind::name:
+        case Kind::reply:
+        case Kind::socket:
+            return std::string(row.fallback);
+    }
+    return {};
+}
+
+std::string value_text(const Value& value) {
+    struct Text {
+        std::string operator()(std::monostate) const { return {}; }
+        std::string operator()(bool boolean) const { return boolean ? "true" : "false"; }
+        std::string operator()(std::int64_t number) const { return std::to_string(number); }
+        std::string operator()(double number) const {
+            std::array<char, 32> text{};
+            const auto result = std::to_chars(text.data(), text.data() + text.size(), number);
+            std::string shortest(text.data(), result.ptr);
+            if (shortest.find_first_of(".e") == std::string::npos) shortest += ".0";
+            return shortest;
+        }
+        std::string operator()(const std::string& text) const { return toml_string(text); }
+        std::string operator()(const std::vector<std::string>& list) const {
+            std::string text = "[";
+            for (const std::string& word : list) text += (text.size() > 1 ? ", " : "") + toml_string(word);
+            return text + "]";
+        }
+    };
+    return std::visit(Text{}, value);
+}
+
+std::string expectation(const Row& row) {
+    switch (row.kind) {
+        case Kind::boolean:
+            return "true or false";
+        case Kind::count:
+            return "an integer" + range_text(row);
+        case Kind::ratio:
+            return "a number from 0 to 1";
+        case Kind::size:
+            return "a size such as \"25MiB\" or \"64KiB\", or bytes as an integer" + range_text(row);
+        case Kind::duration:
+            return "a duration such as \"500ms\", \"30s\", \"5m\" or \"1h\"" + range_text(row);
+        case Kind::mode:
+            return "an octal mode as a string, such as \"0660\"";
+        case Kind::choice: {
+            const auto words = split_words(row.allowed);
+            std::string text = quoted(words.front());
+            for (std::size_t i = 1; i < words.size(); ++i)
+                text += (i + 1 == words.size() ? " or " : ", ") + quoted(words[i]);
+            return text;
+        }
+        case Kind::path:
+            return "an absolute path as a string";
+        case Kind::name:
+            return "a name as a string";
+        case Kind::reply:
+            return "a reply as a string, such as \"550 5.7.1 text\"";
+        case Kind::socket:
+            return "an address as a string, such as \"unix:/path\"";
+        case Kind::sockets:
+            return "a list of addresses, such as [\"unix:/path\", \"inet:8891@127.0.0.1\"]";
+        case Kind::networks:
+            return "a list of networks, such as [\"127.0.0.0/8\", \"::1/128\"]";
+        case Kind::words:
+            return "a list of words, such as [\"One\", \"Two\"]";
+    }
+    return {};
+}
+
+std::vector<std::string> split_words(std::string_view text) {
+    std::vector<std::string> words;
+    while (!text.empty()) {
+        const std::size_t blank = text.find(' ');
+        if (blank != 0) words.emplace_back(text.substr(0, blank));
+        text.remove_prefix(blank == std::string_view::npos ? text.size() : blank + 1);
+    }
+    return words;
+}
+
+} // namespace evermilter::config
