@@ -41,7 +41,7 @@ void take_control(msghdr& header, std::vector<unique_fd>& descriptors, pid_t& se
     }
 }
 
-}  // namespace
+} // namespace
 
 Result<std::pair<unique_fd, unique_fd>> seqpacket_pair(Blocking first, Blocking second) {
     std::array<int, 2> ends{};
@@ -59,10 +59,12 @@ Result<void> send_packet(int fd, const codec::Packet& packet) {
     msghdr header{};
     header.msg_iov = &data;
     header.msg_iovlen = 1;
+    if (packet.descriptors.size() > codec::kMaxDescriptors) return Error{EMSGSIZE, "too many descriptors in a packet"};
     if (!packet.descriptors.empty()) {
         header.msg_control = control.data();
         header.msg_controllen = CMSG_SPACE(sizeof(int) * packet.descriptors.size());
         cmsghdr* part = CMSG_FIRSTHDR(&header);
+        if (part == nullptr) return Error{EINVAL, "no room for descriptors"}; // the compiler cannot know better
         part->cmsg_level = SOL_SOCKET;
         part->cmsg_type = SCM_RIGHTS;
         part->cmsg_len = CMSG_LEN(sizeof(int) * packet.descriptors.size());
@@ -146,4 +148,4 @@ Result<void> Channel::flush() {
     return {};
 }
 
-}  // namespace evermilter
+} // namespace evermilter

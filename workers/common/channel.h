@@ -24,8 +24,8 @@ enum class Blocking { no, yes };
 struct Received {
     enum class Kind { message, would_block, end };
     Kind kind = Kind::would_block;
-    messages::Message message;  // only for Kind::message
-    pid_t sender = 0;           // of SCM_CREDENTIALS where SO_PASSCRED is set on the descriptor, else 0
+    messages::Message message; // only for Kind::message
+    pid_t sender = 0;          // of SCM_CREDENTIALS where SO_PASSCRED is set on the descriptor, else 0
 };
 
 // Sends one message on `fd` with sendmsg(2) and MSG_NOSIGNAL. Errors: EAGAIN (would block), EPIPE, ETOOMANYREFS …
@@ -61,4 +61,4 @@ class Channel {
     std::deque<codec::Packet> queued_;
 };
 
-}  // namespace evermilter
+} // namespace evermilter

@@ -30,7 +30,7 @@ class Writer {
         put(number);
     }
     template <class T>
-        requires std::is_enum_v<T>
+    requires std::is_enum_v<T>
     void put(T& value) {
         auto number = static_cast<std::underlying_type_t<T>>(value);
         put(number);
@@ -137,7 +137,7 @@ template <std::size_t Index = 0>
     }
 }
 
-}  // namespace
+} // namespace
 
 Result<Packet> encode(Message message) {
     Writer writer;
@@ -159,9 +159,8 @@ Result<Message> decode(std::span<const std::byte> bytes, std::vector<unique_fd> 
     std::uint16_t type = 0;
     if (!reader.get(type)) return Error{EBADMSG, "packet without a message type"};
     auto message = read_alternative(type, reader);
-    if (!message || !reader.at_end())
-        return Error{EBADMSG, "malformed packet of message type " + std::to_string(type)};
+    if (!message || !reader.at_end()) return Error{EBADMSG, "malformed packet of message type " + std::to_string(type)};
     return std::move(*message);
 }
 
-}  // namespace evermilter::codec
+} // namespace evermilter::codec

@@ -28,4 +28,4 @@ struct Packet {
 // Takes the descriptors it needs from `descriptors`; what is left over makes the packet invalid.
 [[nodiscard]] Result<messages::Message> decode(std::span<const std::byte> bytes, std::vector<unique_fd> descriptors);
 
-}  // namespace evermilter::codec
+} // namespace evermilter::codec

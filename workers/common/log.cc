@@ -36,13 +36,16 @@ std::size_t utf8_length(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned char lead = byte(0);
     std::size_t length = 0;
-    if (lead >= 0xc2 && lead <= 0xdf) length = 2;
-    else if (lead >= 0xe0 && lead <= 0xef) length = 3;
-    else if (lead >= 0xf0 && lead <= 0xf4) length = 4;
+    if (lead >= 0xc2 && lead <= 0xdf)
+        length = 2;
+    else if (lead >= 0xe0 && lead <= 0xef)
+        length = 3;
+    else if (lead >= 0xf0 && lead <= 0xf4)
+        length = 4;
     if (length == 0 || text.size() < length) return 0;
     for (std::size_t i = 1; i < length; ++i)
         if ((byte(i) & 0xc0) != 0x80) return 0;
-    if (lead == 0xc2 && byte(1) < 0xa0) return 0;  // C1 controls
+    if (lead == 0xc2 && byte(1) < 0xa0) return 0; // C1 controls
     if (lead == 0xe0 && byte(1) < 0xa0) return 0;
     if (lead == 0xed && byte(1) > 0x9f) return 0;
     if (lead == 0xf0 && byte(1) < 0x90) return 0;
@@ -102,7 +105,7 @@ void emit(LogLevel level, const std::string& line) {
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, whole.data(), whole.size());
 }
 
-}  // namespace
+} // namespace
 
 void open(const char* role, config::LogTarget target, LogLevel level) {
     g_state.role.store(role);
@@ -144,4 +147,4 @@ std::string escape_value(std::string_view value) {
     return bare ? text : '"' + text + '"';
 }
 
-}  // namespace evermilter::log
+} // namespace evermilter::log

@@ -53,4 +53,4 @@ void write_text(LogLevel level, std::string_view text);
 // that is not part of well-formed UTF-8.
 [[nodiscard]] std::string escape_value(std::string_view value);
 
-}  // namespace evermilter::log
+} // namespace evermilter::log

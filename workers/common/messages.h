@@ -147,7 +147,7 @@ struct Detection {
 // loader of that generation, which kills its child (ScannerOverdue is the same struct both ways).
 struct ScannerOverdue {
     std::uint64_t generation = 0;
-    std::int64_t scanner = 0;  // pid, as proven by SCM_CREDENTIALS of Taken
+    std::int64_t scanner = 0; // pid, as proven by SCM_CREDENTIALS of Taken
     std::uint64_t job = 0;
     static constexpr auto fields =
         std::tuple{&ScannerOverdue::generation, &ScannerOverdue::scanner, &ScannerOverdue::job};
@@ -175,14 +175,21 @@ struct StartLoad {
     std::string active_digest;
     std::uint64_t active_signatures = 0;
     std::vector<std::string> active_databases;
-    std::int64_t deadline_ns = 0;  // CLOCK_MONOTONIC; the supervisor kills the loader then
+    std::int64_t deadline_ns = 0; // CLOCK_MONOTONIC; the supervisor kills the loader then
     unique_fd queue;
     unique_fd board;
-    static constexpr auto fields =
-        std::tuple{&StartLoad::generation,       &StartLoad::config,           &StartLoad::origin,
-                   &StartLoad::scanners,         &StartLoad::force,            &StartLoad::reuse_snapshot,
-                   &StartLoad::active_digest,    &StartLoad::active_signatures, &StartLoad::active_databases,
-                   &StartLoad::deadline_ns,      &StartLoad::queue,            &StartLoad::board};
+    static constexpr auto fields = std::tuple{&StartLoad::generation,
+                                              &StartLoad::config,
+                                              &StartLoad::origin,
+                                              &StartLoad::scanners,
+                                              &StartLoad::force,
+                                              &StartLoad::reuse_snapshot,
+                                              &StartLoad::active_digest,
+                                              &StartLoad::active_signatures,
+                                              &StartLoad::active_databases,
+                                              &StartLoad::deadline_ns,
+                                              &StartLoad::queue,
+                                              &StartLoad::board};
 };
 
 // ---------------------------------------------------------------- loader -> supervisor
@@ -196,11 +203,11 @@ struct LoadProgress {
 // Loaded, compiled, proven; all scanners are forked and read from the queue.
 struct LoaderReady {
     std::uint64_t signatures = 0;
-    std::string database_version;  // as clamd's VERSION shows it: "27800/Fri Nov 20 09:36:00 2026", may be empty
-    std::int64_t database_time = 0;  // Unix time of the newest database, 0 if unknown
-    std::string digest;              // SHA-256 over names and contents, lower-case hexadecimal
+    std::string database_version;   // as clamd's VERSION shows it: "27800/Fri Nov 20 09:36:00 2026", may be empty
+    std::int64_t database_time = 0; // Unix time of the newest database, 0 if unknown
+    std::string digest;             // SHA-256 over names and contents, lower-case hexadecimal
     std::vector<std::string> databases;
-    std::string snapshot;  // its folder's path
+    std::string snapshot; // its folder's path
     static constexpr auto fields =
         std::tuple{&LoaderReady::signatures, &LoaderReady::database_version, &LoaderReady::database_time,
                    &LoaderReady::digest,     &LoaderReady::databases,        &LoaderReady::snapshot};
@@ -229,7 +236,7 @@ struct ScannerStarted {
 struct ScannerEnded {
     std::int64_t pid = 0;
     std::uint32_t slot = 0;
-    std::int32_t wait_status = 0;  // as waitpid(2) gives it
+    std::int32_t wait_status = 0; // as waitpid(2) gives it
     bool expected = false;
     static constexpr auto fields =
         std::tuple{&ScannerEnded::pid, &ScannerEnded::slot, &ScannerEnded::wait_status, &ScannerEnded::expected};
@@ -242,14 +249,15 @@ struct ScannerEnded {
 // deadline past, or the other end of `reply` closed, drops the job without Taken.
 struct ScanJob {
     std::uint64_t job = 0;
-    std::int64_t deadline_ns = 0;  // CLOCK_MONOTONIC by which Taken must have been said (queue_timeout)
-    std::uint64_t size = 0;        // bytes
+    std::int64_t deadline_ns = 0; // CLOCK_MONOTONIC by which Taken must have been said (queue_timeout)
+    std::uint64_t size = 0;       // bytes
     std::uint64_t session = 0;
     std::string queue_id;
     unique_fd message;
     unique_fd reply;
-    static constexpr auto fields = std::tuple{&ScanJob::job,      &ScanJob::deadline_ns, &ScanJob::size, &ScanJob::session,
-                                              &ScanJob::queue_id, &ScanJob::message,     &ScanJob::reply};
+    static constexpr auto fields =
+        std::tuple{&ScanJob::job,      &ScanJob::deadline_ns, &ScanJob::size, &ScanJob::session,
+                   &ScanJob::queue_id, &ScanJob::message,     &ScanJob::reply};
 };
 
 // ---------------------------------------------------------------- scanner -> session worker (on the reply socket)
@@ -263,28 +271,28 @@ struct Taken {
 // What a scan came to. Only `clean` is clean.
 enum class ScanOutcome : std::uint8_t {
     clean,
-    infected,     // detail: the virus name
-    incomplete,   // detail: the limit, e.g. "MaxFiles"; libclamav stopped at a limit of size, files or recursion
-    error,        // detail: the reason; the time limit is one
-    temp_failed,  // detail: the reason; the scanner ends itself and the message may be tried on another
+    infected,    // detail: the virus name
+    incomplete,  // detail: the limit, e.g. "MaxFiles"; libclamav stopped at a limit of size, files or recursion
+    error,       // detail: the reason; the time limit is one
+    temp_failed, // detail: the reason; the scanner ends itself and the message may be tried on another
 };
 
 struct ScanResult {
     std::uint64_t job = 0;
     ScanOutcome outcome = ScanOutcome::error;
     std::string detail;
-    std::int64_t scan_ns = 0;  // wall time of the scan
+    std::int64_t scan_ns = 0; // wall time of the scan
     static constexpr auto fields =
         std::tuple{&ScanResult::job, &ScanResult::outcome, &ScanResult::detail, &ScanResult::scan_ns};
 };
 
 using Message =
-    std::variant<Hello, Pong, Ping, ReopenLog, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions, NoGeneration,
-                 SessionWorkerReady, SessionWorkerFailed, QueueTaken, QueueReleased, SessionEnded, Detection,
-                 ScannerOverdue, SessionWorkerUnfit, StartLoad, LoadProgress, LoaderReady, LoadUnchanged, LoadFailed,
-                 ScannerStarted, ScannerEnded, ScanJob, Taken, ScanResult>;
+    std::variant<Hello, Pong, Ping, ReopenLog, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions,
+                 NoGeneration, SessionWorkerReady, SessionWorkerFailed, QueueTaken, QueueReleased, SessionEnded,
+                 Detection, ScannerOverdue, SessionWorkerUnfit, StartLoad, LoadProgress, LoaderReady, LoadUnchanged,
+                 LoadFailed, ScannerStarted, ScannerEnded, ScanJob, Taken, ScanResult>;
 
-[[nodiscard]] const char* role_name(Role role) noexcept;     // "session", "loader", …
-[[nodiscard]] const char* message_name(const Message& message) noexcept;  // "HandOver", …, for logs
+[[nodiscard]] const char* role_name(Role role) noexcept;                 // "session", "loader", …
+[[nodiscard]] const char* message_name(const Message& message) noexcept; // "HandOver", …, for logs
 
-}  // namespace evermilter::messages
+} // namespace evermilter::messages

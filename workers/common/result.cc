@@ -14,4 +14,4 @@ Error system_error(const std::string& object, int code) {
     return Error{code, object + ": " + std::generic_category().message(code)};
 }
 
-}  // namespace evermilter
+} // namespace evermilter

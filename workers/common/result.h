@@ -9,8 +9,8 @@
 namespace evermilter {
 
 struct Error {
-    int code = 0;      // errno, or 0 where no system call failed
-    std::string what;  // complete, for an operator: "cannot open /x/y: Permission denied"
+    int code = 0;     // errno, or 0 where no system call failed
+    std::string what; // complete, for an operator: "cannot open /x/y: Permission denied"
 };
 
 // Makes an Error from errno: `object` and then the system's text. Reads errno first thing.
@@ -21,8 +21,8 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
   public:
-    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}     // NOLINT(google-explicit-constructor)
+    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {} // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
     explicit operator bool() const noexcept { return ok(); }
@@ -49,7 +49,7 @@ template <>
 class [[nodiscard]] Result<void> {
   public:
     Result() = default;
-    Result(Error error) : error_(std::move(error)), failed_(true) {}  // NOLINT(google-explicit-constructor)
+    Result(Error error) : error_(std::move(error)), failed_(true) {} // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] bool ok() const noexcept { return !failed_; }
     explicit operator bool() const noexcept { return ok(); }
@@ -61,4 +61,4 @@ class [[nodiscard]] Result<void> {
     bool failed_ = false;
 };
 
-}  // namespace evermilter
+} // namespace evermilter

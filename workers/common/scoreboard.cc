@@ -61,8 +61,8 @@ Result<Scoreboard<Header, Slot>> Scoreboard<Header, Slot>::map(unique_fd fd) {
 template <class Header, class Slot>
 Slot& Scoreboard<Header, Slot>::slot(std::size_t index) const noexcept {
     static_assert(sizeof(Header) % alignof(Slot) == 0);
-    auto* first = static_cast<std::byte*>(memory_.get()) + sizeof(Header);
-    return *std::launder(reinterpret_cast<Slot*>(first + index * sizeof(Slot)));
+    void* at = static_cast<std::byte*>(memory_.get()) + sizeof(Header) + index * sizeof(Slot);
+    return *std::launder(static_cast<Slot*>(at));
 }
 
 template <class Header, class Slot>
@@ -86,4 +86,4 @@ std::int64_t monotonic_ns() noexcept {
     return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
-}  // namespace evermilter
+} // namespace evermilter

@@ -28,15 +28,15 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 // One session of a session worker.
 struct SessionSlot {
-    static constexpr std::size_t kQueueIdWords = 8;  // 64 bytes, the longest queue id that is shown
+    static constexpr std::size_t kQueueIdWords = 8; // 64 bytes, the longest queue id that is shown
 
-    std::atomic<std::uint64_t> session{0};  // 0: free
-    std::atomic<std::uint64_t> stage{0};    // Stage
-    std::atomic<std::int64_t> since_ns{0};  // CLOCK_MONOTONIC at which the stage began
+    std::atomic<std::uint64_t> session{0}; // 0: free
+    std::atomic<std::uint64_t> stage{0};   // Stage
+    std::atomic<std::int64_t> since_ns{0}; // CLOCK_MONOTONIC at which the stage began
     std::atomic<std::uint64_t> generation{0};
     std::array<std::atomic<std::uint64_t>, kQueueIdWords> queue_id{};
 
-    void set_queue_id(std::string_view id) noexcept;  // cut at 64 bytes
+    void set_queue_id(std::string_view id) noexcept; // cut at 64 bytes
     [[nodiscard]] std::string get_queue_id() const;
 };
 
@@ -44,18 +44,18 @@ struct SessionSlot {
 struct SessionBoardHeader {
     std::atomic<std::uint64_t> slots{0};
     std::array<std::atomic<std::uint64_t>, kDispositions> messages{};
-    std::array<std::atomic<std::uint64_t>, kStages + 2> timed_out{};  // by Stage; then kTimedOutPacket, -Session
+    std::array<std::atomic<std::uint64_t>, kStages + 2> timed_out{}; // by Stage; then kTimedOutPacket, -Session
     std::atomic<std::uint64_t> scan_ns_total{0};
     std::atomic<std::uint64_t> scans_total{0};
     std::atomic<std::uint64_t> retries_total{0};
 };
-inline constexpr std::size_t kTimedOutPacket = kStages;       // timeouts.packet
-inline constexpr std::size_t kTimedOutSession = kStages + 1;  // timeouts.session
+inline constexpr std::size_t kTimedOutPacket = kStages;      // timeouts.packet
+inline constexpr std::size_t kTimedOutSession = kStages + 1; // timeouts.session
 
 // One scanner of a generation.
 struct ScannerSlot {
     std::atomic<std::int64_t> pid{0};           // 0: none
-    std::atomic<std::int64_t> busy_since_ns{0};  // CLOCK_MONOTONIC, 0: idle
+    std::atomic<std::int64_t> busy_since_ns{0}; // CLOCK_MONOTONIC, 0: idle
     std::atomic<std::uint64_t> job{0};
     std::atomic<std::uint64_t> jobs_total{0};
 };
@@ -102,4 +102,4 @@ extern template class Scoreboard<ScannerBoardHeader, ScannerSlot>;
 // CLOCK_MONOTONIC in nanoseconds: the one clock of deadlines that cross processes.
 [[nodiscard]] std::int64_t monotonic_ns() noexcept;
 
-}  // namespace evermilter
+} // namespace evermilter

@@ -8,15 +8,15 @@
 namespace evermilter {
 
 enum class Stage : std::uint8_t {
-    negotiate,  // the MTA's option negotiation, before hand-over
-    connect,    // after the negotiation
+    negotiate, // the MTA's option negotiation, before hand-over
+    connect,   // after the negotiation
     helo,
-    mail,    // also between messages
-    rcpt,    // after MAIL, and after a RCPT until DATA
-    data,    // after DATA until the first header
+    mail, // also between messages
+    rcpt, // after MAIL, and after a RCPT until DATA
+    data, // after DATA until the first header
     header,
-    body,  // after the end of the headers
-    eom,   // our answer
+    body, // after the end of the headers
+    eom,  // our answer
 };
 
 inline constexpr std::size_t kStages = 9;
@@ -27,4 +27,4 @@ inline constexpr std::array<const char*, kStages> kStageNames = {"negotiate", "c
     return kStageNames[static_cast<std::size_t>(stage)];
 }
 
-}  // namespace evermilter
+} // namespace evermilter

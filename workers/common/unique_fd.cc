@@ -12,4 +12,4 @@ void unique_fd::reset(int fd) noexcept {
     errno = saved;
 }
 
-}  // namespace evermilter
+} // namespace evermilter

@@ -31,4 +31,4 @@ class unique_fd {
     int fd_ = -1;
 };
 
-}  // namespace evermilter
+} // namespace evermilter
