@@ -39,6 +39,7 @@ struct Decision {
 [[nodiscard]] Decision decide(const ScanReport& report, const Policy& policy, std::string_view queue_id);
 
 // A message that ought to be quarantined where the MTA cannot: it is tempfailed, never let through.
-[[nodiscard]] Decision without_quarantine(Decision decision, const Policy& policy, std::string_view queue_id);
+[[nodiscard]] Decision without_quarantine(Decision decision, const ScanReport& report, const Policy& policy,
+                                          std::string_view queue_id);
 
 } // namespace evermilter::session

@@ -1,0 +1,168 @@
+#include "workers/session/verdict.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace evermilter::session {
+namespace {
+
+using config::Action;
+
+// What the finding is called where the message goes on; never the scanner's own words for a failure, which may
+// name paths of this host.
+std::string not_scanned(Finding finding) {
+    switch (finding) {
+        case Finding::scan_error:
+        case Finding::temp_failed:
+            return "scan failed";
+        case Finding::scanner_died:
+            return "scanner died";
+        case Finding::overdue:
+        case Finding::out_of_time:
+            return "scan timed out";
+        case Finding::queue_timeout:
+            return "no scanner was free";
+        case Finding::no_generation:
+            return "no signatures loaded";
+        case Finding::bad_answer:
+        case Finding::internal:
+            return "internal error";
+        case Finding::cancelled:
+            return "connection closed";
+        case Finding::oversize:
+            return "too large";
+        case Finding::store_failed:
+            return "out of storage";
+        case Finding::clean:
+        case Finding::infected:
+        case Finding::incomplete:
+            break;
+    }
+    return "internal error";
+}
+
+// A detail that stands in a header: printable ASCII, without parentheses, bounded.
+std::string for_header(std::string_view detail, std::string_view when_empty) {
+    constexpr std::size_t kLongest = 200;
+    std::string text(detail.empty() ? when_empty : detail.substr(0, kLongest));
+    std::replace_if(
+        text.begin(), text.end(), [](char byte) { return byte < ' ' || byte > '~' || byte == '(' || byte == ')'; },
+        '?');
+    return text;
+}
+
+// The reply of a message that is neither infected nor failed: neither of the two configured texts would be true.
+Reply fixed(char reply_class, const char* code_of_5, const char* subject, std::string_view text) {
+    Reply reply;
+    reply.code = reply_class == '5' ? code_of_5 : "451";
+    reply.xcode = std::string(1, reply_class) + subject;
+    reply.text = escape_reply_text(text, kReplyLine - 16);
+    return reply;
+}
+
+struct Row {
+    Disposition disposition;
+    Action action;
+    std::string status;
+    bool scanned;
+};
+
+Row row(const ScanReport& report, const config::Actions& actions) {
+    switch (report.finding) {
+        case Finding::clean:
+            return {Disposition::clean, actions.clean, "Clean", true};
+        case Finding::infected:
+            return {Disposition::infected, actions.infected, "Infected (" + for_header(report.detail, "unnamed") + ")",
+                    true};
+        case Finding::incomplete:
+            return {Disposition::incomplete, actions.incomplete,
+                    "Not fully scanned (" + for_header(report.detail, "limit") + ")", true};
+        case Finding::oversize:
+            return {Disposition::oversize, actions.oversize, "Not scanned (" + not_scanned(report.finding) + ")",
+                    false};
+        case Finding::scan_error:
+        case Finding::temp_failed:
+        case Finding::scanner_died:
+        case Finding::overdue:
+        case Finding::queue_timeout:
+        case Finding::no_generation:
+        case Finding::out_of_time:
+        case Finding::bad_answer:
+        case Finding::internal:
+        case Finding::cancelled:
+        case Finding::store_failed:
+            return {Disposition::error, actions.error, "Not scanned (" + not_scanned(report.finding) + ")", false};
+    }
+    // A value outside the enum is a failure too.
+    return {Disposition::error, actions.error, "Not scanned (internal error)", false};
+}
+
+Reply reply_for(char reply_class, Disposition disposition, const ScanReport& report, const Policy& policy,
+                std::string_view queue_id) {
+    switch (disposition) {
+        case Disposition::infected: {
+            const std::string name = for_header(report.detail, "unnamed");
+            return policy.reject.fill_as(reply_class, {name, queue_id, report.generation});
+        }
+        case Disposition::oversize:
+            return fixed(reply_class, "552", ".3.4", "message is too large to be scanned for viruses");
+        case Disposition::incomplete:
+            return fixed(reply_class, "550", ".7.1",
+                         "message cannot be fully scanned for viruses (" + for_header(report.detail, "limit") + ")");
+        case Disposition::clean:
+        case Disposition::skipped:
+            return fixed(reply_class, "550", ".7.1", "message refused by local policy");
+        case Disposition::error:
+            break;
+    }
+    return policy.error.fill_as(reply_class, {{}, queue_id, report.generation});
+}
+
+} // namespace
+
+Result<Policy> Policy::make(const config::Actions& actions) {
+    auto reject = ReplyTemplate::parse(actions.reject_text);
+    if (!reject) return Error{0, "actions.reject_text: " + reject.error().what};
+    auto error = ReplyTemplate::parse(actions.error_text);
+    if (!error) return Error{0, "actions.error_text: " + error.error().what};
+    return Policy{actions, std::move(*reject), std::move(*error)};
+}
+
+Decision decide(const ScanReport& report, const Policy& policy, std::string_view queue_id) {
+    Row found = row(report, policy.actions);
+    Decision decision;
+    decision.disposition = found.disposition;
+    decision.action = found.action;
+    decision.scanned = found.scanned;
+    decision.status = std::move(found.status);
+    switch (found.action) {
+        case Action::reject:
+            decision.reply = reply_for('5', found.disposition, report, policy, queue_id);
+            break;
+        case Action::tempfail:
+            decision.reply = reply_for('4', found.disposition, report, policy, queue_id);
+            break;
+        case Action::quarantine:
+            decision.quarantine = decision.status;
+            decision.stamp = true;
+            break;
+        case Action::accept:
+            decision.stamp = true;
+            break;
+        case Action::discard:
+            break;
+    }
+    return decision;
+}
+
+Decision without_quarantine(Decision decision, const ScanReport& report, const Policy& policy,
+                            std::string_view queue_id) {
+    if (decision.action != Action::quarantine) return decision;
+    decision.action = Action::tempfail;
+    decision.reply = reply_for('4', decision.disposition, report, policy, queue_id);
+    decision.quarantine.clear();
+    decision.stamp = false;
+    return decision;
+}
+
+} // namespace evermilter::session
