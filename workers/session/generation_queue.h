@@ -61,21 +61,19 @@ class GenerationQueue {
 
       private:
         std::shared_ptr<GenerationQueue> queue_;
-        std::list<int>::iterator position_; // in waiting_
+        std::list<const Place*>::iterator position_; // in waiting_
         bool in_window_ = false;
     };
 
   private:
-    [[nodiscard]] unique_fd take_descriptor();
-
     const std::uint64_t generation_;
     const Released released_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
-    unique_fd queue_;           // empty after let_go()
-    bool ended_ = false;        // nobody receives any more
-    std::list<int> waiting_;    // places before their turn, oldest first
-    std::size_t in_socket_ = 0; // places whose turn has come
+    unique_fd queue_;                 // empty after let_go()
+    bool ended_ = false;              // nobody receives any more
+    std::list<const Place*> waiting_; // places before their turn, oldest first
+    std::size_t in_window_ = 0;       // places whose turn has come
 };
 
 // A session's hold on a generation. Empty: none, the current one is used. Copying is holding once more.
@@ -85,9 +83,9 @@ using Pin = std::shared_ptr<GenerationQueue>;
 class GenerationQueues {
   public:
     // `released` is called without any lock held, from the thread that let go last; it must not call back into
-    // this object's take() or let_go() for the same generation. It must outlive every pin.
+    // this object. It must outlive every pin.
     explicit GenerationQueues(GenerationQueue::Released released);
-    ~GenerationQueues();
+    ~GenerationQueues() = default;
     GenerationQueues(const GenerationQueues&) = delete;
     GenerationQueues& operator=(const GenerationQueues&) = delete;
 
@@ -106,8 +104,8 @@ class GenerationQueues {
     [[nodiscard]] std::uint64_t current() const; // 0: none
 
     struct Waited {
-        Pin queue;           // empty: none came in time, or `refused` says why none will
-        std::string refused; // the reason of NoGeneration
+        Pin queue;                          // empty: none came in time, or
+        std::optional<std::string> refused; // NoGeneration's reason: none will come
     };
     // The current one; waits for one until `until`. Returns at once after no_generation().
     [[nodiscard]] Waited wait_for_current(SteadyTime until);
