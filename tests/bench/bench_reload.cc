@@ -1,0 +1,185 @@
+// The reload under load, with a database of the official one's size:
+//     bench_reload [SIGNATURES]          (8,000,000 unless said; EVERMILTER_BENCH_DATABASE reuses a folder)
+// Open loop at 60 % of capacity, then closed loop at saturation, each with a reload in the middle, beside the same
+// load without one; the sum of the proportional set sizes of all processes before, during and after. Prints figures
+// and, for each promise, whether it was kept on this machine; exits 1 if one was not.
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <thread>
+
+#include "tests/bench/load.h"
+#include "tests/support/command.h"
+#include "tests/support/database.h"
+#include "tests/support/service.h"
+#include "tests/support/status_client.h"
+
+namespace {
+
+using namespace evermilter;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+constexpr auto kRun = 20s;
+
+bool g_all_kept = true;
+
+void figure(const char* name, const std::string& value) {
+    std::printf("%-34s %s\n", name, value.c_str());
+    std::fflush(stdout);
+}
+
+void promise(const char* name, double measured, double bound, const char* unit) {
+    const bool kept = measured <= bound;
+    g_all_kept = g_all_kept && kept;
+    std::printf("%-34s %.2f %s, bound %.2f: %s\n", name, measured, unit, bound, kept ? "kept" : "NOT KEPT");
+    std::fflush(stdout);
+}
+
+double total_pss_mib(const test::Service& service) {
+    double kib = 0;
+    for (const test::Process& one : service.processes()) kib += static_cast<double>(test::pss_kib(one.pid));
+    return kib / 1024;
+}
+
+// Forces a reload and waits for its end; its seconds as the service counts them.
+double reload(const test::Service& service) {
+    const auto answer = test::StatusClient(service.status_path()).ask("reload --force");
+    if (!answer.value("ok", false)) {
+        std::cerr << "bench_reload: the reload was refused: " << answer.dump() << "\n";
+        std::exit(EXIT_FAILURE);
+    }
+    return service.status().at("last_reload").at("seconds").get<double>();
+}
+
+void wait_drained(const test::Service& service) {
+    service.wait_status("one generation is left", [](const nlohmann::json& status) {
+        unsigned alive = 0;
+        for (const auto& generation : status.at("generations"))
+            if (generation.at("state") != "gone" && generation.at("state") != "failed") ++alive;
+        return alive == 1;
+    });
+}
+
+struct UnderLoad {
+    bench::LoadFigures figures;
+    double reload_seconds = 0;
+    double peak_pss_mib = 0;
+};
+
+// The load from 5 s before the reload to 5 s after it.
+UnderLoad load_with_reload(const test::Service& service, bench::LoadOptions options) {
+    UnderLoad result;
+    std::atomic<bool> done{false};
+    options.stop = &done;
+    options.duration = 600s;
+    std::jthread load([&] { result.figures = bench::run_load(options); });
+    std::this_thread::sleep_for(5s);
+    std::atomic<bool> sampling{true};
+    std::jthread sampler([&] {
+        while (sampling) {
+            result.peak_pss_mib = std::max(result.peak_pss_mib, total_pss_mib(service));
+            std::this_thread::sleep_for(2s);
+        }
+    });
+    result.reload_seconds = reload(service);
+    sampling = false;
+    std::this_thread::sleep_for(5s);
+    done = true;
+    return result;
+}
+
+std::string mib(double value) {
+    return std::to_string(static_cast<int>(value)) + " MiB";
+}
+
+void large_mails(const test::Service& service, unsigned count) {
+    std::vector<std::jthread> clients;
+    for (unsigned i = 0; i < count; ++i)
+        clients.emplace_back([&service, i] {
+            test::MilterClient client(service.milter_address());
+            client.open();
+            (void)client.message(bench::varied_mail(28'000'000, 77 + i, false));
+        });
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const std::string signatures = argc > 1 ? argv[1] : "8000000";
+    const test::Folder folder;
+    fs::path database = folder.path() / "db";
+    if (const char* given = std::getenv("EVERMILTER_BENCH_DATABASE"); given != nullptr)
+        database = given;
+    else if (test::run({test::program("bench_make_database"), database.string(), signatures}).status != 0)
+        return 70;
+
+    const unsigned scanners = std::thread::hardware_concurrency();
+    test::Service service({{"database.directory", "\"" + database.string() + "\""},
+                           {"scanner.processes", std::to_string(scanners)},
+                           {"scanner.temp_directory", "\"/dev/shm/" + folder.path().filename().string() + "\""},
+                           {"log.level", "\"info\""},
+                           {"reload.drain_timeout", "\"10s\""}});
+    service.start();
+    figure("CPUs, scanners", std::to_string(scanners));
+    figure("signatures", service.status().at("generations").back().at("signatures").dump());
+    figure("load at start", service.status().at("last_reload").at("seconds").dump() + " s");
+
+    const double idle_load = reload(service);
+    wait_drained(service);
+    const double engine = total_pss_mib(service);
+    figure("load, machine idle", std::to_string(idle_load) + " s");
+    figure("PSS of all, idle, one engine", mib(engine));
+
+    bench::LoadOptions closed;
+    closed.milter = service.milter_address();
+    closed.connections = 2 * scanners;
+    closed.duration = kRun;
+    const bench::LoadFigures capacity = bench::run_load(closed);
+    figure("closed loop", capacity.text());
+
+    bench::LoadOptions open = closed;
+    open.connections = 32;
+    open.rate = 0.6 * capacity.throughput();
+    open.seed = 2;
+    const bench::LoadFigures quiet = bench::run_load(open);
+    figure("open loop at 60 %", quiet.text());
+    open.seed = 3;
+    const UnderLoad steady = load_with_reload(service, open);
+    figure("open loop at 60 %, reload", steady.figures.text());
+    figure("  load time", std::to_string(steady.reload_seconds) + " s");
+    wait_drained(service);
+
+    closed.seed = 4;
+    const UnderLoad full = load_with_reload(service, closed);
+    figure("closed loop, reload", full.figures.text());
+    figure("  load time", std::to_string(full.reload_seconds) + " s");
+    wait_drained(service);
+    const double after = total_pss_mib(service);
+
+    large_mails(service, scanners);
+    const double after_large = total_pss_mib(service);
+    const double reload_after_large = [&] {
+        bench::LoadOptions light = open;
+        light.seed = 5;
+        return load_with_reload(service, light).peak_pss_mib;
+    }();
+    wait_drained(service);
+
+    promise("open loop: failures",
+            static_cast<double>(steady.figures.wrong + steady.figures.tempfails + steady.figures.lost), 0, "");
+    promise("open loop: longest gap", steady.figures.longest_gap, 0.3, "s");
+    promise("open loop: p99 to that without", steady.figures.quantile(0.99) / quiet.quantile(0.99), 1.5, "x");
+    promise("open loop: load to idle load", steady.reload_seconds / idle_load, 1.5, "x");
+    promise("closed loop: failures",
+            static_cast<double>(full.figures.wrong + full.figures.tempfails + full.figures.lost), 0, "");
+    promise("closed loop: load to idle load", full.reload_seconds / idle_load, 3, "x");
+    promise("PSS during, open loop", steady.peak_pss_mib / engine, 2.1, "engines");
+    promise("PSS during, closed loop", full.peak_pss_mib / engine, 2.1, "engines");
+    promise("PSS after both", after / engine, 1.1, "engines");
+    promise("PSS after 40 MB mails", after_large / engine, 1.1, "engines");
+    promise("PSS during, after 40 MB mails", reload_after_large / engine, 2.1, "engines");
+    service.stop();
+    return g_all_kept ? 0 : 1;
+}
