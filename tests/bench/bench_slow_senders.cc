@@ -1,0 +1,257 @@
+// Slow senders beside busy ones:
+//     bench_slow_senders [COUNT...]      (0 500 2000 5000 10000 unless said)
+// For every stage at which a sender may park, and for trickled bytes, headers and body: 16 busy connections beside
+// COUNT slow sessions, and the same 16 alone, in turns within one run; then a reload, beside a reload without slow
+// sessions; at last the parked messages are finished and their verdicts checked. Prints figures and whether each
+// promise was kept; exits 1 if one was not.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <thread>
+
+#include "tests/bench/load.h"
+#include "tests/support/messages.h"
+#include "tests/support/service.h"
+#include "tests/support/status_client.h"
+
+namespace {
+
+using namespace evermilter;
+using namespace std::chrono_literals;
+
+constexpr unsigned kBusy = 16;
+constexpr auto kRun = 4s;
+
+bool g_all_kept = true;
+
+// One slow session: how it is brought to its place, and how it is kept slow.
+struct Way {
+    const char* name;
+    std::function<void(test::MilterClient&)> park;
+    std::function<void(test::MilterClient&)> trickle;         // once a second; empty: it only waits
+    std::function<test::Verdict(test::MilterClient&)> finish; // the rest of the message; empty: not within budget
+};
+
+std::vector<Way> ways() {
+    using test::MilterClient;
+    const auto mail = [](MilterClient& c) {
+        c.open();
+        c.mail();
+    };
+    const auto rcpt = [mail](MilterClient& c) {
+        mail(c);
+        c.rcpt();
+    };
+    const auto data = [rcpt](MilterClient& c) {
+        rcpt(c);
+        c.data();
+    };
+    const auto header = [data](MilterClient& c) {
+        data(c);
+        c.header("Subject", "parked");
+    };
+    const auto body = [header](MilterClient& c) {
+        header(c);
+        c.end_of_headers();
+        c.body("the first line of an infected mail\r\n");
+    };
+    const auto end = [](MilterClient& c) {
+        c.body(test::eicar() + "\r\n");
+        return c.end_of_message();
+    };
+    const auto end_headers = [end](MilterClient& c) {
+        c.end_of_headers();
+        return end(c);
+    };
+    const auto from_data = [end_headers](MilterClient& c) {
+        c.header("Subject", "parked");
+        return end_headers(c);
+    };
+    const auto from_rcpt = [from_data](MilterClient& c) {
+        c.data();
+        return from_data(c);
+    };
+    const auto from_mail = [from_rcpt](MilterClient& c) {
+        c.rcpt();
+        return from_rcpt(c);
+    };
+    const auto from_negotiated = [from_mail](MilterClient& c) {
+        c.connect();
+        c.helo();
+        c.mail();
+        return from_mail(c);
+    };
+    const auto from_nothing = [from_negotiated](MilterClient& c) {
+        c.negotiate();
+        return from_negotiated(c);
+    };
+    const auto part_of_helo = [](MilterClient& c) {
+        c.negotiate();
+        c.connect();
+        c.send_raw(std::string("\0\0\x03\0H", 5)); // 767 further bytes are promised
+    };
+    return {
+        {"connected", [](MilterClient&) {}, {}, from_nothing},
+        {"negotiated", [](MilterClient& c) { c.negotiate(); }, {}, from_negotiated},
+        {"after MAIL", mail, {}, from_mail},
+        {"after RCPT", rcpt, {}, from_rcpt},
+        {"after DATA", data, {}, from_data},
+        {"after the first header", header, {}, end_headers},
+        {"mid-body", body, {}, end},
+        {"trickled bytes", part_of_helo, [](MilterClient& c) { c.send_raw("x"); }, {}},
+        {"trickled headers", data, [](MilterClient& c) { c.header("X-Slow", "one a second"); }, end_headers},
+        {"trickled body", body, [](MilterClient& c) { c.body("one line a second\r\n"); }, end},
+    };
+}
+
+// The slow sessions; their sockets are driven by one thread.
+class SlowSessions {
+  public:
+    SlowSessions(const test::Service& service, const Way& way, unsigned count) : way_(way) {
+        for (unsigned i = 0; i < count; ++i) {
+            auto client = std::make_unique<test::MilterClient>(service.milter_address());
+            try {
+                way.park(*client);
+                clients_.push_back(std::move(client));
+            } catch (const test::ConnectionEnded&) {
+                ++refused_;
+            }
+        }
+        if (way.trickle) trickler_ = std::jthread([this](const std::stop_token& stop) { trickle(stop); });
+    }
+
+    // Ends the trickling, finishes what can be finished.
+    struct Finished {
+        unsigned right = 0, wrong = 0, closed = 0;
+    };
+    Finished finish() {
+        if (trickler_.joinable()) {
+            trickler_.request_stop();
+            trickler_.join();
+        }
+        Finished finished;
+        finished.closed = refused_;
+        for (auto& client : clients_) {
+            if (!client) {
+                ++finished.closed;
+                continue;
+            }
+            try {
+                if (!way_.finish) continue;
+                const test::Verdict verdict = way_.finish(*client);
+                ++(verdict.reply.data.starts_with("550") ? finished.right : finished.wrong);
+                client->quit();
+            } catch (const std::exception&) {
+                ++finished.closed;
+            }
+        }
+        return finished;
+    }
+
+  private:
+    void trickle(const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            const auto round = std::chrono::steady_clock::now() + 1s;
+            for (auto& client : clients_) {
+                if (stop.stop_requested()) return;
+                if (!client) continue;
+                try {
+                    way_.trickle(*client);
+                } catch (const std::exception&) {
+                    client.reset(); // its budget was over
+                }
+            }
+            std::this_thread::sleep_until(round);
+        }
+    }
+
+    const Way& way_;
+    std::vector<std::unique_ptr<test::MilterClient>> clients_;
+    unsigned refused_ = 0;
+    std::jthread trickler_;
+};
+
+double busy_throughput(const test::Service& service, std::uint64_t seed) {
+    bench::LoadOptions options;
+    options.milter = service.milter_address();
+    options.connections = kBusy;
+    options.duration = kRun;
+    options.seed = seed;
+    const bench::LoadFigures figures = bench::run_load(options);
+    if (figures.wrong + figures.lost + figures.tempfails > 0) {
+        std::printf("  busy: %s\n", figures.text().c_str());
+        g_all_kept = false;
+    }
+    return figures.throughput();
+}
+
+double reload_seconds(const test::Service& service) {
+    const auto answer = test::StatusClient(service.status_path()).ask("reload --force");
+    if (!answer.value("ok", false)) {
+        std::cerr << "reload refused: " << answer.dump() << "\n";
+        g_all_kept = false;
+    }
+    return service.status().at("last_reload").at("seconds").get<double>();
+}
+
+double resident_of_session_workers_kib(const test::Service& service) {
+    double sum = 0;
+    for (const pid_t pid : service.pids("session")) sum += static_cast<double>(test::pss_kib(pid));
+    return sum;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    rlimit files{};
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+
+    std::vector<unsigned> counts;
+    for (int i = 1; i < argc; ++i) counts.push_back(static_cast<unsigned>(std::strtoul(argv[i], nullptr, 10)));
+    if (counts.empty()) counts = {500, 2000, 5000, 10000};
+    const unsigned most = *std::max_element(counts.begin(), counts.end());
+
+    test::Service service({{"milter.max_sessions", std::to_string(most + 500)},
+                           {"scanner.processes", std::to_string(std::thread::hardware_concurrency())},
+                           {"timeouts.negotiate", "\"10m\""},
+                           {"timeouts.header", "\"10m\""},
+                           {"timeouts.body", "\"10m\""},
+                           {"timeouts.connect", "\"10m\""},
+                           {"reload.drain_timeout", "\"1s\""},
+                           {"log.level", "\"warning\""}});
+    service.start();
+    std::uint64_t seed = 1;
+    (void)busy_throughput(service, ++seed); // warms up
+    std::printf("%-24s %7s %10s %10s %7s %9s %9s %7s  %s\n", "slow senders", "count", "alone /s", "beside /s", "ratio",
+                "reload s", "beside s", "ratio", "finished right/wrong/closed, KiB a session");
+    for (const Way& way : ways()) {
+        for (const unsigned count : counts) {
+            const double memory_before = resident_of_session_workers_kib(service);
+            const double reload_alone = reload_seconds(service);
+            const double alone = busy_throughput(service, ++seed);
+            SlowSessions slow(service, way, count);
+            const double memory = (resident_of_session_workers_kib(service) - memory_before) / count;
+            const double beside = busy_throughput(service, ++seed);
+            const double reload_beside = reload_seconds(service);
+            const auto finished = slow.finish();
+            const double alone_after = busy_throughput(service, ++seed);
+            const double fair = (alone + alone_after) / 2;
+            const bool kept = beside >= 0.9 * fair && reload_beside <= 1.2 * reload_alone && finished.wrong == 0;
+            g_all_kept = g_all_kept && kept;
+            std::printf("%-24s %7u %10.1f %10.1f %7.2f %9.3f %9.3f %7.2f  %u/%u/%u, %.1f%s\n", way.name, count, fair,
+                        beside, beside / fair, reload_alone, reload_beside, reload_beside / reload_alone,
+                        finished.right, finished.wrong, finished.closed, memory, kept ? "" : "  NOT KEPT");
+            std::fflush(stdout);
+        }
+    }
+    service.stop();
+    return g_all_kept ? 0 : 1;
+}
