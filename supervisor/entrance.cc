@@ -12,6 +12,8 @@ namespace evermilter::supervisor {
 namespace {
 
 constexpr std::size_t kLoggedBytes = 32;
+constexpr const char* kDisplaced = "displaced";
+constexpr const char* kNoWorker = "no_worker";
 
 Load load_of(Operations& operations, std::uint32_t of_peer) {
     const config::Milter& milter = operations.config().milter;
@@ -33,6 +35,21 @@ std::string_view remark(Admission admission) {
 }
 
 } // namespace
+
+std::vector<std::string> refusal_reasons() {
+    std::vector<std::string> all;
+    for (const Admission admission :
+         {Admission::not_allowed, Admission::max_sessions, Admission::max_sessions_per_peer}) {
+        all.emplace_back(reason(admission));
+    }
+    all.emplace_back(kDisplaced);
+    all.emplace_back(kNoWorker);
+    for (const Protocol protocol : {Protocol::smtp, Protocol::http, Protocol::tls, Protocol::clamd, Protocol::proxy,
+                                    Protocol::not_first, Protocol::version, Protocol::oversized, Protocol::unknown}) {
+        all.emplace_back(protocol_name(protocol));
+    }
+    return all;
+}
 
 Entrance::Entrance(Loop* loop, Operations& operations)
     : operations_(operations),
@@ -86,7 +103,7 @@ void Entrance::on_leave(Gate::Leaving leaving) {
                 leaving.connection.reset();
                 refuse_accepted(reason(admission), remark(admission));
             } else if (!operations_.hand_over(std::move(leaving.connection), peer)) {
-                refuse_accepted("no_worker", "no session worker has room");
+                refuse_accepted(kNoWorker, "no session worker has room");
             }
             return;
         }
@@ -94,7 +111,7 @@ void Entrance::on_leave(Gate::Leaving leaving) {
             refuse_accepted(protocol_name(leaving.protocol), protocol_remark(leaving.protocol));
             return;
         case GateExit::displaced:
-            refuse_accepted("displaced", "sent no negotiation, and its place was needed");
+            refuse_accepted(kDisplaced, "sent no negotiation, and its place was needed");
             return;
         case GateExit::timed_out:
             ++counters.timed_out.at(static_cast<std::size_t>(Stage::negotiate));

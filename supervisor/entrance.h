@@ -14,6 +14,9 @@
 
 namespace evermilter::supervisor {
 
+// Every reason that may stand in Counters::refused_total.
+[[nodiscard]] std::vector<std::string> refusal_reasons();
+
 class Entrance {
   public:
     // Reads milter.*, timeouts.negotiate from operations.config() at every connection: they are live.
@@ -28,6 +31,7 @@ class Entrance {
     [[nodiscard]] std::vector<std::string> addresses() const { return listeners_.addresses(); }
     // Connections before hand-over.
     [[nodiscard]] std::size_t waiting() const noexcept { return gate_.waiting(); }
+    [[nodiscard]] std::vector<Gate::Guest> guests() const { return gate_.guests(); }
 
   private:
     void on_accept(unique_fd connection, const PeerAddress& address);

@@ -36,8 +36,9 @@ void Gate::add(unique_fd connection, const PeerAddress& peer, std::chrono::milli
     if (waiting_.size() >= room_) make_room();
     const std::uint64_t id = next_++;
     const int fd = connection.get();
-    Waiting waiting{std::move(connection), peer, to_peer(peer).key,
-                    monotonic_ns() + std::chrono::nanoseconds(timeout).count(), true};
+    const std::int64_t now = monotonic_ns();
+    Waiting waiting{
+        std::move(connection), peer, to_peer(peer).key, now, now + std::chrono::nanoseconds(timeout).count(), true};
     ++by_peer_[waiting.key];
     const auto entry = waiting_.emplace_hint(waiting_.end(), id, std::move(waiting));
 
@@ -58,6 +59,13 @@ void Gate::add(unique_fd connection, const PeerAddress& peer, std::chrono::milli
 std::uint32_t Gate::of_peer(const std::string& key) const {
     const auto entry = by_peer_.find(key);
     return entry == by_peer_.end() ? 0 : entry->second;
+}
+
+std::vector<Gate::Guest> Gate::guests() const {
+    std::vector<Guest> all;
+    all.reserve(waiting_.size());
+    for (const auto& [id, waiting] : waiting_) all.push_back({to_peer(waiting.peer).text, waiting.since_ns});
+    return all;
 }
 
 void Gate::close() {

@@ -54,6 +54,13 @@ class Gate {
     // Those of one peer (Peer::key).
     [[nodiscard]] std::uint32_t of_peer(const std::string& key) const;
 
+    // Those who wait, by arrival, for the status.
+    struct Guest {
+        std::string peer;
+        std::int64_t since_ns = 0; // CLOCK_MONOTONIC of its arrival
+    };
+    [[nodiscard]] std::vector<Guest> guests() const;
+
     // Closes all, silently: the service stops.
     void close();
 
@@ -62,7 +69,8 @@ class Gate {
         unique_fd connection;
         PeerAddress peer;
         std::string key;
-        std::int64_t deadline_ns = 0; // CLOCK_MONOTONIC
+        std::int64_t since_ns = 0;    // CLOCK_MONOTONIC
+        std::int64_t deadline_ns = 0; // likewise
         bool silent = true;
     };
     using Entries = std::map<std::uint64_t, Waiting>; // by arrival

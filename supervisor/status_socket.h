@@ -49,6 +49,7 @@ class StatusSocket {
     Commands& commands_;
     std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;
     std::uint64_t next_ = 1;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true); // gone with us: answers that come later are dropped
     Graveyard graveyard_;
     ListenerSet listeners_;
 };
