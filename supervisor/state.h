@@ -65,6 +65,7 @@ struct Generation {
     std::string digest;
     std::vector<std::string> databases;
     std::string snapshot;
+    std::string engine_version;
     std::int64_t loaded_at = 0; // Unix time of LoaderReady, 0 before
     std::int64_t load_started_ns = 0;
     std::int64_t retired_ns = 0; // CLOCK_MONOTONIC at which it began to drain

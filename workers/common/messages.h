@@ -207,10 +207,11 @@ struct LoaderReady {
     std::int64_t database_time = 0; // Unix time of the newest database, 0 if unknown
     std::string digest;             // SHA-256 over names and contents, lower-case hexadecimal
     std::vector<std::string> databases;
-    std::string snapshot; // its folder's path
-    static constexpr auto fields =
-        std::tuple{&LoaderReady::signatures, &LoaderReady::database_version, &LoaderReady::database_time,
-                   &LoaderReady::digest,     &LoaderReady::databases,        &LoaderReady::snapshot};
+    std::string snapshot;       // its folder's path
+    std::string engine_version; // libclamav's own, for clamd's VERSION: "1.4.6"
+    static constexpr auto fields = std::tuple{
+        &LoaderReady::signatures, &LoaderReady::database_version, &LoaderReady::database_time, &LoaderReady::digest,
+        &LoaderReady::databases,  &LoaderReady::snapshot,         &LoaderReady::engine_version};
 };
 
 // The directory's content is that of the active generation: nothing was loaded, the loader ends with exit status 0.
