@@ -19,7 +19,7 @@ struct Peer {
 struct Session {
     std::uint64_t id = 0;
     Peer peer;
-    std::uint64_t worker = 0; // Child::id
+    std::uint64_t worker = 0; // Child::id; 0: it waits for a worker
     std::uint32_t slot = 0;   // of the worker's board; stage and generation are there
 };
 
@@ -27,6 +27,8 @@ class SessionRegistry {
   public:
     // Precondition: session.id is new.
     void add(Session session);
+    // Gives a waiting session to a worker.
+    void assign(std::uint64_t id, std::uint64_t worker, std::uint32_t slot);
     // The session that was removed, nullopt if there is none of this id, or it belongs to another worker.
     std::optional<Session> remove(std::uint64_t id, std::uint64_t worker);
     // All sessions of a worker that has died.

@@ -35,14 +35,24 @@ struct Child {
     std::int64_t started_ns = 0; // CLOCK_MONOTONIC
 };
 
+// What a session worker's exit will mean.
+enum class Ending : std::uint8_t {
+    crash,   // nothing had announced it
+    drained, // it was to end, or said that it would
+    failed,  // it has said that it cannot serve, and why
+};
+
 struct SessionWorker {
     Child child;
-    std::optional<SessionBoard> board;      // always set; optional because a board has no empty value
-    Slots slots;                            // of the board; used() is its number of open sessions
-    std::set<std::uint64_t> holds;          // generations whose queue was sent to it and not released
-    std::set<std::uint64_t> unacknowledged; // of these, QueueTaken is still to come
-    std::uint64_t config_serial = 0;        // the configuration it runs with (State::config_serial then)
-    std::uint64_t served = 0;               // sessions that ended well: the proof of service
+    std::optional<SessionBoard> board; // always set; optional because a board has no empty value
+    Ending ending = Ending::crash;
+    Slots slots;                        // of the board; used() is its number of open sessions
+    std::set<std::uint64_t> holds;      // generations whose queue was sent to it and not released
+    std::set<std::uint64_t> taking;     // of these, QueueTaken is still to come
+    std::set<std::uint64_t> letting_go; // of these, LetGo was sent and QueueReleased is still to come
+    std::int64_t answer_by_ns = 0;      // for what is still to come; silent until then it is killed. 0: nothing
+    std::uint64_t config_serial = 0;    // the configuration it runs with (State::config_serial then)
+    std::uint64_t served = 0;           // sessions that ended well: the proof of service
 };
 
 struct ScannerProcess {
@@ -69,6 +79,8 @@ struct Generation {
     std::int64_t loaded_at = 0; // Unix time of LoaderReady, 0 before
     std::int64_t load_started_ns = 0;
     std::int64_t retired_ns = 0; // CLOCK_MONOTONIC at which it began to drain
+    std::int64_t let_go_ns = 0;  // at which everybody was told to let go
+    std::int64_t end_by_ns = 0;  // by which its processes must have ended, else they are killed; 0: no bound yet
     std::string error;           // why it failed
 };
 
@@ -114,8 +126,10 @@ struct State {
     std::uint64_t config_serial = 1;      // counts configurations that were taken over
     std::uint64_t current_generation = 0; // 0: none is active
     bool hold = false;                    // no reload by itself
-    std::vector<SessionWorker> session_workers;
-    std::vector<Generation> generations; // ascending ids; the last few failed and gone ones stay for the status
+    // Lists, because their elements are referred to while others come and go. Ids ascend; the last few generations
+    // that failed or are gone stay for the status.
+    std::list<SessionWorker> session_workers;
+    std::list<Generation> generations;
     SessionRegistry sessions;
     LastReload last_reload;
     Counters counters;

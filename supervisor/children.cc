@@ -1,0 +1,298 @@
+#include "supervisor/children.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+#include <utility>
+
+#include "workers/common/child.h"
+#include "workers/common/log.h"
+
+namespace evermilter::supervisor {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::array<const char*, 2> kBinaries = {"evermilter-session", "evermilter-scanner"};
+// Messages of one child that are handled in one turn of the loop.
+constexpr int kMessagesPerTurn = 64;
+// A child whose channel has ended is expected to end by itself within this time.
+constexpr auto kEndAfterChannel = 5s;
+
+std::size_t binary_of(messages::Role role) {
+    return role == messages::Role::session ? 0 : 1;
+}
+
+std::string own_directory() {
+    std::array<char, PATH_MAX> path{};
+    const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+    if (length <= 0) return {};
+    return std::filesystem::path(std::string_view(path.data(), static_cast<std::size_t>(length))).parent_path();
+}
+
+// In the forked child: nothing but async-signal-safe calls, and no return.
+[[noreturn]] void execute(int binary, const char* binary_name, int channel, int standard_error, int null,
+                          const Identity& identity) {
+    for (int number = 1; number < NSIG; ++number) {
+        if (number != SIGKILL && number != SIGSTOP) static_cast<void>(::signal(number, SIG_DFL));
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    const char* failed = "cannot become its user";
+    if (::sigprocmask(SIG_SETMASK, &none, nullptr) == 0 && become(identity)) {
+        failed = "cannot be executed";
+        if (::dup2(null, STDIN_FILENO) >= 0 && ::dup2(null, STDOUT_FILENO) >= 0 &&
+            (standard_error == STDERR_FILENO || ::dup2(standard_error, STDERR_FILENO) >= 0) &&
+            ::dup2(channel, kChildChannel) >= 0) {
+            std::array<char*, 2> arguments = {const_cast<char*>(binary_name), nullptr};
+            ::fexecve(binary, arguments.data(), environ);
+        }
+    }
+    const char* reason = ::strerrordesc_np(errno);
+    for (const char* part : {binary_name, " ", failed, ": ", reason == nullptr ? "unknown error" : reason, "\n"})
+        static_cast<void>(!::write(STDERR_FILENO, part, std::strlen(part)));
+    ::_exit(EX_OSERR);
+}
+
+} // namespace
+
+struct Children::Watched {
+    Watched(Loop* loop, std::function<void(int)> ready, std::function<void()> overdue)
+        : io(loop, std::move(ready)), end_timer(loop, std::move(overdue)) {}
+    pid_t pid = 0;
+    IoWatcher io;
+    TimerWatcher end_timer;
+};
+
+Children::Children(Loop* loop, State& state, Handlers handlers)
+    : loop_(loop), state_(state), handlers_(std::move(handlers)), child_signal_(loop, SIGCHLD, [this] { reap(); }) {}
+
+Children::~Children() = default;
+
+Result<void> Children::open_binaries() {
+    null_ = unique_fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (!null_) return system_error("cannot open /dev/null");
+    const std::array<std::string, 2> directories = {own_directory(), EVERMILTER_LIBEXEC_DIRECTORY};
+    for (std::size_t i = 0; i < kBinaries.size(); ++i) {
+        for (const std::string& directory : directories) {
+            const std::string path = directory + "/" + kBinaries[i];
+            binaries_[i] = unique_fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+            if (binaries_[i]) break;
+            if (errno != ENOENT) return system_error("cannot open " + path);
+        }
+        if (!binaries_[i]) {
+            return Error{ENOENT, std::string("cannot find ") + kBinaries[i] + " in " + directories[0] + " or " +
+                                     directories[1] + ": the installation is not complete"};
+        }
+    }
+    if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return system_error("becoming the reaper of descendants");
+    return {};
+}
+
+Result<void> Children::start(Child& child, messages::Role role, const Identity& identity) {
+    auto ends = seqpacket_pair(Blocking::no, Blocking::no);
+    if (!ends) return std::move(ends).error();
+    const std::size_t which = binary_of(role);
+    const int standard_error = silent_ ? null_.get() : STDERR_FILENO;
+
+    const pid_t pid = ::fork();
+    if (pid < 0) return system_error(std::string("cannot start ") + kBinaries[which]);
+    if (pid == 0)
+        execute(binaries_[which].get(), kBinaries[which], ends->second.get(), standard_error, null_.get(), identity);
+
+    child.id = state_.next_child++;
+    child.role = role;
+    child.state = WorkerState::starting;
+    child.pid = pid;
+    child.greeted = false;
+    child.started_ns = monotonic_ns();
+    child.channel = Channel(std::move(ends->first));
+    const std::uint64_t id = child.id;
+    auto watched = std::make_unique<Watched>(
+        loop_, [this, id](int) { readable(id); },
+        [this, id] {
+            if (Child* late = state_.find_child(id)) kill(*late, "its channel ended and it did not");
+        });
+    watched->pid = pid;
+    watched->io.start(child.channel.fd(), EV_READ);
+    watched_.emplace(id, std::move(watched));
+    log::debug("child-started", {{"child", messages::role_name(role)}, {"child_pid", pid}});
+    return {};
+}
+
+void Children::send(Child& child, messages::Message message) {
+    if (!child.channel.open()) return;
+    auto sent = child.channel.send(std::move(message));
+    if (sent) {
+        update_watcher(child);
+        return;
+    }
+    // EPIPE: it is ending; what it had sent is still to be read, and its exit will come.
+    if (sent.error().code != EPIPE && sent.error().code != ECONNRESET) kill(child, sent.error().what);
+}
+
+void Children::send_to_all(const messages::ReopenLog& message) {
+    for (SessionWorker& worker : state_.session_workers) send(worker.child, message);
+    for (Generation& generation : state_.generations) send(generation.loader, message);
+}
+
+bool Children::apply(Child& child, WorkerEvent event) {
+    if (const auto state = next(child.state, event)) {
+        child.state = *state;
+        return true;
+    }
+    kill(child, std::string("\"") + name(event) + "\" has no place in state " + name(child.state));
+    return false;
+}
+
+void Children::kill(Child& child, const std::string& reason) {
+    if (child.pid <= 0) return;
+    log::warning("child-killed",
+                 {{"child", messages::role_name(child.role)}, {"child_pid", child.pid}, {"reason", reason}});
+    child.state = WorkerState::stopping;
+    ::kill(child.pid, SIGKILL);
+}
+
+void Children::kill_all(const std::string& reason) {
+    for (SessionWorker& worker : state_.session_workers) kill(worker.child, reason);
+    for (Generation& generation : state_.generations) kill(generation.loader, reason);
+}
+
+void Children::update_watcher(Child& child) {
+    const auto found = watched_.find(child.id);
+    if (found == watched_.end()) return;
+    if (!child.channel.open()) {
+        found->second->io.stop();
+        return;
+    }
+    found->second->io.start(child.channel.fd(), child.channel.wants_write() ? EV_READ | EV_WRITE : EV_READ);
+}
+
+void Children::readable(std::uint64_t id) {
+    Child* child = state_.find_child(id);
+    if (child == nullptr) return;
+    if (child->channel.wants_write()) {
+        auto flushed = child->channel.flush();
+        if (!flushed && flushed.error().code != EPIPE) kill(*child, flushed.error().what);
+    }
+    for (int count = 0; count < kMessagesPerTurn; ++count) {
+        if (!read_one(*child)) break;
+    }
+    update_watcher(*child);
+}
+
+bool Children::read_one(Child& child) {
+    if (!child.channel.open()) return false;
+    auto received = child.channel.receive();
+    if (!received) {
+        channel_ended(child, received.error().what);
+        kill(child, "it sent what is no message of ours");
+        return false;
+    }
+    switch (received->kind) {
+        case Received::Kind::would_block:
+            return false;
+        case Received::Kind::end:
+            channel_ended(child, "");
+            return false;
+        case Received::Kind::message:
+            handle(child, std::move(received->message));
+            return true;
+    }
+    return false;
+}
+
+void Children::handle(Child& child, messages::Message&& message) {
+    if (const auto* hello = std::get_if<messages::Hello>(&message)) {
+        if (child.greeted || hello->protocol != messages::kProtocol || hello->role != child.role) {
+            kill(child, "its Hello is not of this version");
+            return;
+        }
+        child.greeted = true;
+        return;
+    }
+    if (!child.greeted) {
+        kill(child, "its first message is not Hello");
+        return;
+    }
+    handlers_.message(child, std::move(message));
+}
+
+void Children::channel_ended(Child& child, const std::string& reason) {
+    child.channel.close();
+    update_watcher(child);
+    static_cast<void>(apply(child, WorkerEvent::channel_end));
+    const auto found = watched_.find(child.id);
+    if (found != watched_.end()) found->second->end_timer.start(kEndAfterChannel);
+    if (!reason.empty())
+        log::error("channel-broken",
+                   {{"child", messages::role_name(child.role)}, {"child_pid", child.pid}, {"reason", reason}});
+}
+
+void Children::reap() {
+    for (;;) {
+        int wait_status = 0;
+        const pid_t pid = ::waitpid(-1, &wait_status, WNOHANG);
+        if (pid <= 0) return;
+        const auto found = std::find_if(watched_.begin(), watched_.end(),
+                                        [pid](const auto& entry) { return entry.second->pid == pid; });
+        Child* child = found == watched_.end() ? nullptr : state_.find_child(found->first);
+        if (child != nullptr)
+            reaped(*child, pid, wait_status);
+        else
+            handlers_.orphan_reaped(pid, wait_status);
+    }
+}
+
+void Children::reaped(Child& child, pid_t pid, int wait_status) {
+    child.pid = 0; // from here on nobody can signal it
+    while (read_one(child)) {
+    }
+    child.channel.close();
+    watched_.erase(child.id);
+    child.state = WorkerState::dead;
+    handlers_.exited(child, pid, wait_status);
+}
+
+bool is_own_child(pid_t pid) {
+    // Field 4 of /proc/PID/stat, behind the command's name in parentheses (proc(5)).
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    if (!std::getline(file, line)) return false;
+    const auto behind = line.rfind(')');
+    if (behind == std::string::npos) return false;
+    char state = 0;
+    int parent = 0;
+    if (std::sscanf(line.c_str() + behind + 1, " %c %d", &state, &parent) != 2) return false;
+    return parent == ::getpid();
+}
+
+void kill_orphan(pid_t pid) {
+    // A child of ours that is not reaped cannot have its pid used again; another process is none of our business.
+    if (pid > 0 && is_own_child(pid)) ::kill(pid, SIGKILL);
+}
+
+std::string wait_status_text(int wait_status) {
+    if (WIFEXITED(wait_status)) return "exit status " + std::to_string(WEXITSTATUS(wait_status));
+    if (WIFSIGNALED(wait_status)) {
+        const int number = WTERMSIG(wait_status);
+        const char* text = ::sigdescr_np(number);
+        return "signal " + std::to_string(number) + " (" + (text == nullptr ? "unknown" : text) + ")";
+    }
+    return "wait status " + std::to_string(wait_status);
+}
+
+} // namespace evermilter::supervisor

@@ -1,0 +1,64 @@
+#include "supervisor/generation_ids.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <string_view>
+
+#include "workers/common/unique_fd.h"
+
+namespace evermilter::supervisor {
+namespace {
+
+// The folder belongs to the scanners' user: never follow a link that it may have put there.
+constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+
+Result<std::uint64_t> last_id(const std::string& path) {
+    const unique_fd file(::open(path.c_str(), O_RDONLY | kFlags));
+    if (!file) {
+        if (errno == ENOENT) return std::uint64_t{0};
+        return system_error("cannot open " + path);
+    }
+    std::array<char, 32> text{};
+    const ssize_t length = ::read(file.get(), text.data(), text.size());
+    if (length < 0) return system_error("cannot read " + path);
+    const std::string_view digits(text.data(), static_cast<std::size_t>(length));
+    std::uint64_t id = 0;
+    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
+    const bool whole = end == digits.data() + digits.size() || *end == '\n';
+    if (fault != std::errc{} || !whole) {
+        return Error{0, path +
+                            " does not hold a generation's id: write the highest id that the log shows into it, or " +
+                            "remove it to begin at 1"};
+    }
+    return id;
+}
+
+} // namespace
+
+Result<std::uint64_t> next_generation_id(const std::string& state_directory) {
+    const std::string path = state_directory + "/generation";
+    auto last = last_id(path);
+    if (!last) return last;
+    const std::uint64_t id = *last + 1;
+
+    const std::string temporary = path + ".new";
+    if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) return system_error("cannot remove " + temporary);
+    const unique_fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | kFlags, 0644));
+    if (!file) return system_error("cannot create " + temporary);
+    const std::string text = std::to_string(id) + "\n";
+    if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        return system_error("cannot write " + temporary);
+    if (::fsync(file.get()) != 0) return system_error("cannot write " + temporary);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) return system_error("cannot replace " + path);
+    const unique_fd directory(::open(state_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory || ::fsync(directory.get()) != 0) return system_error("cannot write " + state_directory);
+    return id;
+}
+
+} // namespace evermilter::supervisor

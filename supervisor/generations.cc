@@ -1,0 +1,438 @@
+#include "supervisor/generations.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <limits>
+#include <utility>
+
+#include "supervisor/generation_ids.h"
+#include "workers/common/log.h"
+
+namespace evermilter::supervisor {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t ns(std::chrono::nanoseconds duration) {
+    return duration.count();
+}
+
+// A session worker that does not acknowledge within this time is killed rather than pin an engine.
+constexpr std::int64_t kSilence = ns(5s);
+// A loader that has nothing left to do ends within this time.
+constexpr std::int64_t kLoaderEnd = ns(5s);
+// Generations that failed or are gone, kept for the status.
+constexpr std::size_t kHistory = 8;
+
+bool has_process(const Generation& generation) {
+    return generation.loader.pid != 0 || !generation.scanners.empty();
+}
+
+bool ready_or_draining(const SessionWorker& worker) {
+    return worker.child.state == WorkerState::ready || worker.child.state == WorkerState::draining;
+}
+
+void expect_answer(SessionWorker& worker) {
+    if (worker.answer_by_ns == 0) worker.answer_by_ns = monotonic_ns() + kSilence;
+}
+
+// Each answer shows that it lives; what is still to come has its own time.
+void answered(SessionWorker& worker) {
+    worker.answer_by_ns = worker.taking.empty() && worker.letting_go.empty() ? 0 : monotonic_ns() + kSilence;
+}
+
+} // namespace
+
+Generations::Generations(Loop* loop, State& state, Children& children, const Settings& settings, Handlers handlers)
+    : state_(state), children_(children), settings_(settings), handlers_(std::move(handlers)), timer_(loop, [this] {
+          tick();
+      }) {}
+
+// ---------------------------------------------------------------- loading
+
+Result<void> Generations::start_load(const LoadRequest& request) {
+    auto id = next_generation_id(settings_.config.database.state_directory);
+    if (!id) return std::move(id).error();
+    auto queue = seqpacket_pair(Blocking::no, Blocking::no);
+    if (!queue) return std::move(queue).error();
+    auto board = ScannerBoard::create("evermilter-scanners", settings_.scanners);
+    if (!board) return std::move(board).error();
+    auto shared = board->duplicate();
+    if (!shared) return std::move(shared).error();
+
+    messages::StartLoad message;
+    message.generation = *id;
+    message.config = settings_.toml;
+    message.origin = settings_.origin;
+    message.scanners = settings_.scanners;
+    message.force = request.force;
+    message.reuse_snapshot = request.reuse_snapshot;
+    const Generation* active = state_.active_generation();
+    if (active != nullptr && !request.restore) {
+        message.active_digest = active->digest;
+        message.active_signatures = active->signatures;
+        message.active_databases = active->databases;
+    }
+    const std::int64_t now = monotonic_ns();
+    message.deadline_ns = now + ns(settings_.config.reload.load_timeout);
+    message.queue = std::move(queue->second);
+    message.board = std::move(*shared);
+
+    Generation& generation = state_.generations.emplace_back();
+    auto started = children_.start(generation.loader, messages::Role::loader, settings_.identities.scanner);
+    if (!started) {
+        state_.generations.pop_back();
+        return started;
+    }
+    generation.id = *id;
+    generation.queue = std::move(queue->first);
+    generation.board.emplace(std::move(*board));
+    generation.load_started_ns = now;
+    generation.end_by_ns = message.deadline_ns;
+    children_.send(generation.loader, std::move(message));
+    log::info("load-started", {{"generation", generation.id}, {"loader", generation.loader.pid}});
+    schedule(now);
+    handlers_.changed();
+    return {};
+}
+
+bool Generations::loading() const {
+    return std::any_of(state_.generations.begin(), state_.generations.end(),
+                       [](const Generation& one) { return one.state == GenerationState::loading; });
+}
+
+bool Generations::may_load() const {
+    return std::count_if(state_.generations.begin(), state_.generations.end(), has_process) < 2;
+}
+
+void Generations::on_progress(Generation& generation, const messages::LoadProgress& progress) {
+    generation.step = progress.step.substr(0, 64);
+    log::debug("load-progress", {{"generation", generation.id}, {"step", generation.step}});
+}
+
+void Generations::on_ready(Generation& generation, messages::LoaderReady&& ready) {
+    if (generation.state != GenerationState::loading || generation.loaded) {
+        if (generation.state != GenerationState::failed) children_.kill(generation.loader, "it was ready already");
+        return;
+    }
+    generation.loaded = true;
+    generation.signatures = ready.signatures;
+    generation.database_version = std::move(ready.database_version);
+    generation.database_time = ready.database_time;
+    generation.digest = std::move(ready.digest);
+    generation.databases = std::move(ready.databases);
+    generation.snapshot = std::move(ready.snapshot);
+    generation.loaded_at = std::time(nullptr);
+    generation.end_by_ns = 0;
+    if (!children_.apply(generation.loader, WorkerEvent::ready)) return;
+    for (SessionWorker& worker : state_.session_workers) {
+        if (ready_or_draining(worker)) send_queue(worker, generation);
+    }
+    activate_if_taken();
+}
+
+void Generations::on_unchanged(Generation& generation) {
+    if (generation.state != GenerationState::loading || !apply(generation, GenerationEvent::refused)) return;
+    generation.queue.reset();
+    generation.end_by_ns = monotonic_ns() + kLoaderEnd;
+    log::info("load-unchanged", {{"generation", generation.id}, {"current", state_.current_generation}});
+    LoadOutcome outcome;
+    outcome.result = LoadResult::unchanged;
+    outcome.generation = state_.current_generation;
+    schedule(monotonic_ns());
+    handlers_.load_ended(outcome);
+}
+
+void Generations::on_failed(Generation& generation, const messages::LoadFailed& failed) {
+    refuse(generation, failed.exit_code == 0 ? EX_SOFTWARE : failed.exit_code,
+           failed.error.empty() ? "the loader gave no reason" : failed.error);
+}
+
+// A load that came to nothing changes nothing that runs.
+void Generations::refuse(Generation& generation, int exit_code, const std::string& error) {
+    if (generation.state != GenerationState::loading || !apply(generation, GenerationEvent::refused)) return;
+    generation.error = error;
+    generation.queue.reset();
+    generation.end_by_ns = monotonic_ns() + kLoaderEnd;
+    for (SessionWorker& worker : state_.session_workers) {
+        if (!worker.holds.contains(generation.id)) continue;
+        children_.send(worker.child, messages::LetGo{generation.id});
+        worker.letting_go.insert(generation.id);
+        expect_answer(worker);
+    }
+    log::error("load-refused", {{"generation", generation.id}, {"reason", error}});
+    LoadOutcome outcome;
+    outcome.generation = state_.current_generation;
+    outcome.exit_code = exit_code;
+    outcome.error = error;
+    schedule(monotonic_ns());
+    handlers_.load_ended(outcome);
+}
+
+// ---------------------------------------------------------------- the queues and who holds them
+
+void Generations::send_queue(SessionWorker& worker, Generation& generation) {
+    unique_fd copy(::fcntl(generation.queue.get(), F_DUPFD_CLOEXEC, 0));
+    if (!copy) {
+        // Without the queue it would answer errors for ever; a new worker gets one.
+        children_.kill(worker.child, system_error("cannot give it the queue").what);
+        return;
+    }
+    worker.holds.insert(generation.id);
+    worker.taking.insert(generation.id);
+    expect_answer(worker);
+    children_.send(worker.child, messages::TakeQueue{generation.id, std::move(copy)});
+    schedule(monotonic_ns());
+}
+
+void Generations::give_to(SessionWorker& worker) {
+    for (Generation& generation : state_.generations) {
+        const bool being_given = generation.state == GenerationState::loading && generation.loaded;
+        if (generation.state == GenerationState::active || being_given) send_queue(worker, generation);
+    }
+}
+
+void Generations::worker_gone() {
+    activate_if_taken();
+    tick();
+}
+
+void Generations::on_taken(SessionWorker& worker, const messages::QueueTaken& taken) {
+    if (worker.taking.erase(taken.generation) == 0) {
+        children_.kill(worker.child, "it took a queue that it was not given");
+        return;
+    }
+    answered(worker);
+    activate_if_taken();
+}
+
+void Generations::on_released(SessionWorker& worker, const messages::QueueReleased& released) {
+    if (worker.holds.erase(released.generation) == 0) {
+        children_.kill(worker.child, "it released a queue that it does not hold");
+        return;
+    }
+    worker.letting_go.erase(released.generation);
+    answered(worker);
+    tick();
+}
+
+bool Generations::held(std::uint64_t generation) const {
+    return std::any_of(state_.session_workers.begin(), state_.session_workers.end(),
+                       [generation](const SessionWorker& worker) { return worker.holds.contains(generation); });
+}
+
+// ---------------------------------------------------------------- the switch
+
+void Generations::activate_if_taken() {
+    for (Generation& generation : state_.generations) {
+        if (generation.state != GenerationState::loading || !generation.loaded) continue;
+        const bool awaited =
+            std::any_of(state_.session_workers.begin(), state_.session_workers.end(),
+                        [&](const SessionWorker& worker) { return worker.taking.contains(generation.id); });
+        if (awaited || !apply(generation, GenerationEvent::activated)) return;
+
+        Generation* previous = state_.active_generation();
+        state_.current_generation = generation.id;
+        log::info("generation-active", {{"generation", generation.id},
+                                        {"signatures", generation.signatures},
+                                        {"database", generation.database_version},
+                                        {"loader", generation.loader.pid},
+                                        {"milliseconds", (monotonic_ns() - generation.load_started_ns) / 1'000'000}});
+        if (previous != nullptr) retire(*previous, GenerationEvent::superseded);
+        LoadOutcome outcome;
+        outcome.result = LoadResult::active;
+        outcome.generation = generation.id;
+        handlers_.load_ended(outcome);
+        return;
+    }
+}
+
+void Generations::retire(Generation& generation, GenerationEvent event) {
+    if (!apply(generation, event)) return;
+    generation.queue.reset();
+    generation.retired_ns = monotonic_ns();
+    log::info("generation-draining", {{"generation", generation.id}});
+    tick();
+}
+
+void Generations::retire_draining() {
+    for (Generation& generation : state_.generations) {
+        if (generation.state == GenerationState::draining && generation.let_go_ns == 0) tell_to_let_go(generation);
+    }
+    schedule(monotonic_ns());
+}
+
+void Generations::tell_to_let_go(Generation& generation) {
+    generation.let_go_ns = monotonic_ns();
+    for (SessionWorker& worker : state_.session_workers) {
+        if (!worker.holds.contains(generation.id)) continue;
+        worker.letting_go.insert(generation.id);
+        expect_answer(worker);
+        children_.send(worker.child, messages::LetGo{generation.id});
+    }
+}
+
+void Generations::stop() {
+    for (Generation& generation : state_.generations) {
+        if (generation.state == GenerationState::loading) {
+            static_cast<void>(apply(generation, GenerationEvent::stopped));
+            generation.queue.reset();
+            kill_processes(generation, "the service stops");
+        } else if (generation.state == GenerationState::active) {
+            retire(generation, GenerationEvent::stopped);
+        }
+        // Nobody is left to hear a result.
+        if (has_process(generation)) generation.end_by_ns = monotonic_ns() + kLoaderEnd;
+    }
+    schedule(monotonic_ns());
+}
+
+// ---------------------------------------------------------------- scanners and ends
+
+void Generations::on_scanner_started(Generation& generation, const messages::ScannerStarted& started) {
+    generation.scanners.push_back(ScannerProcess{static_cast<pid_t>(started.pid), started.slot});
+}
+
+void Generations::on_scanner_ended(Generation& generation, const messages::ScannerEnded& ended) {
+    std::erase_if(generation.scanners, [&](const ScannerProcess& one) { return one.pid == ended.pid; });
+    if (ended.expected) return;
+    ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)];
+    log::error(
+        "scanner-died",
+        {{"generation", generation.id}, {"scanner", ended.pid}, {"status", wait_status_text(ended.wait_status)}});
+}
+
+void Generations::on_overdue(const messages::ScannerOverdue& overdue) {
+    Generation* generation = state_.find_generation(overdue.generation);
+    if (generation == nullptr) return;
+    log::error("scanner-overdue", {{"generation", overdue.generation}, {"scanner", overdue.scanner}});
+    if (generation->loader.pid != 0) {
+        children_.send(generation->loader, overdue);
+        return;
+    }
+    const auto pid = static_cast<pid_t>(overdue.scanner);
+    const bool ours = std::any_of(generation->scanners.begin(), generation->scanners.end(),
+                                  [pid](const ScannerProcess& one) { return one.pid == pid; });
+    if (ours) kill_orphan(pid);
+}
+
+void Generations::on_loader_exit(Generation& generation, pid_t pid, int wait_status) {
+    // Its scanners are our children now; those that ended before it, it has reaped.
+    std::erase_if(generation.scanners, [](const ScannerProcess& one) { return !is_own_child(one.pid); });
+    const bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+    const bool served = generation.state == GenerationState::active || generation.state == GenerationState::draining;
+    if (served && !(well && generation.state == GenerationState::draining)) {
+        ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::loader)];
+        log::error("loader-died",
+                   {{"generation", generation.id}, {"loader", pid}, {"status", wait_status_text(wait_status)}});
+    } else if (generation.state == GenerationState::loading) {
+        ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::loader)];
+        refuse(generation, EX_SOFTWARE, "the loader ended with " + wait_status_text(wait_status));
+    }
+    if (generation.state == GenerationState::active) handlers_.lost_loader(generation);
+    if (generation.state == GenerationState::failed) kill_processes(generation, "its load was refused");
+    finish_if_reaped(generation);
+}
+
+void Generations::on_orphan_reaped(pid_t pid) {
+    for (Generation& generation : state_.generations) {
+        if (std::erase_if(generation.scanners, [pid](const ScannerProcess& one) { return one.pid == pid; }) == 0)
+            continue;
+        log::info("scanner-ended", {{"generation", generation.id}, {"scanner", pid}});
+        finish_if_reaped(generation);
+        return;
+    }
+}
+
+void Generations::finish_if_reaped(Generation& generation) {
+    if (has_process(generation) || !apply(generation, GenerationEvent::reaped)) return;
+    log::info("generation-gone", {{"generation", generation.id}});
+    generation.queue.reset();
+    generation.board.reset();
+    generation.end_by_ns = 0;
+    if (state_.current_generation == generation.id) state_.current_generation = 0;
+    trim_history();
+    handlers_.gone();
+}
+
+void Generations::trim_history() {
+    const auto over = [](const Generation& one) {
+        return !has_process(one) && (one.state == GenerationState::failed || one.state == GenerationState::gone);
+    };
+    // "Unchanged" is no failure and leaves no record.
+    state_.generations.remove_if(
+        [&](const Generation& one) { return over(one) && one.state == GenerationState::failed && one.error.empty(); });
+    auto count = static_cast<std::size_t>(std::count_if(state_.generations.begin(), state_.generations.end(), over));
+    state_.generations.remove_if([&](const Generation& one) { return over(one) && count > kHistory && count-- > 0; });
+}
+
+void Generations::kill_processes(Generation& generation, const std::string& reason) {
+    if (generation.loader.pid != 0) {
+        children_.kill(generation.loader, reason); // its scanners become our children by its death
+        return;
+    }
+    for (const ScannerProcess& scanner : generation.scanners) kill_orphan(scanner.pid);
+}
+
+// ---------------------------------------------------------------- time
+
+std::int64_t Generations::scan_bound_ns() const {
+    return ns(settings_.config.scanner.max_scan_time) + ns(5s);
+}
+
+void Generations::tick() {
+    const std::int64_t now = monotonic_ns();
+    for (SessionWorker& worker : state_.session_workers) {
+        if (worker.answer_by_ns == 0 || now < worker.answer_by_ns) continue;
+        worker.answer_by_ns = 0;
+        children_.kill(worker.child, "it did not acknowledge a generation's queue within 5 s");
+    }
+    for (Generation& generation : state_.generations) {
+        if (generation.state == GenerationState::draining) {
+            const bool is_held = held(generation.id);
+            if (is_held && generation.let_go_ns == 0 &&
+                now >= generation.retired_ns + ns(settings_.config.reload.drain_timeout))
+                tell_to_let_go(generation);
+            if (!is_held && generation.end_by_ns == 0) generation.end_by_ns = now + scan_bound_ns() + ns(1s);
+        }
+        if (generation.end_by_ns == 0 || now < generation.end_by_ns || !has_process(generation)) continue;
+        generation.end_by_ns = now + kLoaderEnd; // of what the kill leaves behind
+        if (generation.state == GenerationState::loading)
+            refuse(generation, EX_TEMPFAIL, "not loaded within reload.load_timeout");
+        kill_processes(generation, "it did not end in time");
+    }
+    schedule(now);
+}
+
+void Generations::schedule(std::int64_t now_ns) {
+    constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+    std::int64_t first = never;
+    const auto consider = [&](std::int64_t at) { first = at == 0 ? first : std::min(first, at); };
+    for (const SessionWorker& worker : state_.session_workers) consider(worker.answer_by_ns);
+    for (const Generation& generation : state_.generations) {
+        if (has_process(generation)) consider(generation.end_by_ns);
+        if (generation.state == GenerationState::draining && generation.let_go_ns == 0)
+            consider(generation.retired_ns + ns(settings_.config.reload.drain_timeout));
+    }
+    timer_.stop();
+    if (first != never) timer_.start(std::chrono::nanoseconds(std::max<std::int64_t>(first - now_ns, 0)));
+}
+
+bool Generations::apply(Generation& generation, GenerationEvent event) {
+    const auto state = next(generation.state, event);
+    if (!state) {
+        log::error("generation-event",
+                   {{"generation", generation.id}, {"state", name(generation.state)}, {"refused", name(event)}});
+        return false;
+    }
+    generation.state = *state;
+    handlers_.changed();
+    return true;
+}
+
+} // namespace evermilter::supervisor

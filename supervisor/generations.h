@@ -1,0 +1,94 @@
+// The generations as processes and queues: starts a loader for each, switches when every session worker has taken
+// the new queue, retires the old one, and bounds each step. One idempotent function (tick) looks at all deadlines.
+// At most two engines are in memory: may_load() says whether another may be loaded.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "supervisor/children.h"
+#include "supervisor/settings.h"
+#include "supervisor/state.h"
+#include "supervisor/watchers.h"
+
+namespace evermilter::supervisor {
+
+struct LoadRequest {
+    bool force = false;
+    bool restore = false;       // load even if it is the active content; nothing is compared
+    std::string reuse_snapshot; // empty: a new one
+};
+
+enum class LoadResult : std::uint8_t { active, unchanged, refused };
+
+struct LoadOutcome {
+    LoadResult result = LoadResult::refused;
+    std::uint64_t generation = 0;
+    int exit_code = 0; // sysexits, for refused
+    std::string error; // for refused
+};
+
+class Generations {
+  public:
+    struct Handlers {
+        std::function<void(const LoadOutcome&)> load_ended;
+        // A generation's processes are all reaped: another load may have room now.
+        std::function<void()> gone;
+        // The loader of the active generation died; its scanners serve on, but are not replaced.
+        std::function<void(const Generation&)> lost_loader;
+        std::function<void()> changed; // states have changed
+    };
+
+    Generations(Loop* loop, State& state, Children& children, const Settings& settings, Handlers handlers);
+
+    // Precondition: may_load(). An Error: nothing was started; load_ended is not called.
+    [[nodiscard]] Result<void> start_load(const LoadRequest& request);
+    [[nodiscard]] bool loading() const;
+    // Fewer than two generations have a process.
+    [[nodiscard]] bool may_load() const;
+    // What drains is retired without waiting for drain_timeout.
+    void retire_draining();
+    // The service stops and no session worker is left: queues are closed, what loads is killed.
+    void stop();
+
+    // A session worker became ready: it gets the queues that it needs.
+    void give_to(SessionWorker& worker);
+    // One was reaped.
+    void worker_gone();
+
+    void on_progress(Generation& generation, const messages::LoadProgress& progress);
+    void on_ready(Generation& generation, messages::LoaderReady&& ready);
+    void on_unchanged(Generation& generation);
+    void on_failed(Generation& generation, const messages::LoadFailed& failed);
+    void on_scanner_started(Generation& generation, const messages::ScannerStarted& started);
+    void on_scanner_ended(Generation& generation, const messages::ScannerEnded& ended);
+    void on_taken(SessionWorker& worker, const messages::QueueTaken& taken);
+    void on_released(SessionWorker& worker, const messages::QueueReleased& released);
+    void on_overdue(const messages::ScannerOverdue& overdue);
+    void on_loader_exit(Generation& generation, pid_t pid, int wait_status);
+    void on_orphan_reaped(pid_t pid);
+
+  private:
+    void tick();
+    void schedule(std::int64_t now_ns);
+    void send_queue(SessionWorker& worker, Generation& generation);
+    void tell_to_let_go(Generation& generation);
+    void activate_if_taken();
+    void retire(Generation& generation, GenerationEvent event);
+    void refuse(Generation& generation, int exit_code, const std::string& error);
+    void kill_processes(Generation& generation, const std::string& reason);
+    void finish_if_reaped(Generation& generation);
+    void trim_history();
+    [[nodiscard]] bool apply(Generation& generation, GenerationEvent event);
+    [[nodiscard]] bool held(std::uint64_t generation) const;
+    [[nodiscard]] std::int64_t scan_bound_ns() const;
+
+    State& state_;
+    Children& children_;
+    const Settings& settings_;
+    Handlers handlers_;
+    TimerWatcher timer_;
+};
+
+} // namespace evermilter::supervisor

@@ -1,0 +1,154 @@
+// evermilterd: reads the command line and the configuration, becomes a daemon unless it stays in the foreground,
+// and runs the supervisor. As a daemon, the process that was called stays until the first generation is active or
+// refused, and exits with that status.
+#include <fcntl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "config/parse.h"
+#include "supervisor/privileges.h"
+#include "supervisor/settings.h"
+#include "supervisor/supervisor.h"
+#include "workers/common/log.h"
+#include "workers/common/unique_fd.h"
+
+namespace {
+
+using namespace evermilter;
+
+struct CommandLine {
+    std::string config = EVERMILTER_CONFIG_FILE;
+    bool check_config = false;
+    bool foreground = false;
+};
+
+void complain(const std::string& text) {
+    std::fprintf(stderr, "evermilterd: %s\n", text.c_str());
+}
+
+// Descriptors 0 to 3 must be taken, so that none of ours becomes a standard one or a child's channel by accident.
+bool occupy_low_descriptors() {
+    for (;;) {
+        const int fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd < 0) return false;
+        if (fd <= 2) static_cast<void>(::fcntl(fd, F_SETFD, 0));
+        if (fd > 3) {
+            ::close(fd);
+            return true;
+        }
+    }
+}
+
+bool under_systemd() {
+    return std::getenv("NOTIFY_SOCKET") != nullptr;
+}
+
+// The calling side of a daemon: waits for the status, which is one byte on `status`.
+[[noreturn]] void await_start(int status) {
+    unsigned char code = EX_SOFTWARE;
+    if (::read(status, &code, 1) != 1) complain("ended before it was ready");
+    ::_exit(code);
+}
+
+// In the child: an own session, no terminal. The write end on which the status is told.
+unique_fd become_daemon() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
+    const pid_t pid = ::fork();
+    if (pid < 0) return {};
+    if (pid > 0) {
+        ::close(ends[1]);
+        await_start(ends[0]);
+    }
+    ::close(ends[0]);
+    ::setsid();
+    static_cast<void>(::chdir("/") == 0);
+    return unique_fd(ends[1]);
+}
+
+void tell(unique_fd& status, int code) {
+    if (!status) return;
+    const auto byte = static_cast<unsigned char>(code);
+    static_cast<void>(::write(status.get(), &byte, 1) == 1);
+    status.reset();
+}
+
+void leave_terminal(bool keep_stderr) {
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0) return;
+    ::dup2(null, STDIN_FILENO);
+    ::dup2(null, STDOUT_FILENO);
+    if (!keep_stderr) ::dup2(null, STDERR_FILENO);
+    ::close(null);
+}
+
+int run(const CommandLine& line) {
+    auto parsed = config::parse_file(line.config);
+    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed)) {
+        for (const config::Fault& fault : *faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
+        return EX_CONFIG;
+    }
+    if (line.check_config) return EX_OK;
+    auto& config = std::get<config::Config>(parsed);
+    auto identities = supervisor::resolve_identities(config.process);
+    if (!identities) {
+        complain(identities.error().what);
+        return EX_NOUSER;
+    }
+    // Relative paths mean the same after the daemon has left the folder it was called in.
+    auto settings = supervisor::make_settings(std::move(config), line.config, std::move(*identities), line.foreground);
+    const bool log_to_stderr = settings.config.log.target == config::LogTarget::stderr_;
+    log::open("supervisor", settings.config.log.target, settings.config.log.level);
+
+    unique_fd status;
+    if (!line.foreground) {
+        status = become_daemon();
+        if (!status) {
+            complain("cannot become a daemon");
+            return EX_OSERR;
+        }
+    }
+    supervisor::Supervisor supervisor(std::move(settings), [&] {
+        if (line.foreground) return;
+        tell(status, EX_OK);
+        leave_terminal(log_to_stderr);
+    });
+    if (!line.foreground && !log_to_stderr) supervisor.silence_children();
+    const int code = supervisor.run();
+    if (!supervisor.fault().empty()) complain(supervisor.fault());
+    tell(status, code);
+    return code;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (!occupy_low_descriptors()) return EX_OSERR;
+    CommandLine line;
+    line.foreground = under_systemd();
+    CLI::App app("A ClamAV mail filter that never stops to reload.", "evermilterd");
+    app.add_option("--config", line.config, "The configuration file")->capture_default_str();
+    app.add_flag("--check-config", line.check_config, "Only check the configuration: exit 0, or 78 with every fault");
+    app.add_flag("--foreground", line.foreground, "Do not become a daemon (default under systemd)");
+    app.set_version_flag("--version", "evermilter " EVERMILTER_VERSION);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? EX_OK : EX_USAGE;
+    }
+    try {
+        return run(line);
+    } catch (const std::exception& error) {
+        complain(error.what());
+        return EX_SOFTWARE;
+    }
+}

@@ -1,0 +1,31 @@
+// What must be right before anything is started: the folders that we write to exist, belong to the right user and
+// can be used by it (tried in a forked child that has become that user). Blocks; only for the start.
+#pragma once
+
+#include <string>
+
+#include "supervisor/settings.h"
+#include "workers/common/result.h"
+#include "workers/common/unique_fd.h"
+
+namespace evermilter::supervisor {
+
+struct Fault {
+    int exit_code = 0; // sysexits
+    std::string text;
+};
+
+// Holds what shows other supervisors that the folders are in use, as long as it lives (flock(2)).
+struct FolderLocks {
+    unique_fd temp;
+    unique_fd state;
+};
+
+// Makes folders that are missing, checks all, wipes what dead scanners left in the temp directory, warns in the log
+// about a temp directory that is not on a tmpfs or has less room than scanner.temp_size.
+[[nodiscard]] std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings);
+
+// Removes the scanners' folders (g*-s*) in `temp_directory`. What cannot be removed is logged.
+void wipe_scanner_folders(const std::string& temp_directory);
+
+} // namespace evermilter::supervisor

@@ -1,0 +1,110 @@
+#include "supervisor/privileges.h"
+
+#include <cap-ng.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace evermilter::supervisor {
+namespace {
+
+// What a loader's thread may rise to: 20 - RLIMIT_NICE, so nice 0.
+constexpr rlim_t kNiceLimit = 20;
+
+Result<Identity> look_up(const std::string& user, const std::string& group, const char* key) {
+    errno = 0;
+    const passwd* entry = ::getpwnam(user.c_str());
+    if (entry == nullptr) {
+        if (errno != 0 && errno != ENOENT && errno != ESRCH)
+            return system_error(std::string(key) + ": cannot look up the user " + user);
+        return Error{0, std::string(key) + ": there is no user \"" + user + "\": create it or set " + key};
+    }
+    Identity identity;
+    identity.user = user;
+    identity.uid = entry->pw_uid;
+    identity.gid = entry->pw_gid;
+    if (!group.empty()) {
+        errno = 0;
+        const struct group* found = ::getgrnam(group.c_str());
+        if (found == nullptr) {
+            if (errno != 0 && errno != ENOENT && errno != ESRCH)
+                return system_error("process.group: cannot look up the group " + group);
+            return Error{0, "process.group: there is no group \"" + group + "\": create it or set process.group"};
+        }
+        identity.gid = found->gr_gid;
+    }
+    int count = 64;
+    identity.groups.resize(static_cast<std::size_t>(count));
+    while (::getgrouplist(user.c_str(), identity.gid, identity.groups.data(), &count) < 0)
+        identity.groups.resize(static_cast<std::size_t>(count));
+    identity.groups.resize(static_cast<std::size_t>(count));
+    identity.switch_user = true;
+    return identity;
+}
+
+} // namespace
+
+Result<Identities> resolve_identities(const config::Process& process) {
+    if (::geteuid() != 0) {
+        Identity own;
+        own.uid = ::geteuid();
+        own.gid = ::getegid();
+        const passwd* entry = ::getpwuid(own.uid);
+        own.user = entry == nullptr ? std::to_string(own.uid) : entry->pw_name;
+        return Identities{own, own};
+    }
+    auto session = look_up(process.user, process.group, "process.user");
+    if (!session) return std::move(session).error();
+    if (process.scanner_user.empty() || process.scanner_user == process.user) return Identities{*session, *session};
+    // process.group is the group of process.user; another user comes with its own.
+    auto scanner = look_up(process.scanner_user, "", "process.scanner_user");
+    if (!scanner) return std::move(scanner).error();
+    return Identities{*session, *scanner};
+}
+
+Result<void> drop_privileges() {
+    if (::geteuid() != 0) return {};
+    rlimit nice{};
+    if (::getrlimit(RLIMIT_NICE, &nice) == 0 && nice.rlim_cur < kNiceLimit) {
+        nice.rlim_cur = kNiceLimit;
+        if (nice.rlim_max < kNiceLimit) nice.rlim_max = kNiceLimit;
+        // Where it is refused (a container without CAP_SYS_RESOURCE) loads stay at low priority; nothing breaks.
+        static_cast<void>(::setrlimit(RLIMIT_NICE, &nice));
+    }
+    constexpr std::array kept = {CAP_SETUID, CAP_SETGID,          CAP_KILL, CAP_DAC_OVERRIDE, CAP_CHOWN,
+                                 CAP_FOWNER, CAP_NET_BIND_SERVICE};
+    if (capng_get_caps_process() != 0) return system_error("reading the capabilities of this process");
+    std::array<bool, kept.size()> have{};
+    for (std::size_t i = 0; i < kept.size(); ++i)
+        have[i] = capng_have_capability(CAPNG_PERMITTED, static_cast<unsigned>(kept[i])) != 0;
+    // Narrowing the bounding set needs CAP_SETPCAP, which a container may not have given; what children could get is
+    // none in any case (another uid, no_new_privs).
+    const bool narrow = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0;
+    capng_clear(CAPNG_SELECT_BOTH);
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+        if (!have[i]) continue;
+        const auto type = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET);
+        if (capng_update(CAPNG_ADD, type, static_cast<unsigned>(kept[i])) != 0)
+            return Error{0, "cannot choose the capabilities to keep"};
+    }
+    if (capng_apply(narrow ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0)
+        return Error{errno, "cannot drop the capabilities that are not needed"};
+    return {};
+}
+
+bool become(const Identity& identity) noexcept {
+    if (identity.switch_user) {
+        if (::setgroups(identity.groups.size(), identity.groups.data()) != 0) return false;
+        if (::setresgid(identity.gid, identity.gid, identity.gid) != 0) return false;
+        // A change from uid 0 to another clears all capability sets (capabilities(7)); to uid 0 itself it does not.
+        if (::setresuid(identity.uid, identity.uid, identity.uid) != 0) return false;
+    }
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+} // namespace evermilter::supervisor

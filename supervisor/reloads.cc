@@ -1,0 +1,162 @@
+#include "supervisor/reloads.h"
+
+#include <sysexits.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+
+#include "workers/common/log.h"
+
+namespace evermilter::supervisor {
+
+Reloads::Reloads(Loop* loop, State& state, Generations& generations, Handlers handlers)
+    : state_(state),
+      generations_(generations),
+      handlers_(std::move(handlers)),
+      random_(static_cast<std::minstd_rand::result_type>(monotonic_ns())),
+      soon_timer_(loop, [this] { step(); }),
+      restore_timer_(loop, [this] { step(); }) {}
+
+void Reloads::request(const ReloadRequest& request, ReloadCallback done) {
+    ReloadOutcome refused;
+    refused.generation = state_.current_generation;
+    if (stopped_) {
+        refused.error = "the service stops";
+        answer(std::move(done), refused);
+        return;
+    }
+    if (request.by_itself && state_.hold) {
+        refused.error = "reloading by itself is held";
+        answer(std::move(done), refused);
+        return;
+    }
+    if (!request.by_itself && state_.hold && !request.rollback) {
+        state_.hold = false;
+        log::info("hold-ended", {{"reason", "an explicit reload"}});
+    }
+    requests_.add(request, std::move(done), monotonic_ns());
+    soon();
+}
+
+void Reloads::restore_active(const std::string& reason) {
+    const Generation* active = state_.active_generation();
+    if (stopped_ || active == nullptr) return;
+    state_.degraded_reason = reason;
+    restore_snapshot_ = active->snapshot;
+    const std::chrono::nanoseconds now(monotonic_ns());
+    restore_policy_.failed(now, std::uniform_real_distribution<double>(0.0, 1.0)(random_));
+    restore_timer_.start(std::max(restore_policy_.not_before() - now, std::chrono::nanoseconds(0)));
+    handlers_.changed();
+}
+
+void Reloads::stop() {
+    stopped_ = true;
+    restore_timer_.stop();
+    ReloadOutcome refused;
+    refused.error = "the service stops";
+    refused.generation = state_.current_generation;
+    if (!requests_.empty()) {
+        for (ReloadCallback& caller : requests_.take().callers) answer(std::move(caller), refused);
+    }
+}
+
+void Reloads::soon() {
+    if (!soon_timer_.active()) soon_timer_.start(std::chrono::nanoseconds(0));
+}
+
+void Reloads::answer(ReloadCallback caller, const ReloadOutcome& outcome) {
+    if (!caller) return;
+    answers_.push_back(Answer{std::move(caller), outcome});
+    soon();
+}
+
+Result<LoadRequest> Reloads::to_load(const ReloadRequest& request) const {
+    LoadRequest load;
+    load.force = request.force;
+    if (!request.rollback) return load;
+    load.restore = true;
+    const Generation* target = nullptr;
+    for (const Generation& one : state_.generations) {
+        const bool wanted =
+            request.rollback_to == 0 ? one.id < state_.current_generation : one.id == request.rollback_to;
+        if (wanted && one.loaded && !one.snapshot.empty()) target = &one;
+    }
+    if (target == nullptr) return Error{0, "there is no such generation with a snapshot"};
+    load.reuse_snapshot = target->snapshot;
+    return load;
+}
+
+// Starts what can be started, and answers what is to be answered. Only called from the loop.
+void Reloads::step() {
+    auto answers = std::move(answers_);
+    answers_.clear();
+    for (const Answer& one : answers) one.caller(one.outcome);
+
+    if (stopped_ || running_ || generations_.loading()) return;
+    const bool restore_due = !restore_snapshot_.empty() && !restore_timer_.active();
+    if (requests_.empty() && !restore_due) return;
+    if (!generations_.may_load()) {
+        // Its exit, reaped, brings us here again.
+        generations_.retire_draining();
+        return;
+    }
+    LoadRequest load;
+    if (requests_.empty()) {
+        running_.emplace();
+        running_->since_ns = monotonic_ns();
+        load.restore = true;
+        load.reuse_snapshot = restore_snapshot_;
+    } else {
+        running_ = requests_.take();
+        auto wanted = to_load(running_->request);
+        if (!wanted) {
+            finish(LoadOutcome{LoadResult::refused, state_.current_generation, EX_USAGE, wanted.error().what});
+            return;
+        }
+        load = std::move(*wanted);
+        // A loader that died must be replaced even where nothing has changed.
+        if (!restore_snapshot_.empty()) load.restore = true;
+    }
+    if (auto started = generations_.start_load(load); !started)
+        finish(LoadOutcome{LoadResult::refused, state_.current_generation, EX_OSERR, started.error().what});
+}
+
+void Reloads::load_ended(const LoadOutcome& outcome) {
+    finish(outcome);
+}
+
+void Reloads::finish(const LoadOutcome& outcome) {
+    const std::int64_t now = monotonic_ns();
+    ReloadBatch batch;
+    batch.since_ns = now;
+    if (running_) batch = std::move(*running_);
+    running_.reset();
+
+    ReloadOutcome result;
+    result.ok = outcome.result != LoadResult::refused;
+    result.changed = outcome.result == LoadResult::active;
+    result.error = outcome.error;
+    result.generation = state_.current_generation;
+    result.seconds = static_cast<double>(now - batch.since_ns) / 1e9;
+    state_.last_reload = LastReload{result.ok, result.error, result.seconds, std::time(nullptr)};
+    ++(result.ok ? state_.counters.reloads_ok : state_.counters.reloads_failed);
+
+    if (outcome.result == LoadResult::active) {
+        ever_active_ = true;
+        state_.degraded_reason.clear();
+        restore_snapshot_.clear();
+        restore_timer_.stop();
+        if (batch.request.rollback) state_.hold = true;
+    } else if (!restore_snapshot_.empty()) {
+        const std::chrono::nanoseconds at(now);
+        restore_policy_.failed(at, std::uniform_real_distribution<double>(0.0, 1.0)(random_));
+        restore_timer_.start(std::max(restore_policy_.not_before() - at, std::chrono::nanoseconds(0)));
+    }
+    for (ReloadCallback& caller : batch.callers) answer(std::move(caller), result);
+    handlers_.changed();
+    soon();
+    if (!result.ok && !ever_active_ && !stopped_) handlers_.first_refused(outcome.exit_code, outcome.error);
+}
+
+} // namespace evermilter::supervisor

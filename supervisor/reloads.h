@@ -1,0 +1,68 @@
+// Reloads: takes requests, merges them, starts a load when there is room for another engine, and tells everybody
+// who asked how it ended. A refused load leaves everything as it was; its reason is kept for the status.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "supervisor/generations.h"
+#include "supervisor/reload_requests.h"
+#include "supervisor/restart_policy.h"
+#include "supervisor/state.h"
+#include "supervisor/watchers.h"
+
+namespace evermilter::supervisor {
+
+class Reloads {
+  public:
+    struct Handlers {
+        // The first load was refused: there is nothing to serve with.
+        std::function<void(int exit_code, const std::string& error)> first_refused;
+        std::function<void()> changed;
+    };
+
+    Reloads(Loop* loop, State& state, Generations& generations, Handlers handlers);
+
+    void request(const ReloadRequest& request, ReloadCallback done);
+    // The active generation cannot replace its scanners any more: the same content is loaded again.
+    void restore_active(const std::string& reason);
+    // No load starts from now on; callers that wait are told so.
+    void stop();
+
+    // From Generations.
+    void load_ended(const LoadOutcome& outcome);
+    void room() { soon(); }
+
+  private:
+    struct Answer {
+        ReloadCallback caller;
+        ReloadOutcome outcome;
+    };
+
+    void soon();
+    void step();
+    void answer(ReloadCallback caller, const ReloadOutcome& outcome);
+    void finish(const LoadOutcome& outcome);
+    [[nodiscard]] Result<LoadRequest> to_load(const ReloadRequest& request) const;
+
+    State& state_;
+    Generations& generations_;
+    Handlers handlers_;
+    ReloadRequests requests_;
+    std::optional<ReloadBatch> running_;
+    std::vector<Answer> answers_;
+    bool ever_active_ = false;
+    bool stopped_ = false;
+    std::string restore_snapshot_; // not empty: what restore_active() waits to load
+    RestartPolicy restore_policy_;
+    std::minstd_rand random_;
+    TimerWatcher soon_timer_;
+    TimerWatcher restore_timer_;
+};
+
+} // namespace evermilter::supervisor

@@ -1,0 +1,41 @@
+// When a role that failed may be started again: exponential backoff with jitter. Starting proves nothing; only
+// service does, and resets it. Pure: the clock and the randomness are the caller's.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace evermilter::supervisor {
+
+class RestartPolicy {
+  public:
+    using Time = std::chrono::nanoseconds; // of a steady clock
+
+    struct Limits {
+        Time first{std::chrono::milliseconds(100)};
+        Time longest{std::chrono::seconds(30)};
+        std::uint32_t degraded_after = 5; // failures in a row without service
+    };
+
+    RestartPolicy() = default;
+    explicit RestartPolicy(Limits limits) : limits_(limits) {}
+
+    // The role failed at `now`. `random` is from [0, 1). The delay is doubled with each failure in a row and then
+    // varied between half of it and all of it; the first failure after proven service costs no delay.
+    void failed(Time now, double random);
+    // The role has served: a session ended well, a generation became active.
+    void proven() noexcept;
+
+    // When it may be started; in the past: now.
+    [[nodiscard]] Time not_before() const noexcept { return not_before_; }
+    [[nodiscard]] std::uint32_t failures() const noexcept { return failures_; }
+    [[nodiscard]] bool degraded() const noexcept { return failures_ >= limits_.degraded_after; }
+
+  private:
+    Limits limits_;
+    std::uint32_t failures_ = 0; // in a row, without service between them
+    bool was_proven_ = false;    // since the last failure
+    Time not_before_{0};
+};
+
+} // namespace evermilter::supervisor

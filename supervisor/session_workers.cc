@@ -1,0 +1,246 @@
+#include "supervisor/session_workers.h"
+
+#include <sys/wait.h>
+#include <sysexits.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "workers/common/log.h"
+
+namespace evermilter::supervisor {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kShrinkInterval = 10s;
+
+bool current(const SessionWorker& worker, const State& state) {
+    return worker.config_serial == state.config_serial &&
+           (worker.child.state == WorkerState::starting || worker.child.state == WorkerState::ready);
+}
+
+} // namespace
+
+// One is retired at a time, and only when those that stay have a whole worker's room left.
+bool SessionWorkers::can_shrink(const Census& now, const config::Workers& limits) {
+    return now.current > limits.session_min && now.available >= 2 * limits.sessions_per_worker;
+}
+
+SessionWorkers::SessionWorkers(Loop* loop, State& state, Children& children, const Settings& settings,
+                               Handlers handlers)
+    : state_(state),
+      children_(children),
+      settings_(settings),
+      handlers_(std::move(handlers)),
+      random_(static_cast<std::minstd_rand::result_type>(monotonic_ns())),
+      restart_timer_(loop, [this] { adjust(); }),
+      shrink_timer_(loop, [this] { shrink(); }) {}
+
+SessionWorkers::Census SessionWorkers::census() const {
+    Census counted;
+    for (const SessionWorker& worker : state_.session_workers) {
+        ++counted.living;
+        if (!current(worker, state_)) continue;
+        ++counted.current;
+        counted.available += worker.slots.available();
+    }
+    return counted;
+}
+
+void SessionWorkers::adjust() {
+    if (stopping_) return;
+    const config::Workers& limits = settings_.config.workers;
+    for (;;) {
+        const Census now = census();
+        const bool enough =
+            now.current >= limits.session_min && now.available >= limits.sessions_per_worker / 2 + waiting_.size();
+        // Workers that drain count against session_max, but never keep the first new ones from starting.
+        const bool room = now.current < limits.session_min || now.living < limits.session_max;
+        if (enough || !room) break;
+        const std::chrono::nanoseconds wait = policy_.not_before() - std::chrono::nanoseconds(monotonic_ns());
+        if (wait > 0ns) {
+            if (!restart_timer_.active()) restart_timer_.start(wait);
+            break;
+        }
+        start_one();
+    }
+    if (!can_shrink(census(), limits))
+        shrink_timer_.stop();
+    else if (!shrink_timer_.active())
+        shrink_timer_.start(kShrinkInterval);
+}
+
+void SessionWorkers::shrink() {
+    if (can_shrink(census(), settings_.config.workers)) {
+        SessionWorker* idlest = choose();
+        if (idlest != nullptr) drain(*idlest, false, 0);
+    }
+    adjust();
+}
+
+void SessionWorkers::start_one() {
+    SessionWorker& worker = state_.session_workers.emplace_back();
+    const std::uint32_t slots = settings_.config.workers.sessions_per_worker;
+    auto board = SessionBoard::create("evermilter-sessions", slots);
+    auto shared = board ? board->duplicate() : Result<unique_fd>(board.error());
+    auto started = shared ? children_.start(worker.child, messages::Role::session, settings_.identities.session)
+                          : Result<void>(shared.error());
+    if (!started) {
+        state_.session_workers.pop_back();
+        failed_to_serve(EX_OSERR, started.error().what);
+        return;
+    }
+    worker.board.emplace(std::move(*board));
+    worker.slots = Slots(slots);
+    worker.config_serial = state_.config_serial;
+    children_.send(worker.child, messages::ConfigureSession{settings_.toml, settings_.origin, std::move(*shared)});
+}
+
+void SessionWorkers::failed_to_serve(int exit_code, const std::string& error) {
+    policy_.failed(std::chrono::nanoseconds(monotonic_ns()), std::uniform_real_distribution<double>(0.0, 1.0)(random_));
+    log::error("session-worker-failed", {{"reason", error}, {"failures", policy_.failures()}});
+    if (!ever_ready_ && !stopping_) handlers_.unable(exit_code, error);
+}
+
+bool SessionWorkers::hand_over(unique_fd connection, Peer peer) {
+    const config::Workers& limits = settings_.config.workers;
+    if (stopping_) return false;
+    SessionWorker* worker = choose();
+    // Those that wait must find room in what session_max allows; they are let in as workers become ready.
+    if (worker == nullptr && waiting_.size() >= limits.sessions_per_worker) return false;
+
+    Session session;
+    session.id = state_.next_session++;
+    session.peer = std::move(peer);
+    const std::uint64_t id = session.id;
+    state_.sessions.add(std::move(session));
+    if (worker == nullptr)
+        waiting_.push_back(Waiting{id, std::move(connection)});
+    else
+        give(*worker, id, std::move(connection));
+    adjust();
+    return true;
+}
+
+SessionWorker* SessionWorkers::choose() {
+    SessionWorker* best = nullptr;
+    for (SessionWorker& worker : state_.session_workers) {
+        if (worker.child.state != WorkerState::ready || !worker.child.channel.open()) continue;
+        if (worker.config_serial != state_.config_serial || worker.slots.available() == 0) continue;
+        if (best == nullptr || worker.slots.used() < best->slots.used()) best = &worker;
+    }
+    return best;
+}
+
+void SessionWorkers::give(SessionWorker& worker, std::uint64_t session, unique_fd connection) {
+    const auto slot = worker.slots.take();
+    const auto entry = state_.sessions.all().find(session);
+    if (!slot || entry == state_.sessions.all().end()) return; // choose() found room, and the session was added
+    state_.sessions.assign(session, worker.child.id, *slot);
+    messages::HandOver message;
+    message.session = session;
+    message.slot = *slot;
+    message.generation = state_.current_generation;
+    message.peer = entry->second.peer.text;
+    message.connection = std::move(connection);
+    children_.send(worker.child, std::move(message));
+}
+
+void SessionWorkers::give_waiting() {
+    while (!waiting_.empty()) {
+        SessionWorker* worker = choose();
+        if (worker == nullptr) return;
+        Waiting next = std::move(waiting_.front());
+        waiting_.pop_front();
+        give(*worker, next.session, std::move(next.connection));
+    }
+}
+
+void SessionWorkers::drain(SessionWorker& worker, bool refuse_mail, std::int64_t deadline_ns) {
+    if (!children_.apply(worker.child, WorkerEvent::drain)) return;
+    if (worker.ending == Ending::crash) worker.ending = Ending::drained;
+    children_.send(worker.child, messages::DrainSessions{refuse_mail, deadline_ns});
+}
+
+void SessionWorkers::stop(bool refuse_mail, std::int64_t deadline_ns) {
+    stopping_ = true;
+    restart_timer_.stop();
+    shrink_timer_.stop();
+    for (const Waiting& waiting : waiting_) static_cast<void>(state_.sessions.remove(waiting.session, 0));
+    waiting_.clear();
+    for (SessionWorker& worker : state_.session_workers) drain(worker, refuse_mail, deadline_ns);
+}
+
+void SessionWorkers::replace_all() {
+    for (SessionWorker& worker : state_.session_workers) {
+        if (worker.child.state == WorkerState::starting || worker.child.state == WorkerState::ready)
+            drain(worker, false, 0);
+    }
+    adjust();
+}
+
+void SessionWorkers::no_generation(const std::string& reason) {
+    for (SessionWorker& worker : state_.session_workers) children_.send(worker.child, messages::NoGeneration{reason});
+}
+
+void SessionWorkers::on_ready(SessionWorker& worker) {
+    if (!children_.apply(worker.child, WorkerEvent::ready)) return;
+    ever_ready_ = true;
+    log::info("session-worker-ready", {{"worker", worker.child.pid}});
+    handlers_.ready(worker);
+    give_waiting();
+}
+
+void SessionWorkers::on_failed(SessionWorker& worker, const messages::SessionWorkerFailed& failure) {
+    worker.ending = Ending::failed;
+    static_cast<void>(children_.apply(worker.child, WorkerEvent::unfit));
+    failed_to_serve(failure.exit_code, failure.error);
+}
+
+void SessionWorkers::on_session_ended(SessionWorker& worker, const messages::SessionEnded& ended) {
+    const auto session = state_.sessions.remove(ended.session, worker.child.id);
+    if (!session) {
+        children_.kill(worker.child, "it ended a session that it does not have");
+        return;
+    }
+    worker.slots.give_back(session->slot);
+    ++worker.served;
+    policy_.proven();
+    give_waiting();
+    adjust();
+}
+
+void SessionWorkers::on_unfit(SessionWorker& worker, const messages::SessionWorkerUnfit& unfit) {
+    log::warning("session-worker-unfit", {{"worker", worker.child.pid}, {"reason", unfit.reason}});
+    worker.ending = Ending::drained;
+    static_cast<void>(children_.apply(worker.child, WorkerEvent::unfit));
+    children_.send(worker.child, messages::DrainSessions{false, 0});
+    adjust();
+}
+
+void SessionWorkers::on_exit(SessionWorker& worker, pid_t pid, int wait_status) {
+    const auto lost = state_.sessions.remove_worker(worker.child.id);
+    const bool ended_well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+    const bool expected = ended_well && lost.empty() && worker.ending == Ending::drained;
+    add_counts(state_.counters, *worker.board);
+    const bool said_why = worker.ending == Ending::failed;
+    const std::string status = wait_status_text(wait_status);
+    const auto id = worker.child.id;
+    state_.session_workers.remove_if([id](const SessionWorker& one) { return one.child.id == id; });
+
+    if (expected) {
+        log::info("session-worker-ended", {{"worker", pid}});
+    } else {
+        ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::session)];
+        log::error("session-worker-died", {{"worker", pid}, {"status", status}, {"sessions_lost", lost.size()}});
+        if (!said_why)
+            failed_to_serve(WIFEXITED(wait_status) && !ended_well ? WEXITSTATUS(wait_status) : EX_SOFTWARE,
+                            "a session worker ended with " + status);
+    }
+    handlers_.gone();
+    adjust();
+}
+
+} // namespace evermilter::supervisor

@@ -1,0 +1,55 @@
+#include "supervisor/state.h"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace evermilter::supervisor {
+namespace {
+
+template <class List, class Predicate>
+auto* find_in(List& list, Predicate matches) {
+    const auto found = std::find_if(list.begin(), list.end(), matches);
+    return found == list.end() ? nullptr : &*found;
+}
+
+} // namespace
+
+const char* name(ServiceState state) noexcept {
+    constexpr std::array<const char*, 5> names = {"starting", "ready", "reloading", "stopping", "degraded"};
+    return names[static_cast<std::size_t>(state)];
+}
+
+Child* State::find_child(std::uint64_t child_id) {
+    if (SessionWorker* worker = find_session_worker(child_id)) return &worker->child;
+    Generation* generation = find_generation_of_loader(child_id);
+    return generation == nullptr ? nullptr : &generation->loader;
+}
+
+SessionWorker* State::find_session_worker(std::uint64_t child_id) {
+    return find_in(session_workers, [&](const SessionWorker& worker) { return worker.child.id == child_id; });
+}
+
+Generation* State::find_generation(std::uint64_t id) {
+    return find_in(generations, [&](const Generation& generation) { return generation.id == id; });
+}
+
+Generation* State::find_generation_of_loader(std::uint64_t child_id) {
+    return find_in(generations, [&](const Generation& generation) { return generation.loader.id == child_id; });
+}
+
+const Generation* State::active_generation() const {
+    return find_in(generations, [&](const Generation& generation) { return generation.id == current_generation; });
+}
+
+void add_counts(Counters& counters, const SessionBoard& board) {
+    const SessionBoardHeader& header = board.header();
+    constexpr auto order = std::memory_order_relaxed;
+    for (std::size_t i = 0; i < counters.messages.size(); ++i) counters.messages[i] += header.messages[i].load(order);
+    for (std::size_t i = 0; i < counters.timed_out.size(); ++i)
+        counters.timed_out[i] += header.timed_out[i].load(order);
+    counters.scan_ns_total += header.scan_ns_total.load(order);
+    counters.scans_total += header.scans_total.load(order);
+    counters.retries_total += header.retries_total.load(order);
+}
+
+} // namespace evermilter::supervisor

@@ -1,0 +1,331 @@
+#include "supervisor/supervisor.h"
+
+#include <sysexits.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <utility>
+#include <variant>
+
+#include "workers/common/log.h"
+
+namespace evermilter::supervisor {
+namespace {
+
+template <class... Parts>
+struct Overloaded : Parts... {
+    using Parts::operator()...;
+};
+template <class... Parts>
+Overloaded(Parts...) -> Overloaded<Parts...>;
+
+int exit_code_of_socket(int code) {
+    switch (code) {
+        case EACCES:
+        case EPERM:
+            return EX_NOPERM;
+        case EINVAL:
+            return EX_CONFIG;
+        default:
+            return EX_CANTCREAT;
+    }
+}
+
+} // namespace
+
+Supervisor::Supervisor(Settings settings, std::function<void()> started)
+    : settings_(std::move(settings)),
+      started_(std::move(started)),
+      loop_(ev_loop_new(EVFLAG_AUTO)),
+      children_(loop_.get(), state_,
+                {[this](Child& child, messages::Message&& message) { on_message(child, std::move(message)); },
+                 [this](Child& child, pid_t pid, int wait_status) { on_exit(child, pid, wait_status); },
+                 [this](pid_t pid, int) {
+                     generations_.on_orphan_reaped(pid);
+                     continue_stop();
+                 }}),
+      generations_(loop_.get(), state_, children_, settings_,
+                   {[this](const LoadOutcome& outcome) { reloads_.load_ended(outcome); }, [this] { reloads_.room(); },
+                    [this](const Generation& lost) {
+                        reloads_.restore_active("the loader of generation " + std::to_string(lost.id) + " died");
+                    },
+                    [this] { update_service_state(); }}),
+      reloads_(loop_.get(), state_, generations_,
+               {[this](int exit_code, const std::string& error) { fail(exit_code, error); },
+                [this] { update_service_state(); }}),
+      session_workers_(loop_.get(), state_, children_, settings_,
+                       {[this](SessionWorker& worker) { generations_.give_to(worker); },
+                        [this] {
+                            generations_.worker_gone();
+                            continue_stop();
+                        },
+                        [this](int exit_code, const std::string& error) { fail(exit_code, error); }}),
+      entrance_(loop_.get(), *this),
+      commands_(*this, entrance_),
+      status_socket_(loop_.get(), commands_),
+      terminate_(loop_.get(), SIGTERM, [this] { on_stop_signal(); }),
+      interrupt_(loop_.get(), SIGINT, [this] { on_stop_signal(); }),
+      hangup_(loop_.get(), SIGHUP, [this] { on_hangup(); }),
+      reopen_logs_(loop_.get(), SIGUSR1,
+                   [this] {
+                       log::reopen();
+                       children_.send_to_all(messages::ReopenLog{});
+                       log::info("logs-reopened");
+                   }),
+      succeed_(loop_.get(), SIGUSR2,
+               [] {
+                   log::warning("signal-ignored", {{"signal", "SIGUSR2"}, {"reason", "not supported yet"}});
+               }),
+      stop_timer_(loop_.get(), [this] { stop_at_once(); }) {
+    state_.started_ns = monotonic_ns();
+    state_.started_at = std::time(nullptr);
+}
+
+Supervisor::~Supervisor() = default;
+
+// ---------------------------------------------------------------- start
+
+int Supervisor::run() {
+    if (begin()) {
+        ev_run(loop_.get(), 0);
+        wipe_scanner_folders(settings_.config.scanner.temp_directory);
+    }
+    status_socket_.close();
+    entrance_.close();
+    log::info("stopped", {{"status", exit_code_}});
+    return exit_code_;
+}
+
+// Nothing is started before everything that can be checked is right.
+bool Supervisor::begin() {
+    const auto refuse = [this](int exit_code, const std::string& reason) {
+        exit_code_ = exit_code;
+        fault_ = reason;
+        return false;
+    };
+    if (auto opened = children_.open_binaries(); !opened) return refuse(EX_UNAVAILABLE, opened.error().what);
+    auto folders = prepare_folders(settings_);
+    if (const auto* wrong = std::get_if<supervisor::Fault>(&folders)) return refuse(wrong->exit_code, wrong->text);
+    locks_ = std::move(std::get<FolderLocks>(folders));
+    const config::Status& status = settings_.config.status;
+    const SocketAccess access{static_cast<mode_t>(status.socket_mode), status.socket_group};
+    if (auto bound = entrance_.apply(); !bound)
+        return refuse(exit_code_of_socket(bound.error().code), bound.error().what);
+    if (auto bound = status_socket_.apply(status.socket, access); !bound)
+        return refuse(exit_code_of_socket(bound.error().code), bound.error().what);
+    if (auto dropped = drop_privileges(); !dropped) return refuse(EX_OSERR, dropped.error().what);
+
+    log::info("starting", {{"version", EVERMILTER_VERSION}, {"config", settings_.origin}});
+    session_workers_.adjust();
+    reloads_.request(ReloadRequest{}, {});
+    return true;
+}
+
+// ---------------------------------------------------------------- what children say
+
+template <class Handler>
+void Supervisor::from_session_worker(Child& child, Handler handler) {
+    SessionWorker* worker = state_.find_session_worker(child.id);
+    if (worker == nullptr) {
+        children_.kill(child, "it sent a session worker's message");
+        return;
+    }
+    handler(*worker);
+}
+
+template <class Handler>
+void Supervisor::from_loader(Child& child, Handler handler) {
+    Generation* generation = state_.find_generation_of_loader(child.id);
+    if (generation == nullptr) {
+        children_.kill(child, "it sent a loader's message");
+        return;
+    }
+    handler(*generation);
+}
+
+void Supervisor::out_of_place(Child& child, const char* message) {
+    children_.kill(child, std::string("it sent ") + message + ", which is not for the supervisor");
+}
+
+void Supervisor::on_message(Child& child, messages::Message&& message) {
+    const char* what = messages::message_name(message);
+    const auto stray = [&](const auto&) { out_of_place(child, what); };
+    using namespace messages;
+    std::visit(
+        Overloaded{
+            [](const Pong&) {},
+            // Session workers.
+            [&](const SessionWorkerReady&) {
+                from_session_worker(child, [&](SessionWorker& worker) { session_workers_.on_ready(worker); });
+            },
+            [&](const SessionWorkerFailed& failed) {
+                from_session_worker(child, [&](SessionWorker& worker) { session_workers_.on_failed(worker, failed); });
+            },
+            [&](const QueueTaken& taken) {
+                from_session_worker(child, [&](SessionWorker& worker) { generations_.on_taken(worker, taken); });
+            },
+            [&](const QueueReleased& released) {
+                from_session_worker(child, [&](SessionWorker& worker) { generations_.on_released(worker, released); });
+            },
+            [&](const SessionEnded& ended) {
+                from_session_worker(child,
+                                    [&](SessionWorker& worker) { session_workers_.on_session_ended(worker, ended); });
+            },
+            [&](const Detection& detection) {
+                from_session_worker(child, [&](SessionWorker&) { on_detection(detection); });
+            },
+            [&](const ScannerOverdue& overdue) {
+                from_session_worker(child, [&](SessionWorker&) { generations_.on_overdue(overdue); });
+            },
+            [&](const SessionWorkerUnfit& unfit) {
+                from_session_worker(child, [&](SessionWorker& worker) { session_workers_.on_unfit(worker, unfit); });
+            },
+            // Loaders.
+            [&](const LoadProgress& progress) {
+                from_loader(child, [&](Generation& generation) { generations_.on_progress(generation, progress); });
+            },
+            [&](LoaderReady& ready) {
+                from_loader(child,
+                            [&](Generation& generation) { generations_.on_ready(generation, std::move(ready)); });
+            },
+            [&](const LoadUnchanged&) {
+                from_loader(child, [&](Generation& generation) { generations_.on_unchanged(generation); });
+            },
+            [&](const LoadFailed& failed) {
+                from_loader(child, [&](Generation& generation) { generations_.on_failed(generation, failed); });
+            },
+            [&](const ScannerStarted& started) {
+                from_loader(child,
+                            [&](Generation& generation) { generations_.on_scanner_started(generation, started); });
+            },
+            [&](const ScannerEnded& ended) {
+                from_loader(child, [&](Generation& generation) { generations_.on_scanner_ended(generation, ended); });
+            },
+            // Not for us.
+            [&](const Hello& one) { stray(one); },
+            [&](const Ping& one) { stray(one); },
+            [&](const ReopenLog& one) { stray(one); },
+            [&](const ConfigureSession& one) { stray(one); },
+            [&](const HandOver& one) { stray(one); },
+            [&](const TakeQueue& one) { stray(one); },
+            [&](const LetGo& one) { stray(one); },
+            [&](const DrainSessions& one) { stray(one); },
+            [&](const NoGeneration& one) { stray(one); },
+            [&](const StartLoad& one) { stray(one); },
+            [&](const ScanJob& one) { stray(one); },
+            [&](const Taken& one) { stray(one); },
+            [&](const ScanResult& one) { stray(one); },
+        },
+        message);
+}
+
+void Supervisor::on_exit(Child& child, pid_t pid, int wait_status) {
+    if (SessionWorker* worker = state_.find_session_worker(child.id)) {
+        session_workers_.on_exit(*worker, pid, wait_status);
+    } else if (Generation* generation = state_.find_generation_of_loader(child.id)) {
+        generations_.on_loader_exit(*generation, pid, wait_status);
+    }
+    continue_stop();
+}
+
+void Supervisor::on_detection(const messages::Detection& detection) {
+    auto& viruses = state_.counters.viruses;
+    const bool room = viruses.size() < kMaxVirusNames || viruses.contains(detection.virus);
+    ++viruses[room ? detection.virus : "(others)"];
+}
+
+// ---------------------------------------------------------------- operations
+
+bool Supervisor::hand_over(unique_fd connection, Peer peer) {
+    return session_workers_.hand_over(std::move(connection), std::move(peer));
+}
+
+void Supervisor::request_reload(const ReloadRequest& request, ReloadCallback done) {
+    reloads_.request(request, std::move(done));
+}
+
+void Supervisor::request_config_reload(ReloadCallback done) {
+    reloads_.request(ReloadRequest{}, std::move(done));
+}
+
+void Supervisor::hold() {
+    state_.hold = true;
+    log::info("hold");
+}
+
+void Supervisor::resume() {
+    state_.hold = false;
+    log::info("resume");
+}
+
+void Supervisor::on_hangup() {
+    log::info("reload-asked", {{"by", "SIGHUP"}});
+    request_config_reload({});
+}
+
+void Supervisor::update_service_state() {
+    if (state_.service == ServiceState::stopping) return;
+    const ServiceState before = state_.service;
+    if (before == ServiceState::starting && state_.current_generation == 0) return;
+    if (!state_.degraded_reason.empty())
+        state_.service = ServiceState::degraded;
+    else
+        state_.service = generations_.loading() ? ServiceState::reloading : ServiceState::ready;
+    if (state_.service == before) return;
+    log::info("state", {{"state", name(state_.service)}, {"reason", state_.degraded_reason}});
+    if (before == ServiceState::starting && started_) std::exchange(started_, nullptr)();
+}
+
+// ---------------------------------------------------------------- stop
+
+void Supervisor::fail(int exit_code, const std::string& reason) {
+    if (state_.service == ServiceState::stopping) return;
+    fault_ = reason;
+    log::error("cannot-serve", {{"reason", reason}});
+    session_workers_.no_generation(reason);
+    stop(exit_code);
+}
+
+void Supervisor::on_stop_signal() {
+    if (state_.service == ServiceState::stopping)
+        stop_at_once();
+    else
+        stop(EX_OK);
+}
+
+// Listeners are closed at once; session workers finish what was begun, within timeouts.shutdown; then the
+// generations end, whose scanners nobody needs any more.
+void Supervisor::stop(int exit_code) {
+    state_.service = ServiceState::stopping;
+    exit_code_ = exit_code;
+    log::info("stopping");
+    entrance_.close();
+    reloads_.stop();
+    const std::chrono::nanoseconds bound = settings_.config.timeouts.shutdown;
+    session_workers_.stop(true, monotonic_ns() + bound.count());
+    // Who has not ended then is killed.
+    stop_timer_.start(bound + std::chrono::seconds(10));
+    continue_stop();
+}
+
+void Supervisor::stop_at_once() {
+    log::warning("stopping-at-once");
+    children_.kill_all("the service stops at once");
+    for (const Generation& generation : state_.generations) {
+        for (const ScannerProcess& scanner : generation.scanners) kill_orphan(scanner.pid);
+    }
+    stop_timer_.start(std::chrono::seconds(1));
+}
+
+void Supervisor::continue_stop() {
+    if (state_.service != ServiceState::stopping) return;
+    if (!state_.session_workers.empty()) return;
+    generations_.stop();
+    const bool living = std::any_of(state_.generations.begin(), state_.generations.end(),
+                                    [](const Generation& one) { return one.loader.pid != 0 || !one.scanners.empty(); });
+    if (!living && !children_.any()) ev_break(loop_.get(), EVBREAK_ALL);
+}
+
+} // namespace evermilter::supervisor

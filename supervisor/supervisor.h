@@ -1,0 +1,90 @@
+// The supervisor: owns the sockets, the children and the generations; no mail bytes pass through it. One thread, one
+// loop; nothing here waits. Its members are its parts, in the order in which they are built on each other.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "supervisor/children.h"
+#include "supervisor/commands.h"
+#include "supervisor/entrance.h"
+#include "supervisor/generations.h"
+#include "supervisor/operations.h"
+#include "supervisor/preflight.h"
+#include "supervisor/reloads.h"
+#include "supervisor/session_workers.h"
+#include "supervisor/settings.h"
+#include "supervisor/state.h"
+#include "supervisor/status_socket.h"
+#include "supervisor/watchers.h"
+
+namespace evermilter::supervisor {
+
+class Supervisor final : public Operations {
+  public:
+    // `started` is called once: with "" when the first generation is active.
+    Supervisor(Settings settings, std::function<void()> started);
+    ~Supervisor() override;
+
+    // Binds, drops privileges, starts, serves, stops. The exit status, from sysexits(3); the reason of one that is
+    // not 0 is in fault().
+    [[nodiscard]] int run();
+    [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
+
+    // Before run(): standard error of children goes nowhere (a daemon).
+    void silence_children() { children_.silence_children(); }
+
+    // Operations, for the edge.
+    [[nodiscard]] State& state() override { return state_; }
+    [[nodiscard]] const config::Config& config() const override { return settings_.config; }
+    [[nodiscard]] bool hand_over(unique_fd connection, Peer peer) override;
+    void request_reload(const ReloadRequest& request, ReloadCallback done) override;
+    void request_config_reload(ReloadCallback done) override;
+    void hold() override;
+    void resume() override;
+
+  private:
+    [[nodiscard]] bool begin();
+    void fail(int exit_code, const std::string& reason);
+
+    void on_message(Child& child, messages::Message&& message);
+    void on_exit(Child& child, pid_t pid, int wait_status);
+    void on_detection(const messages::Detection& detection);
+    template <class Handler>
+    void from_session_worker(Child& child, Handler handler);
+    template <class Handler>
+    void from_loader(Child& child, Handler handler);
+    void out_of_place(Child& child, const char* message);
+
+    // The end: graceful, with or without a reason to fail; then at once.
+    void on_stop_signal();
+    void on_hangup();
+    void stop(int exit_code);
+    void stop_at_once();
+    void continue_stop();
+    void update_service_state();
+
+    Settings settings_;
+    std::function<void()> started_;
+    State state_;
+    LoopHandle loop_;
+    Children children_;
+    Generations generations_;
+    Reloads reloads_;
+    SessionWorkers session_workers_;
+    Entrance entrance_;
+    Commands commands_;
+    StatusSocket status_socket_;
+    SignalWatcher terminate_;
+    SignalWatcher interrupt_;
+    SignalWatcher hangup_;
+    SignalWatcher reopen_logs_;
+    SignalWatcher succeed_;
+    TimerWatcher stop_timer_;
+    FolderLocks locks_;
+    int exit_code_ = 0;
+    std::string fault_;
+};
+
+} // namespace evermilter::supervisor
