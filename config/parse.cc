@@ -62,11 +62,11 @@ class Reading {
     ParseResult parse(std::string_view text) {
         try {
             read_document(toml::parse(text, std::string_view(origin_)));
-        } catch (const toml::parse_error& error) {
-            add_syntax_error(error);
-        }
-        if (faults_.empty())
             for (const Conflict& conflict : validate(config_)) add_conflict(conflict);
+        } catch (const toml::parse_error& error) {
+            read_lines_before(text, error.source().begin.line);
+            add_syntax_error(text, error);
+        }
         if (faults_.empty()) return std::move(config_);
         std::stable_sort(faults_.begin(), faults_.end(), [](const Fault& a, const Fault& b) {
             return std::pair(a.line, a.column) < std::pair(b.line, b.column);
@@ -79,23 +79,52 @@ class Reading {
         faults_.push_back({origin_, place.line, place.column, std::move(key), std::move(message)});
     }
 
-    // toml++ stops at the first one.
-    void add_syntax_error(const toml::parse_error& error) {
-        std::string message(error.description());
-        constexpr std::string_view redefinition = "cannot redefine existing";
-        std::string key;
-        if (message.find(redefinition) != std::string::npos) {
-            const std::size_t open = message.find('\'');
-            const std::size_t close = message.find('\'', open == std::string::npos ? open : open + 1);
-            if (close != std::string::npos) key = message.substr(open + 1, close - open - 1);
-            message = "is set a second time; remove one of the two";
-        } else {
-            message = "syntax error: " + message;
+    // toml++ stops at the first syntax error and gives no values. What stands before it is mostly whole, and its
+    // faults are told as well.
+    void read_lines_before(std::string_view text, toml::source_index line) {
+        std::size_t end = 0;
+        for (toml::source_index i = 1; i < line && end != std::string_view::npos; ++i) end = text.find('\n', end + 1);
+        try {
+            read_document(toml::parse(text.substr(0, end), std::string_view(origin_)));
+        } catch (const toml::parse_error&) {
+            return; // the error is inside of a value of several lines
         }
-        add(error.source().begin, std::move(key), std::move(message));
+    }
+
+    void add_syntax_error(std::string_view text, const toml::parse_error& error) {
+        const std::string_view description = error.description();
+        const toml::source_position place = error.source().begin;
+        if (description.find("cannot redefine existing") == std::string_view::npos)
+            return add(place, "", "syntax error: " + std::string(description));
+        std::string key;
+        const std::size_t open = description.find('\'');
+        const std::size_t close = description.find('\'', open == std::string_view::npos ? open : open + 1);
+        if (close != std::string_view::npos) key = description.substr(open + 1, close - open - 1);
+        const std::string section = section_of(text, place.line);
+        if (!section.empty() && key.find('.') == std::string::npos && find_section(key) == nullptr)
+            key = section + "." + key;
+        add(place, std::move(key), "is set a second time; remove one of the two");
+    }
+
+    // The last [section] that begins at or before `line`.
+    static std::string section_of(std::string_view text, toml::source_index line) {
+        std::string section;
+        for (toml::source_index i = 1; i <= line && !text.empty(); ++i) {
+            std::string_view current = text.substr(0, text.find('\n'));
+            text.remove_prefix(std::min(current.size() + 1, text.size()));
+            current.remove_prefix(std::min(current.find_first_not_of(" \t"), current.size()));
+            if (current.starts_with("[") && current.find(']') != std::string_view::npos)
+                section = current.substr(1, current.find(']') - 1);
+        }
+        return find_section(section) == nullptr ? std::string() : section;
     }
 
     void add_conflict(const Conflict& conflict) {
+        // A value that was refused has left its default behind, which conflicts with nothing that was meant.
+        const auto takes_part = [&](const Fault& fault) {
+            return std::find(conflict.keys.begin(), conflict.keys.end(), fault.key) != conflict.keys.end();
+        };
+        if (std::any_of(faults_.begin(), faults_.end(), takes_part)) return;
         for (const std::string& key : conflict.keys)
             if (const auto found = places_.find(key); found != places_.end())
                 return add(found->second, key, conflict.reason);
@@ -199,7 +228,8 @@ std::variant<std::string, Fault> read_file(const std::string& path) {
     } closer{fd};
     struct stat status {};
     if (::fstat(fd, &status) != 0) return failed("cannot read the configuration", errno);
-    if (!S_ISREG(status.st_mode)) return Fault{path, 0, 0, "", "is not a regular file"};
+    if (!S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode)) // /dev/null: all defaults
+        return Fault{path, 0, 0, "", "is not a regular file"};
     std::string text;
     std::array<char, 16384> part{};
     for (;;) {

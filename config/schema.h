@@ -72,8 +72,10 @@ struct Row {
     Needs needs = Needs::live;
     Range range = {};
     std::string_view allowed = {}; // Kind::choice: the words, separated by blanks
-    // What "not set" means, for the documentation. Non-empty exactly for rows that may be left without a value.
+    // What "not set" means, for the documentation. Non-empty exactly for rows that may be left without a value;
+    // these have no fallback, but an example of a value in the same form.
     std::string_view unset = {};
+    std::string_view example = {};
     bool later = false;                  // parsed and checked, but its part comes with a later release
     bool& (*in_file)(Config&) = nullptr; // is set to true where the key stands in the file
     std::string_view text = {};          // documentation; `code` in backticks

@@ -54,6 +54,7 @@ constexpr Row kDatabaseRows[] = {
      .field = field<&Config::database, &Database::proof_directory>,
      .fallback = "",
      .unset = "the built-in proof only",
+     .example = "/etc/evermilter/proof",
      .later = true,
      .text = "Your own samples for the proof of a new generation: every file below `infected/` must be found and none "
              "below `clean/` may be, or the generation is refused. A place for the message that was once rejected by "

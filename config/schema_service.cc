@@ -25,6 +25,7 @@ constexpr Row kMilterRows[] = {
      .field = field<&Config::milter, &Milter::socket_group>,
      .fallback = "",
      .unset = "the group of the process",
+     .example = "postfix",
      .text = "Group of the unix sockets, for example `postfix` or `smmsp`."},
     {.key = "milter.allow",
      .kind = Kind::networks,
@@ -97,6 +98,7 @@ constexpr Row kStatusRows[] = {
      .fallback = "",
      .needs = Needs::restart,
      .unset = "the group of the process",
+     .example = "clamav",
      .text = "Group of the status socket, for example that of the operators, or `clamav` so that freshclam can "
              "announce new databases."},
 };
@@ -141,6 +143,7 @@ constexpr Row kProcessRows[] = {
      .fallback = "",
      .needs = Needs::restart,
      .unset = "as `process.user`",
+     .example = "evermilter-scanner",
      .text = "Who loaders and scanners run as. They open what strangers sent, so a user of their own, which owns "
              "nothing else, is worth its line in the password file. Needs to read `database.directory`."},
 };

@@ -9,7 +9,7 @@
 namespace evermilter::config {
 namespace {
 
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 // A scanner is killed 5 s after max_scan_time, and the answer needs a moment to get back to the mail server.
 constexpr Duration kScannerGrace = 5s;

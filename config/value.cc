@@ -228,36 +228,26 @@ struct Read {
     }
 };
 
-} // namespace
-
-std::optional<Refusal> assign(const Row& row, const Value& value, Config& config) {
-    return std::visit(Assign{row, value}, row.field(config));
-}
-
-Value read(const Row& row, const Config& config) {
-    // A row's accessor only forms the address of a field; nothing is written through it here.
-    return std::visit(Read{row}, row.field(const_cast<Config&>(config)));
-}
-
-Value fallback(const Row& row) {
-    if (row.fallback.empty()) return {};
-    switch (row.kind) {
+// A value as the table has it.
+Value from_table(Kind kind, std::string_view text) {
+    if (text.empty()) return {};
+    switch (kind) {
         case Kind::boolean:
-            return row.fallback == "true";
+            return text == "true";
         case Kind::count: {
             std::int64_t number = 0;
-            std::from_chars(row.fallback.data(), row.fallback.data() + row.fallback.size(), number);
+            std::from_chars(text.data(), text.data() + text.size(), number);
             return number;
         }
         case Kind::ratio: {
             double number = 0;
-            std::from_chars(row.fallback.data(), row.fallback.data() + row.fallback.size(), number);
+            std::from_chars(text.data(), text.data() + text.size(), number);
             return number;
         }
         case Kind::sockets:
         case Kind::networks:
         case Kind::words:
-            return split_words(row.fallback);
+            return split_words(text);
         case Kind::size:
         case Kind::duration:
         case Kind::mode:
@@ -266,9 +256,32 @@ Value fallback(const Row& row) {
         case Kind::name:
         case Kind::reply:
         case Kind::socket:
-            return std::string(row.fallback);
+            return std::string(text);
     }
     return {};
+}
+
+} // namespace
+
+std::optional<Refusal> assign(const Row& row, const Value& value, Config& config) {
+    return std::visit(Assign{row, value}, row.field(config));
+}
+
+// A row's accessors only form the address of a field; nothing is written through it by the two functions below.
+Value read(const Row& row, const Config& config) {
+    return std::visit(Read{row}, row.field(const_cast<Config&>(config)));
+}
+
+bool stands_in_file(const Row& row, const Config& config) {
+    return row.in_file != nullptr && row.in_file(const_cast<Config&>(config));
+}
+
+Value fallback(const Row& row) {
+    return from_table(row.kind, row.fallback);
+}
+
+Value example(const Row& row) {
+    return from_table(row.kind, row.example);
 }
 
 std::string value_text(const Value& value) {
@@ -328,6 +341,39 @@ std::string expectation(const Row& row) {
             return "a list of networks, such as [\"127.0.0.0/8\", \"::1/128\"]";
         case Kind::words:
             return "a list of words, such as [\"One\", \"Two\"]";
+    }
+    return {};
+}
+
+std::string summary(const Row& row) {
+    switch (row.kind) {
+        case Kind::boolean:
+        case Kind::choice:
+            return expectation(row);
+        case Kind::count:
+            return "integer" + range_text(row);
+        case Kind::ratio:
+            return "number from 0 to 1";
+        case Kind::size:
+            return "size" + range_text(row);
+        case Kind::duration:
+            return "duration" + range_text(row);
+        case Kind::mode:
+            return "octal mode";
+        case Kind::path:
+            return "absolute path";
+        case Kind::name:
+            return "name";
+        case Kind::reply:
+            return "reply";
+        case Kind::socket:
+            return "address of a unix socket";
+        case Kind::sockets:
+            return "list of addresses";
+        case Kind::networks:
+            return "list of networks";
+        case Kind::words:
+            return "list of words";
     }
     return {};
 }

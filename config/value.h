@@ -27,14 +27,20 @@ struct Refusal {
 
 // The row's value as a file would have it.
 [[nodiscard]] Value read(const Row& row, const Config& config);
-// The row's default, likewise.
+// Whether the key stood in the file, for rows that ask (Row::in_file); false for all others.
+[[nodiscard]] bool stands_in_file(const Row& row, const Config& config);
+// The row's default, likewise; monostate for a row without.
 [[nodiscard]] Value fallback(const Row& row);
+// The value to show where there is no default.
+[[nodiscard]] Value example(const Row& row);
 
 // A value in TOML's syntax: "30s", 3, ["a", "b"]. Empty for monostate.
 [[nodiscard]] std::string value_text(const Value& value);
 
-// What the row accepts, for an operator: "a duration such as \"30s\", from 100ms to 168h".
+// What the row accepts, for an operator whose value was refused: how to write it, and the range.
 [[nodiscard]] std::string expectation(const Row& row);
+// The same for the documentation, which has told how each kind is written: "duration, from \"100ms\" to \"168h\"".
+[[nodiscard]] std::string summary(const Row& row);
 
 // The words of a text that blanks separate.
 [[nodiscard]] std::vector<std::string> split_words(std::string_view text);
