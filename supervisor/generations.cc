@@ -127,6 +127,7 @@ void Generations::on_ready(Generation& generation, messages::LoaderReady&& ready
     generation.digest = std::move(ready.digest);
     generation.databases = std::move(ready.databases);
     generation.snapshot = std::move(ready.snapshot);
+    generation.engine_version = std::move(ready.engine_version);
     generation.loaded_at = std::time(nullptr);
     generation.end_by_ns = 0;
     if (!children_.apply(generation.loader, WorkerEvent::ready)) return;
