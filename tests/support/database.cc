@@ -29,6 +29,15 @@ void write_slow_database(const std::filesystem::path& folder) {
                                         hexadecimal("everslow" + std::string("marker")) + ";0/sl(o+o+)+w/\n");
 }
 
+void write_bulk_database(const std::filesystem::path& folder, unsigned count) {
+    std::string text;
+    for (unsigned number = 0; number < count; ++number) {
+        const std::string digest = hexadecimal(noise(16, number));
+        text += digest + ":" + std::to_string(1000 + number) + ":Bulk." + std::to_string(number) + "\n";
+    }
+    write_file(folder / "bulk.hdb", text);
+}
+
 void write_signature(const std::filesystem::path& folder, const std::string& name, const std::string& content) {
     write_file(folder / (name + ".ndb"), "Evermilter.Test." + name + ":0:*:" + hexadecimal(content) + "\n");
 }

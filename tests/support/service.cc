@@ -49,8 +49,7 @@ Folder::~Folder() {
     fs::remove_all(path_, ignored);
 }
 
-Service::Service(std::map<std::string, std::string> keys, As as)
-    : user_(is_root() ? nobody() : RunAs{geteuid(), getegid()}), as_(as) {
+Service::Service(Keys keys, As as) : user_(is_root() ? nobody() : RunAs{geteuid(), getegid()}), as_(as) {
     const std::string root = folder_.path();
     keys_ = {{"milter.listen", "[" + quoted(milter_address()) + "]"},
              {"scanner.processes", "2"},

@@ -33,6 +33,9 @@ class Folder {
     std::filesystem::path path_;
 };
 
+// Configuration keys and their values as TOML writes them: {{"scanner.processes", "4"}}.
+using Keys = std::map<std::string, std::string>;
+
 enum class As {
     whoever_tests, // started by root, its workers and scanners run as nobody
     ordinary_user, // all of it runs as nobody, or as the user who tests
@@ -40,10 +43,9 @@ enum class As {
 
 class Service {
   public:
-    // `keys`: configuration keys and their values as TOML writes them: {"scanner.processes", "4"}. They replace
-    // the harness' own; a key with an empty value is left out of the file. Writes the EICAR database and prepares
-    // the folders; starts nothing.
-    explicit Service(std::map<std::string, std::string> keys = {}, As as = As::whoever_tests);
+    // `keys` replace those that every test has; a key with an empty value is left out of the file. Writes
+    // configuration and EICAR database; starts nothing.
+    explicit Service(Keys keys = {}, As as = As::whoever_tests);
     ~Service();
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
@@ -96,7 +98,7 @@ class Service {
     [[nodiscard]] std::string find_log(const std::vector<std::string>& words) const;
 
     Folder folder_;
-    std::map<std::string, std::string> keys_;
+    Keys keys_;
     RunAs user_;
     As as_;
     Child child_;

@@ -1,0 +1,136 @@
+// Sessions of one worker do not wait for one another, whatever each of them waits for. Shown as an order of
+// events: scanners are stopped while they scan, and whoever must not wait for them is answered meanwhile.
+#include <signal.h>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/support/capture.h"
+#include "tests/support/database.h"
+#include "tests/support/messages.h"
+#include "tests/support/service.h"
+
+using namespace evermilter::test;
+
+namespace {
+
+constexpr unsigned kAtOnce = 32;
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(concurrency_test)
+
+BOOST_AUTO_TEST_CASE(thirty_two_ends_of_message_at_once_in_one_worker_do_not_wait_for_one_another_nor_others_for_them) {
+    Service service(Keys{{"workers.session_min", "1"},
+                         {"workers.session_max", "1"},
+                         {"scanner.processes", std::to_string(kAtOnce)},
+                         {"scanner.queue_timeout", "\"60s\""},
+                         {"scanner.pcre_match_limit", "4000000000"},
+                         {"scanner.pcre_rec_match_limit", "1000000"},
+                         {"timeouts.eom", "\"4m\""}});
+    write_slow_database(service.database());
+    service.start();
+    BOOST_REQUIRE(service.pids("session").size() == 1);
+    const std::vector<pid_t> scanners = service.pids("scanner");
+    BOOST_REQUIRE(scanners.size() == kAtOnce);
+
+    std::vector<MilterClient> clients;
+    for (unsigned number = 0; number < kAtOnce; ++number) {
+        clients.push_back(service.session());
+        // A second of one CPU each; every message differs, for libclamav's cache.
+        const std::string name = "message " + std::to_string(number) + " ";
+        BOOST_REQUIRE(clients.back().upload(ordinary_headers(name) + "\r\n" + name + slow_text(24) + "\r\n").command ==
+                      'c');
+    }
+    MilterClient greeted = service.client();
+    greeted.negotiate();
+    greeted.connect();
+
+    for (MilterClient& client : clients) client.send('E');
+    service.wait_status("every scanner scans", [](const nlohmann::json& status) {
+        return status.at("generations").at(0).at("scans_running") == kAtOnce;
+    });
+    for (const pid_t scanner : scanners) stop_process(scanner);
+
+    // Nobody can get a verdict now. Others of the same worker are served all the same.
+    std::size_t answered = 0;
+    for (const MilterClient& client : clients) answered += client.readable() ? 1U : 0U;
+    BOOST_TEST(answered == 0U, "the scans were too short for this test");
+    BOOST_TEST(greeted.helo().command == 'c');
+    MilterClient fresh = service.session();
+    BOOST_TEST(fresh.mail().command == 'c');
+    BOOST_TEST(fresh.rcpt().command == 'c');
+
+    // One scanner goes on: one message is answered, whichever it was, and no other.
+    continue_process(scanners.front());
+    const auto ready = [&] {
+        std::size_t count = 0;
+        for (const MilterClient& client : clients) count += client.readable() ? 1U : 0U;
+        return count;
+    };
+    // Progress packets also make a session readable: take the answer that ends one.
+    std::size_t finished = 0;
+    wait_until("the message of the scanner that goes on is answered", [&] {
+        const nlohmann::json status = service.status();
+        finished = status.at("messages").at("clean").get<std::size_t>();
+        return finished >= 1;
+    });
+    BOOST_TEST(finished == 1U);
+    BOOST_TEST(ready() >= 1U);
+    BOOST_TEST(fresh.data().command == 'c');
+
+    for (const pid_t scanner : scanners) continue_process(scanner);
+    for (MilterClient& client : clients) {
+        const Verdict verdict = client.receive_verdict();
+        BOOST_TEST(verdict.text() == "accept");
+        BOOST_TEST(verdict.status() == "Clean");
+    }
+    BOOST_TEST(service.pids("session").size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_message_that_waits_long_is_kept_alive_by_progress) {
+    // Sendmail gives up a milter that says nothing for 10 s.
+    Service service;
+    service.start();
+    MilterClient client = service.session();
+    client.upload(clean_mail());
+    Verdict verdict;
+    {
+        const Stopped stopped(service.pids("scanner"));
+        client.send('E');
+        BOOST_TEST(client.receive().command == 'p');
+    }
+    verdict = client.receive_verdict();
+    BOOST_TEST(verdict.status() == "Clean");
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_stops_in_the_middle_of_a_packet_holds_up_nobody_and_is_closed) {
+    Service service(Keys{{"workers.session_min", "1"}, {"workers.session_max", "1"}, {"timeouts.packet", "\"500ms\""}});
+    service.start();
+    std::vector<MilterClient> slow;
+    for (int number = 0; number < 20; ++number) {
+        slow.push_back(service.session());
+        slow.back().send_raw(std::string("\0\0\0\x40M<half", 10));
+    }
+    MilterClient client = service.session();
+    BOOST_TEST(client.message(eicar_attached()).text().starts_with("550 5.7.1"));
+    for (MilterClient& one : slow) one.wait_closed();
+    BOOST_TEST(client.message(clean_mail()).status() == "Clean");
+}
+
+BOOST_AUTO_TEST_CASE(packets_that_arrive_byte_by_byte_or_all_at_once_are_understood) {
+    Service service;
+    service.start();
+    MilterClient piecemeal = service.client();
+    for (const char byte : std::string("\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff", 17))
+        piecemeal.send_raw(std::string(1, byte));
+    BOOST_TEST(piecemeal.receive().command == 'O');
+
+    MilterClient eager = service.client(); // negotiation and what follows in one piece
+    eager.send_raw(std::string("\0\0\0\x0dO\0\0\0\x02\0\0\0\x3f\0\0\0\x7f", 17) + std::string("\0\0\0\x04H"
+                                                                                              "me\0",
+                                                                                              8));
+    BOOST_TEST(eager.receive().command == 'O');
+    BOOST_TEST(eager.receive().command == 'c');
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,302 @@
+// A start that cannot succeed says why, exits with the code of sysexits(3) and leaves nothing half started; one
+// that can gives each process the rights it needs and no more.
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+
+#include "tests/support/database.h"
+#include "tests/support/messages.h"
+#include "tests/support/report.h"
+#include "tests/support/service.h"
+#include "tests/support/status_client.h"
+
+using namespace evermilter::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string kRejected = std::string("550 5.7.1 virus found: ") + kEicarName;
+
+constexpr int kDataError = 65, kNoInput = 66, kUnavailable = 69, kCannotCreate = 73, kNoPermission = 77, kConfig = 78;
+
+// Starts, waits for the end, and checks that it ended with one of `codes`, said all of `words`, and left nothing.
+void refused(Service& service, const std::vector<int>& codes, const std::vector<std::string>& words) {
+    service.launch();
+    const int status = service.wait_end();
+    const std::string log = service.log();
+    BOOST_TEST((std::find(codes.begin(), codes.end(), status) != codes.end()), "exit status " << status << "\n" << log);
+    for (const std::string& word : words)
+        BOOST_TEST((log.find(word) != std::string::npos), "\"" << word << "\" is missing in:\n" << log);
+    wait_until("all it started has ended", [&] { return service.processes().empty(); });
+    for (const std::string& left : service.leftovers()) BOOST_ERROR("left: " + left);
+}
+
+evermilter::unique_fd listen_on(const std::string& path) {
+    evermilter::unique_fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    BOOST_REQUIRE(bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    BOOST_REQUIRE(listen(fd.get(), 8) == 0);
+    return fd;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(start_test)
+
+BOOST_AUTO_TEST_CASE(a_wrong_configuration_is_refused_with_every_fault_and_its_place) {
+    Service service;
+    write_file(service.config_file(),
+               "[milter]\nlisten = [\"unix:" + service.path("milter.sock").string() +
+                   "\"]\nlissten = 1\n[scanner]\nprocesses = \"two\"\nqueue_timeout = \"1 week\"\n");
+    const std::string file = service.config_file();
+    const Outcome check = run({program("evermilterd"), "--check-config", "--config", file});
+    BOOST_TEST(check.status == kConfig);
+    const std::string said = check.output + check.errors;
+    for (const std::string& fault : {file + ":3:1: milter.lissten: ", file + ":5:", file + ":6:"})
+        BOOST_TEST((said.find(fault) != std::string::npos), fault << " is missing in\n" << said);
+    BOOST_TEST(said.find("listen") != std::string::npos);
+    BOOST_TEST(said.find("scanner.processes") != std::string::npos);
+    refused(service, {kConfig}, {file + ":3:1: milter.lissten: ", "scanner.processes", "scanner.queue_timeout"});
+}
+
+BOOST_AUTO_TEST_CASE(a_right_configuration_passes_the_check_and_starts_nothing) {
+    Service service;
+    const Outcome check = run({program("evermilterd"), "--check-config", "--config", service.config_file()});
+    BOOST_TEST(check.status == 0);
+    BOOST_TEST(service.leftovers().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_configuration_file_is_named) {
+    const Outcome outcome = run({program("evermilterd"), "--foreground", "--config", "/nowhere/evermilter.toml"});
+    BOOST_TEST((outcome.status == kConfig || outcome.status == kNoInput));
+    BOOST_TEST((outcome.output + outcome.errors).find("/nowhere/evermilter.toml") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_option_is_a_usage_error) {
+    BOOST_TEST(run({program("evermilterd"), "--no-such-option"}).status == 64);
+    BOOST_TEST(run({program("evermilterctl"), "no-such-command"}).status == 64);
+    BOOST_TEST(run({program("evermilterd"), "--version"}).status == 0);
+}
+
+BOOST_AUTO_TEST_CASE(timeouts_that_do_not_nest_are_refused) {
+    Service service(Keys{{"timeouts.eom", "\"20s\""}});
+    refused(service, {kConfig}, {"timeouts.eom"});
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_database_directory_is_refused) {
+    Service service;
+    fs::remove_all(service.database());
+    refused(service, {kNoInput}, {service.database()});
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_database_directory_is_refused) {
+    Service service;
+    fs::remove(service.database() / "eicar.ndb");
+    refused(service, {kNoInput}, {service.database()});
+}
+
+BOOST_AUTO_TEST_CASE(a_broken_signature_file_is_refused_with_its_name) {
+    Service service;
+    write_file(service.database() / "broken.ndb", "Good:0:*:6162636465666768\nBroken:0:*:not hexadecimal at all\n");
+    refused(service, {kDataError}, {"broken.ndb"});
+    write_file(service.database() / "broken.ndb", "Good:0:*:6162636465666768\n");
+    service.start();
+}
+
+BOOST_AUTO_TEST_CASE(an_unreadable_database_is_refused) {
+    Service service({}, As::ordinary_user);
+    fs::permissions(service.database() / "eicar.ndb", fs::perms::none);
+    refused(service, {kNoPermission}, {"eicar.ndb"});
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_path_in_use_by_a_live_process_is_refused_and_left_to_it) {
+    for (const std::string name : {"milter.sock", "status.sock"}) {
+        BOOST_TEST_CONTEXT(name) {
+            Service service;
+            const std::string path = service.path(name);
+            const evermilter::unique_fd owner = listen_on(path);
+            service.launch();
+            const int status = service.wait_end();
+            BOOST_TEST((status == kCannotCreate || status == kUnavailable), status << "\n" << service.log());
+            BOOST_TEST(service.log().find(path) != std::string::npos);
+            BOOST_TEST(service.processes().empty());
+            // The owner is still reached by that path.
+            BOOST_CHECK_NO_THROW(StatusClient{path});
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_second_instance_with_the_same_configuration_is_refused_and_the_first_serves_on) {
+    Service service;
+    service.start();
+    const Outcome second = run({program("evermilterd"), "--foreground", "--config", service.config_file()});
+    BOOST_TEST((second.status == kCannotCreate || second.status == kUnavailable), second.status << second.errors);
+    BOOST_TEST(service.session().message(eicar_attached()).text() == kRejected);
+}
+
+BOOST_AUTO_TEST_CASE(socket_paths_left_by_a_dead_process_are_taken_over) {
+    Service service;
+    { const evermilter::unique_fd dead = listen_on(service.path("milter.sock")); }
+    { const evermilter::unique_fd dead = listen_on(service.status_path()); }
+    service.start();
+    BOOST_TEST(service.session().message(eicar_attached()).text() == kRejected);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_no_socket_is_never_removed) {
+    Service service;
+    write_file(service.path("milter.sock"), "precious\n");
+    service.launch();
+    const int status = service.wait_end();
+    BOOST_TEST((status == kCannotCreate || status == kUnavailable), status << "\n" << service.log());
+    BOOST_TEST(read_file(service.path("milter.sock")) == "precious\n");
+}
+
+BOOST_AUTO_TEST_CASE(no_permission_for_the_sockets_folder_is_refused) {
+    Service service({}, As::ordinary_user);
+    const fs::path closed = service.path("closed");
+    fs::create_directory(closed);
+    fs::permissions(closed, fs::perms::owner_read | fs::perms::owner_exec);
+    service.set("milter.listen", "[\"unix:" + (closed / "milter.sock").string() + "\"]");
+    refused(service, {kNoPermission, kCannotCreate}, {closed / "milter.sock"});
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_folder_that_does_not_exist_is_refused) {
+    Service service;
+    const std::string path = service.path("no/such/folder/milter.sock");
+    service.set("milter.listen", "[\"unix:" + path + "\"]");
+    refused(service, {kCannotCreate, kNoInput}, {path});
+}
+
+BOOST_AUTO_TEST_CASE(a_temp_directory_that_cannot_be_used_is_refused) {
+    {
+        Service service;
+        write_file(service.temp_directory(), "a file\n");
+        service.launch();
+        const int status = service.wait_end();
+        BOOST_TEST((status == kCannotCreate || status == kConfig || status == kNoPermission), "exit status " << status);
+        BOOST_TEST(service.log().find(service.temp_directory()) != std::string::npos);
+        BOOST_TEST(service.processes().empty());
+        BOOST_TEST(read_file(service.temp_directory()) == "a file\n");
+    }
+    {
+        Service service({}, As::ordinary_user);
+        fs::create_directory(service.temp_directory());
+        fs::permissions(service.temp_directory(), fs::perms::none);
+        refused(service, {kNoPermission, kCannotCreate}, {service.temp_directory()});
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_temp_directory_that_the_scanners_user_cannot_enter_is_refused) {
+    if (!is_root()) not_possible("a folder of another user needs root");
+    Service service;
+    const fs::path closed = service.path("closed");
+    fs::create_directory(closed);
+    fs::permissions(closed, fs::perms::owner_all); // root's alone
+    service.set("scanner.temp_directory", '"' + (closed / "tmp").string() + '"');
+    fs::create_directory(closed / "tmp");
+    refused(service, {kNoPermission, kCannotCreate}, {closed / "tmp"});
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_user_is_refused) {
+    if (!is_root()) not_possible("another user needs root");
+    Service service(Keys{{"process.user", "\"no-such-user-here\""}});
+    refused(service, {67, kConfig}, {"no-such-user-here"});
+}
+
+BOOST_AUTO_TEST_CASE(started_as_root_every_child_runs_as_the_configured_user_without_any_capability) {
+    if (!is_root()) not_possible("another user needs root");
+    Service service;
+    service.start();
+    BOOST_TEST(real_user(service.pid()) == 0U);
+    unsigned seen = 0;
+    for (const Process& one : service.processes()) {
+        if (one.pid == service.pid()) continue;
+        ++seen;
+        BOOST_TEST_CONTEXT(one.name) {
+            BOOST_TEST(status_field(one.pid, "Uid").starts_with(std::to_string(service.user().user)));
+            for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
+                BOOST_TEST(status_field(one.pid, set) == "0000000000000000");
+            BOOST_TEST(status_field(one.pid, "NoNewPrivs") == "1");
+            BOOST_TEST(status_field(one.pid, "Groups").find_first_not_of("0123456789 ") == std::string::npos);
+        }
+    }
+    BOOST_TEST(seen >= 5U); // two session workers, a loader, two scanners
+    for (const pid_t scanner : service.pids("scanner"))
+        BOOST_TEST(status_field(scanner, "Seccomp") == "2", "scanners are confined by a seccomp filter");
+    // The supervisor itself: SETUID, SETGID, KILL, DAC_OVERRIDE, CHOWN, FOWNER, NET_BIND_SERVICE and nothing else.
+    const unsigned long long allowed =
+        (1ULL << 7) | (1ULL << 6) | (1ULL << 5) | (1ULL << 1) | (1ULL << 0) | (1ULL << 3) | (1ULL << 10);
+    BOOST_TEST((std::stoull(status_field(service.pid(), "CapEff"), nullptr, 16) & ~allowed) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(started_as_an_ordinary_user_all_of_it_works_as_that_user) {
+    Service service({}, As::ordinary_user);
+    service.start();
+    for (const Process& one : service.processes()) BOOST_TEST(real_user(one.pid) == service.user().user);
+    MilterClient client = service.session();
+    BOOST_TEST(client.message(eicar_in_zip()).text() == kRejected);
+    BOOST_TEST(client.message(clean_mail()).status() == "Clean");
+    client.quit();
+    BOOST_TEST(service.stop() == 0);
+    for (const std::string& left : service.leftovers()) BOOST_ERROR("left: " + left);
+}
+
+BOOST_AUTO_TEST_CASE(no_process_holds_a_descriptor_it_was_not_given) {
+    Service service;
+    service.start();
+    for (const Process& one : service.processes()) {
+        if (one.pid == service.pid()) continue;
+        for (const Descriptor& held : descriptors(one.pid))
+            BOOST_TEST((held.target.find(service.config_file()) == std::string::npos &&
+                        held.target.find("evermilter-session") == std::string::npos &&
+                        held.target.find("evermilter-scanner") == std::string::npos),
+                       one.name << " holds " << held.target);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(sockets_have_the_configured_mode) {
+    Service service(Keys{{"milter.socket_mode", "\"0600\""}, {"status.socket_mode", "\"0666\""}});
+    service.start();
+    const auto mode = [](const std::string& path) {
+        struct stat found {};
+        BOOST_REQUIRE(stat(path.c_str(), &found) == 0);
+        return found.st_mode & 07777U;
+    };
+    BOOST_TEST(mode(service.path("milter.sock")) == 0600U);
+    BOOST_TEST(mode(service.status_path()) == 0666U);
+}
+
+BOOST_AUTO_TEST_CASE(before_the_first_generation_is_ready_the_service_listens_and_only_the_end_of_message_waits) {
+    // The loader is stopped as soon as it exists, and has enough to load that it cannot be ready by then.
+    Service service(Keys{{"scanner.queue_timeout", "\"40s\""}});
+    write_bulk_database(service.database(), 400000);
+    service.launch();
+    pid_t loader = 0;
+    wait_until("the loader exists", [&] {
+        for (const Process& one : service.processes())
+            if (one.name.starts_with("evermilter-scan")) loader = one.pid;
+        return loader != 0;
+    });
+    stop_process(loader);
+    wait_until("it listens",
+               [&] { return fs::exists(service.path("milter.sock")) && fs::exists(service.status_path()); });
+    MilterClient client = service.session();
+    BOOST_TEST(client.upload(eicar_attached()).command == 'c');
+    client.send('E');
+    service.wait_status("the message waits", [](const nlohmann::json& status) {
+        return status.at("sessions").at("by_stage").value("eom", 0) == 1;
+    });
+    BOOST_TEST(!client.readable());
+    BOOST_TEST(service.status().at("state") == "starting");
+    continue_process(loader);
+    BOOST_TEST(client.receive_verdict().text() == kRejected);
+    service.wait_ready();
+}
+
+BOOST_AUTO_TEST_SUITE_END()
