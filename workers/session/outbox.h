@@ -1,0 +1,40 @@
+// Messages to the supervisor from any thread. Only the worker's libev thread owns the channel: others put what
+// they have to say here and wake it.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <utility>
+
+#include "workers/common/messages.h"
+
+namespace evermilter::session {
+
+class Outbox {
+  public:
+    // `wake` is called from any thread after a message was put in; it must not block.
+    explicit Outbox(std::function<void()> wake) : wake_(std::move(wake)) {}
+
+    // Any thread.
+    void send(messages::Message message) {
+        {
+            const std::lock_guard lock(mutex_);
+            messages_.push_back(std::move(message));
+        }
+        wake_();
+    }
+
+    // In the order in which they were put in.
+    [[nodiscard]] std::deque<messages::Message> take() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(messages_, {});
+    }
+
+  private:
+    std::mutex mutex_;
+    std::deque<messages::Message> messages_;
+    const std::function<void()> wake_;
+};
+
+} // namespace evermilter::session

@@ -1,0 +1,34 @@
+// Looks at what a milter connection has in its receive buffer, without taking it: is the next packet whole, so
+// that libmilter can read it without waiting for the client? (A packet is a 32-bit length in network order and
+// that many bytes, the first of which is the command; libmilter/comm.c, mi_rd_cmd.)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace evermilter::session {
+
+struct PacketLook {
+    enum class State : std::uint8_t {
+        nothing, // not a byte
+        partial, // a packet has begun
+        whole,   // libmilter may read: the packet, or as much of it as a socket is sure to hold, or what it refuses
+        ended,   // the peer has closed, or the connection is broken
+    };
+    State state = State::nothing;
+    char command = '\0';       // of the packet, once its fifth byte is there
+    std::size_t available = 0; // bytes in the buffer
+};
+
+// What a socket's buffer holds in any case, in bytes: a longer packet is let through with that much.
+inline constexpr std::size_t kPacketHold = 32768;
+// A longer packet is refused by libmilter as soon as it has its length (MILTER_MDS_1M, mfdef.h).
+inline constexpr std::size_t kPacketMost = 1024 * 1024;
+
+// `available` bytes begin with `head` (at most 5 of them are needed). Pure.
+[[nodiscard]] PacketLook judge_packet(const unsigned char* head, std::size_t head_size, std::size_t available);
+
+// Never blocks. Any thread, as long as nobody reads from the descriptor meanwhile.
+[[nodiscard]] PacketLook look_at_packet(int descriptor);
+
+} // namespace evermilter::session
