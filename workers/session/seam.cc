@@ -1,0 +1,536 @@
+// glibc's fortified poll(2) is an inline function of that name; here it is defined.
+#undef _FORTIFY_SOURCE
+
+#include "workers/session/seam.h"
+
+#include <fcntl.h>
+#include <libmilter/mfapi.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <ctime>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "workers/session/packet_gate.h"
+
+namespace evermilter::session::seam {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+// How long a session that was let through may remain without a thread. Counted in ticks of the controller, so that
+// a process that was stopped (SIGSTOP) does not count the time.
+constexpr milliseconds kTick{100};
+constexpr int kTicksToPickUp = 10;
+// A packet that does not grow although the client has more to send: its socket's buffer is full of tiny pieces
+// (an AF_UNIX buffer holds 277 of one byte). From so many bytes on it is let through after two ticks.
+constexpr std::size_t kStalledBytes = 128;
+
+// A connection that libmilter has.
+struct Connection {
+    bool tcp = false;
+    bool let_through = false; // the controller has found it ready: the pool thread need not look again
+    bool watched = false;     // a packet has begun; epoll tells when it grows
+    bool stalled = false;     // it does not grow: a thread may wait for the rest
+    bool packet_open = false; // Events::packet_begun was told, packet_whole was not
+    std::size_t seen = 0;     // bytes of the begun packet at the last look
+    int ticks = 0;            // since it grew
+    char command = '\0';      // of the packet that is read next
+};
+
+struct Offer {
+    unique_fd connection;
+    std::uint64_t token = 0;
+};
+
+struct Seam {
+    Events* events = nullptr;
+    milliseconds packet{};
+    int listener = -1;
+    unique_fd growth; // epoll, edge-triggered: wakes the controller when a begun packet grows
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<Offer> offers;
+    std::unordered_map<int, Connection> connections;
+    std::size_t watched = 0; // connections that are
+    int dispatched = -1;     // the session that was let through and that no thread has taken yet
+};
+
+// One libmilter, one seam; never destroyed, because libmilter's threads outlive main().
+Seam& the_seam() {
+    static auto* const seam = new Seam; // NOLINT(cppcoreguidelines-owning-memory)
+    return *seam;
+}
+
+enum class ThreadRole : std::uint8_t { unknown, listener, controller, pool };
+thread_local ThreadRole t_role = ThreadRole::unknown;
+thread_local int t_descriptor = -1;
+thread_local char t_command = '\0';
+thread_local bool t_packet_open = false;
+std::atomic<bool> g_installed{false};
+
+int real_poll(pollfd* list, nfds_t count, int timeout_ms) {
+    timespec wait{};
+    wait.tv_sec = timeout_ms / 1000;
+    wait.tv_nsec = static_cast<long>(timeout_ms % 1000) * 1'000'000;
+    return ::ppoll(list, count, timeout_ms < 0 ? nullptr : &wait, nullptr);
+}
+
+int milliseconds_until(Clock::time_point until) {
+    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
+    return static_cast<int>(std::clamp<decltype(left)>(left, 0, 3'600'000));
+}
+
+bool broken(short revents) {
+    return (revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+}
+
+// Acknowledge what came at once, not 40 ms later; not sticky, so before each read (tcp(7)).
+void acknowledge(int descriptor) {
+    int on = 1;
+    (void)::setsockopt(descriptor, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
+// ---------------------------------------------------------------- the listener's thread
+
+int poll_listener(pollfd* list, int timeout_ms) {
+    Seam& seam = the_seam();
+    std::unique_lock lock(seam.mutex);
+    const bool ready = seam.changed.wait_for(lock, milliseconds(timeout_ms),
+                                             [&] { return !seam.offers.empty() && seam.dispatched < 0; });
+    list->revents = ready ? POLLIN : short{0};
+    return ready ? 1 : 0;
+}
+
+// TCP_NODELAY: replies are small and each is waited for. SO_SNDTIMEO: a client that reads nothing holds a thread in
+// writev(2) for so long. SO_OOBINLINE: urgent data is data. Blocking, as libmilter expects it. A failure costs
+// speed, not correctness.
+bool prepare(int descriptor, milliseconds packet) {
+    int on = 1;
+    const bool tcp = ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+    timeval wait{};
+    wait.tv_sec = packet.count() / 1000;
+    wait.tv_usec = packet.count() % 1000 * 1000;
+    (void)::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+    (void)::setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+    const int flags = ::fcntl(descriptor, F_GETFL);
+    if (flags >= 0 && (flags & O_NONBLOCK) != 0) (void)::fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK);
+    return tcp;
+}
+
+int accept_offered(sockaddr* address, socklen_t* length) {
+    Seam& seam = the_seam();
+    Offer offer;
+    {
+        std::unique_lock lock(seam.mutex);
+        // Between the listener's poll() and here the controller may have let a session through.
+        if (!seam.changed.wait_for(lock, kTick * kTicksToPickUp,
+                                   [&] { return !seam.offers.empty() && seam.dispatched < 0; })) {
+            errno = EAGAIN;
+            return -1;
+        }
+        offer = std::move(seam.offers.front());
+        seam.offers.pop_front();
+        const int descriptor = offer.connection.get();
+        Connection connection;
+        connection.tcp = prepare(descriptor, seam.packet);
+        seam.connections[descriptor] = connection;
+        seam.dispatched = descriptor;
+    }
+    seam.events->adopted(offer.token, offer.connection.get());
+    // libmilter refuses an empty address; of which family its listener is it does not know for `fd:N`.
+    if (address != nullptr && length != nullptr && *length >= sizeof(sa_family_t)) address->sa_family = AF_UNIX;
+    if (length != nullptr) *length = sizeof(sa_family_t);
+    return offer.connection.release();
+}
+
+// ---------------------------------------------------------------- the pool's threads
+
+void close_packet(Connection& connection, bool& tell) {
+    tell = std::exchange(connection.packet_open, false);
+    connection.stalled = false;
+    t_packet_open = false;
+}
+
+// Between two packets (engine.c, mi_rd_socket_ready): is there another to be read at once? Also the first call of a
+// thread that has taken a session.
+int poll_between_packets(pollfd* one, int timeout_ms) {
+    Seam& seam = the_seam();
+    const int descriptor = one->fd;
+    bool tcp = false;
+    bool whole = false;
+    {
+        const std::lock_guard lock(seam.mutex);
+        Connection& connection = seam.connections[descriptor];
+        tcp = connection.tcp;
+        t_descriptor = descriptor;
+        if (seam.dispatched == descriptor) {
+            seam.dispatched = -1;
+            seam.changed.notify_all();
+        }
+        if (std::exchange(connection.let_through, false)) {
+            t_command = connection.command;
+            t_packet_open = connection.packet_open;
+            one->revents = POLLIN;
+            return 1;
+        }
+        close_packet(connection, whole); // the previous one has been read
+    }
+    if (whole) seam.events->packet_whole(descriptor);
+    if (tcp) acknowledge(descriptor);
+    const int ready = real_poll(one, 1, timeout_ms);
+    t_command = '\0';
+    if (ready <= 0 || broken(one->revents)) return ready;
+    const PacketLook look = look_at_packet(descriptor);
+    if (look.state == PacketLook::State::whole) t_command = look.command;
+    if (look.state == PacketLook::State::whole || look.state == PacketLook::State::ended) return ready;
+    one->revents = 0; // back to the controller, which waits for the rest
+    return 0;
+}
+
+// Within a packet, or before a reply is written. Usually there is nothing to wait for.
+int poll_within_packet(pollfd* one, int timeout_ms) {
+    Seam& seam = the_seam();
+    const bool reading = (one->events & POLLIN) != 0;
+    int ready = real_poll(one, 1, 0);
+    if (ready == 0) {
+        bool tell = false;
+        if (reading) {
+            const std::lock_guard lock(seam.mutex);
+            Connection& connection = seam.connections[one->fd];
+            tell = !std::exchange(connection.packet_open, true);
+            if (connection.tcp) acknowledge(one->fd);
+        }
+        if (tell) seam.events->packet_begun(one->fd);
+        if (reading) t_packet_open = true;
+        // For a read, the stage clock shuts the connection down when timeouts.packet is over; this is the second line.
+        const auto longest = static_cast<int>(seam.packet.count()) + (reading ? 1000 : 0);
+        ready = real_poll(one, 1, timeout_ms < 0 ? longest : std::min(timeout_ms, longest));
+    }
+    if (ready <= 0 || broken(one->revents)) t_command = '\0';
+    return ready;
+}
+
+// ---------------------------------------------------------------- the pool's controller
+
+// Waits until no session is on its way to a thread. One that nobody takes is given up.
+void wait_for_pick_up() {
+    Seam& seam = the_seam();
+    int given_up = -1;
+    {
+        std::unique_lock lock(seam.mutex);
+        int ticks = 0;
+        int waiting_for = seam.dispatched;
+        while (seam.dispatched >= 0 && ticks < kTicksToPickUp) {
+            if (seam.changed.wait_for(lock, kTick) == std::cv_status::timeout) ++ticks;
+            if (std::exchange(waiting_for, seam.dispatched) != seam.dispatched) ticks = 0;
+        }
+        given_up = std::exchange(seam.dispatched, -1);
+        if (given_up >= 0) seam.changed.notify_all();
+    }
+    if (given_up >= 0) seam.events->unserved(given_up);
+}
+
+void unwatch(Seam& seam, int descriptor, Connection& connection) {
+    (void)::epoll_ctl(seam.growth.get(), EPOLL_CTL_DEL, descriptor, nullptr);
+    connection.watched = false;
+    --seam.watched;
+}
+
+// A watched packet has grown, or `tick`: if it need not be watched any more, poll(2) will name it next.
+void look_again(int descriptor, bool hung_up, bool tick) {
+    Seam& seam = the_seam();
+    bool whole = false;
+    {
+        const std::lock_guard lock(seam.mutex);
+        const auto found = seam.connections.find(descriptor);
+        if (found == seam.connections.end() || !found->second.watched) return;
+        Connection& connection = found->second;
+        const PacketLook look = look_at_packet(descriptor);
+        if (hung_up || look.state != PacketLook::State::partial) {
+            whole = std::exchange(connection.packet_open, false);
+            connection.stalled = hung_up; // nothing more will come
+            unwatch(seam, descriptor, connection);
+        } else if (look.available != std::exchange(connection.seen, look.available)) {
+            connection.ticks = 0;
+        } else if (tick && ++connection.ticks >= 2 && look.available >= kStalledBytes) {
+            connection.stalled = true;
+            unwatch(seam, descriptor, connection);
+        }
+    }
+    if (whole) seam.events->packet_whole(descriptor);
+}
+
+void look_at_growth(bool tick) {
+    Seam& seam = the_seam();
+    std::array<epoll_event, 64> grown{};
+    const int count = ::epoll_wait(seam.growth.get(), grown.data(), static_cast<int>(grown.size()), 0);
+    for (int i = 0; i < count; ++i) {
+        const epoll_event& event = grown.at(static_cast<std::size_t>(i));
+        look_again(event.data.fd, (event.events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) != 0, false);
+    }
+    if (!tick) return;
+    std::vector<int> watched;
+    {
+        const std::lock_guard lock(seam.mutex);
+        for (const auto& [descriptor, connection] : seam.connections)
+            if (connection.watched) watched.push_back(descriptor);
+    }
+    for (const int descriptor : watched) look_again(descriptor, false, true);
+}
+
+// A session that poll(2) calls ready: lets it through, or watches its packet grow.
+bool let_through(int descriptor, short revents) {
+    Seam& seam = the_seam();
+    bool begun = false;
+    bool go = false;
+    {
+        const std::lock_guard lock(seam.mutex);
+        const auto found = seam.connections.find(descriptor);
+        if (found == seam.connections.end()) return true; // none of ours
+        if (seam.dispatched >= 0) return false;           // the listener was quicker: next time
+        Connection& connection = found->second;
+        const PacketLook look = look_at_packet(descriptor);
+        go = broken(revents) || connection.stalled || look.state != PacketLook::State::partial;
+        if (!go) {
+            epoll_event event{};
+            event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+            event.data.fd = descriptor;
+            connection.watched = ::epoll_ctl(seam.growth.get(), EPOLL_CTL_ADD, descriptor, &event) == 0;
+            if (connection.watched) ++seam.watched;
+            go = !connection.watched; // cannot be watched: a thread may wait for it
+            connection.seen = look.available;
+            connection.ticks = 0;
+            begun = !std::exchange(connection.packet_open, true);
+        }
+        if (go) {
+            connection.command = broken(revents) ? '\0' : look.command;
+            connection.let_through = true;
+            seam.dispatched = descriptor;
+        }
+    }
+    if (begun) seam.events->packet_begun(descriptor);
+    return go;
+}
+
+struct Polled {
+    std::vector<pollfd> list;
+    std::vector<bool> session; // which entries are ours to hold back
+};
+
+// libmilter's list, less the sessions whose packets we watch, and our own epoll at the end.
+void copy_list(const pollfd* list, nfds_t count, Polled& polled) {
+    Seam& seam = the_seam();
+    polled.list.assign(list, list + count);
+    polled.session.assign(count, false);
+    const std::lock_guard lock(seam.mutex);
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto found = seam.connections.find(list[i].fd);
+        if (found == seam.connections.end()) continue;
+        polled.session[i] = true;
+        polled.list[i].events = POLLIN; // not POLLPRI: urgent data that is not read would be ready for ever
+        if (found->second.watched) polled.list[i].fd = -1;
+    }
+    polled.list.push_back({seam.growth.get(), POLLIN, 0});
+}
+
+int poll_controller(pollfd* list, nfds_t count, int timeout_ms) {
+    Seam& seam = the_seam();
+    thread_local Polled polled;
+    thread_local std::size_t start = 0;
+    thread_local Clock::time_point last_tick;
+    const auto until = Clock::now() + milliseconds(timeout_ms);
+    for (std::size_t i = 0; i < count; ++i) list[i].revents = 0;
+    for (;;) {
+        wait_for_pick_up();
+        copy_list(list, count, polled);
+        bool ticking = false;
+        {
+            const std::lock_guard lock(seam.mutex);
+            ticking = seam.watched > 0;
+        }
+        const auto next = ticking ? std::min(until, Clock::now() + kTick) : until;
+        const int ready = real_poll(polled.list.data(), polled.list.size(), milliseconds_until(next));
+        if (ready < 0) return ready;
+        const bool tick = ticking && Clock::now() - last_tick >= kTick;
+        if (tick) last_tick = Clock::now();
+        if (tick || polled.list.back().revents != 0) look_at_growth(tick);
+
+        int reported = 0;
+        bool one_let_through = false;
+        for (std::size_t n = 0; n < count; ++n) {
+            const std::size_t i = (start + n) % count;
+            const short revents = polled.list[i].revents;
+            if (revents == 0) continue;
+            if (polled.session[i]) {
+                if (one_let_through || !let_through(list[i].fd, revents)) continue;
+                one_let_through = true;
+                start = i + 1;
+            }
+            list[i].revents = revents;
+            ++reported;
+        }
+        if (reported > 0) return reported;
+        if (Clock::now() >= until) return 0;
+    }
+}
+
+// What a thread that is not ours yet is: the pool's controller polls its pipe first, for ten seconds; a pool thread
+// polls one session.
+ThreadRole role_of(const pollfd* list, nfds_t count, int timeout_ms) {
+    constexpr int kControllerTimeout = 10'000; // worker.c, POLL_TIMEOUT
+    Seam& seam = the_seam();
+    if (count == 1) {
+        const std::lock_guard lock(seam.mutex);
+        if (seam.connections.contains(list->fd)) return ThreadRole::pool;
+    }
+    struct stat status {};
+    if (count >= 1 && timeout_ms == kControllerTimeout && ::fstat(list->fd, &status) == 0 && S_ISFIFO(status.st_mode))
+        return ThreadRole::controller;
+    return ThreadRole::unknown;
+}
+
+int seam_poll(pollfd* list, nfds_t count, int timeout_ms) {
+    if (!g_installed.load(std::memory_order_acquire)) return real_poll(list, count, timeout_ms);
+    Seam& seam = the_seam();
+    if (t_role == ThreadRole::unknown) t_role = role_of(list, count, timeout_ms);
+    switch (t_role) {
+        case ThreadRole::listener:
+            if (count == 1 && list->fd == seam.listener) return poll_listener(list, timeout_ms);
+            break;
+        case ThreadRole::controller:
+            return poll_controller(list, count, timeout_ms);
+        case ThreadRole::pool: {
+            if (count != 1) break;
+            {
+                const std::lock_guard lock(seam.mutex);
+                if (!seam.connections.contains(list->fd)) break;
+            }
+            const bool between = list->events == POLLIN; // within a packet it is POLLIN | POLLPRI
+            return between ? poll_between_packets(list, timeout_ms) : poll_within_packet(list, timeout_ms);
+        }
+        case ThreadRole::unknown:
+            break;
+    }
+    return real_poll(list, count, timeout_ms);
+}
+
+// An AF_UNIX listener that the kernel names (autobind, unix(7)): no path in the file system, nothing to unlink.
+Result<unique_fd> make_listener() {
+    unique_fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!listener) return system_error("socket");
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address.sun_family) != 0)
+        return system_error("bind libmilter's listener");
+    return listener;
+}
+
+} // namespace
+
+Result<void> install(Events& events, milliseconds packet) {
+    Seam& seam = the_seam();
+    auto listener = make_listener();
+    if (!listener) return std::move(listener).error();
+    std::string connection = "fd:" + std::to_string(listener->get());
+    if (::smfi_setconn(connection.data()) != MI_SUCCESS || ::smfi_opensocket(false) != MI_SUCCESS)
+        return Error{0, "libmilter does not take " + connection + " (its own message is in the log)"};
+    // Nobody shall be able to connect past the supervisor: something else takes the listener's place.
+    const unique_fd placeholder(::eventfd(0, EFD_CLOEXEC));
+    if (!placeholder) return system_error("eventfd");
+    if (::dup3(placeholder.get(), listener->get(), O_CLOEXEC) < 0) return system_error("dup3");
+    seam.growth.reset(::epoll_create1(EPOLL_CLOEXEC));
+    if (!seam.growth) return system_error("epoll_create1");
+    seam.listener = listener->release(); // libmilter's from now on
+    seam.events = &events;
+    seam.packet = packet;
+    g_installed.store(true, std::memory_order_release);
+    return {};
+}
+
+void run() {
+    t_role = ThreadRole::listener;
+    (void)::smfi_main();
+}
+
+void offer(unique_fd connection, std::uint64_t token) {
+    Seam& seam = the_seam();
+    const std::lock_guard lock(seam.mutex);
+    seam.offers.push_back({std::move(connection), token});
+    seam.changed.notify_all();
+}
+
+int enter_callback() {
+    if (t_role != ThreadRole::pool) return -1;
+    if (t_packet_open) {
+        Seam& seam = the_seam();
+        bool tell = false;
+        {
+            const std::lock_guard lock(seam.mutex);
+            const auto found = seam.connections.find(t_descriptor);
+            if (found != seam.connections.end()) close_packet(found->second, tell);
+        }
+        if (tell) seam.events->packet_whole(t_descriptor);
+    }
+    return t_descriptor;
+}
+
+char current_command() noexcept {
+    return t_command;
+}
+
+void forget(int descriptor) {
+    Seam& seam = the_seam();
+    const std::lock_guard lock(seam.mutex);
+    const auto found = seam.connections.find(descriptor);
+    if (found == seam.connections.end()) return;
+    if (found->second.watched) unwatch(seam, descriptor, found->second);
+    seam.connections.erase(found);
+}
+
+} // namespace evermilter::session::seam
+
+// ---------------------------------------------------------------- what libmilter calls
+
+extern "C" {
+
+int poll(pollfd* list, nfds_t count, int timeout_ms) {
+    return evermilter::session::seam::seam_poll(list, count, timeout_ms);
+}
+
+int accept(int descriptor, sockaddr* address, socklen_t* length) {
+    using namespace evermilter::session::seam;
+    if (t_role == ThreadRole::listener && descriptor == the_seam().listener) return accept_offered(address, length);
+    return ::accept4(descriptor, address, length, 0);
+}
+
+int sigwait(const sigset_t* set, int* signal) {
+    if (!evermilter::session::seam::g_installed.load(std::memory_order_acquire)) {
+        const int got = ::sigwaitinfo(set, nullptr);
+        if (got < 0) return errno;
+        *signal = got;
+        return 0;
+    }
+    for (;;) ::pause();
+}
+
+} // extern "C"
