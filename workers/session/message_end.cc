@@ -1,0 +1,169 @@
+#include "workers/session/message_end.h"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "workers/common/log.h"
+
+namespace evermilter::session {
+namespace {
+
+// What the answer itself needs of timeouts.eom.
+constexpr std::chrono::milliseconds kAnswerTime{1000};
+
+ScanReport scan(SMFICTX* context, Service& service, Session& session, const StoredMessage& message,
+                SteadyTime deadline) {
+    ScanRequest request;
+    request.message = message.fd.get();
+    request.size = message.size;
+    request.session = session.id;
+    request.queue_id = session.queue_id;
+    if (session.pin && session.pin->usable()) request.pin = session.pin;
+    request.deadline = deadline;
+    request.on_progress = [context] { (void)::smfi_progress(context); };
+    request.cancelled = [&session] { return session.closed.load(); };
+    return service.scanner.scan(request);
+}
+
+// Everything that is known of the message, the scanner's word included.
+ScanReport examine(SMFICTX* context, Service& service, Session& session, SteadyTime deadline) {
+    ScanReport report;
+    if (session.store.state() == StoreState::oversize) {
+        report.finding = Finding::oversize;
+        return report;
+    }
+    report.finding = Finding::store_failed;
+    if (session.store.state() == StoreState::failed) {
+        report.detail = session.store.error().what;
+        return report;
+    }
+    const auto message = session.store.finish();
+    if (!message) {
+        report.detail = message.error().what;
+        return report;
+    }
+    return scan(context, service, session, *message, deadline);
+}
+
+std::string in_brackets(const std::string& address) {
+    if (address.size() >= 2 && address.front() == '<' && address.back() == '>') return address;
+    return '<' + address + '>';
+}
+
+std::string recipient_list(const Envelope& envelope) {
+    std::string list;
+    for (const std::string& recipient : envelope.recipients) {
+        if (!list.empty()) list += ',';
+        list += in_brackets(recipient);
+    }
+    return list;
+}
+
+void record(Service& service, const Session& session, const ScanReport& report, const Decision& decision,
+            std::chrono::steady_clock::duration took) {
+    SessionBoardHeader& board = service.board.header();
+    board.messages.at(static_cast<std::size_t>(decision.disposition)).fetch_add(1);
+    board.retries_total.fetch_add(report.retries);
+    if (report.scan_ns > 0) {
+        board.scans_total.fetch_add(1);
+        board.scan_ns_total.fetch_add(static_cast<std::uint64_t>(report.scan_ns));
+    }
+    const bool failed = decision.disposition == Disposition::error;
+    log::write(failed ? log::LogLevel::warning : log::LogLevel::info, "message",
+               {{"session", session.id},
+                {"queue_id", session.queue_id},
+                {"generation", report.generation},
+                {"peer", session.peer},
+                {"client", session.client},
+                {"from", in_brackets(session.envelope.sender)},
+                {"to", recipient_list(session.envelope)},
+                {"recipients", session.envelope.recipient_count},
+                {"size", session.store.seen()},
+                {"verdict", kDispositionNames.at(static_cast<std::size_t>(decision.disposition))},
+                {"finding", finding_name(report.finding)},
+                {"detail", report.detail},
+                {"reply", decision.reply ? decision.reply->code : std::string()},
+                {"retries", report.retries},
+                {"milliseconds", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});
+    if (report.finding != Finding::infected) return;
+    // The form that logwatch's clamav-milter script counts.
+    log::write_text(log::LogLevel::info, "Message from " + in_brackets(session.envelope.sender) + " to " +
+                                             recipient_list(session.envelope) + " infected by " + report.detail);
+    service.outbox.send(messages::Detection{report.detail, report.generation});
+}
+
+// Header operations that the MTA offers. False when one that it offers failed: the connection is broken.
+bool stamp(SMFICTX* context, Service& service, const Session& session, const Decision& decision) {
+    const auto operations = stamp_operations(service.config.headers.add, session.forged, decision, service.identity,
+                                             session.negotiated.leadspc);
+    for (HeaderOperation operation : operations) {
+        int done = MI_SUCCESS;
+        switch (operation.kind) {
+            case HeaderOperation::Kind::remove:
+                if (session.negotiated.change_headers)
+                    done = ::smfi_chgheader(context, operation.name.data(), operation.index, nullptr);
+                break;
+            case HeaderOperation::Kind::add:
+                if (session.negotiated.add_headers)
+                    done = ::smfi_addheader(context, operation.name.data(), operation.value.data());
+                break;
+        }
+        if (done != MI_SUCCESS) return false;
+    }
+    return true;
+}
+
+sfsistat give(SMFICTX* context, Service& service, const Session& session, Decision decision) {
+    const auto failed = [&](const char* what) {
+        log::warning("answer-failed",
+                     {{"session", session.id}, {"queue_id", session.queue_id}, {"call", what}, {"peer", session.peer}});
+        return SMFIS_TEMPFAIL;
+    };
+    if (decision.stamp && !stamp(context, service, session, decision)) return failed("header");
+    if (decision.reply && !set_reply(context, *decision.reply)) (void)failed("smfi_setreply");
+    switch (decision.action) {
+        case config::Action::accept:
+            // At end of message the same as SMFIS_ACCEPT for the MTA; but only after this libmilter takes a
+            // SMFIC_QUIT_NC (engine.c, NX_ENDM).
+            return SMFIS_CONTINUE;
+        case config::Action::reject:
+            return SMFIS_REJECT;
+        case config::Action::tempfail:
+            return SMFIS_TEMPFAIL;
+        case config::Action::discard:
+            return SMFIS_DISCARD;
+        case config::Action::quarantine:
+            if (::smfi_quarantine(context, decision.quarantine.data()) != MI_SUCCESS) return failed("smfi_quarantine");
+            return SMFIS_CONTINUE;
+    }
+    return SMFIS_TEMPFAIL;
+}
+
+} // namespace
+
+bool set_reply(SMFICTX* context, const Reply& reply) {
+    Reply copy = reply;
+    return ::smfi_setreply(context, copy.code.data(), copy.xcode.empty() ? nullptr : copy.xcode.data(),
+                           copy.text.data()) == MI_SUCCESS;
+}
+
+sfsistat answer_message(SMFICTX* context, Service& service, Session& session) {
+    const auto begin = std::chrono::steady_clock::now();
+    const ScanReport report = examine(context, service, session, begin + service.config.timeouts.eom - kAnswerTime);
+    if (report.finding == Finding::out_of_time) service.sessions.count_eom_timeout(session);
+    Decision decision = decide(report, service.policy, session.queue_id);
+    if (decision.action == config::Action::quarantine && !session.negotiated.quarantine)
+        decision = without_quarantine(std::move(decision), report, service.policy, session.queue_id);
+    // Shown until the next message begins; and a session that began before there was one keeps it (reload.pin).
+    if (report.generation != 0) service.sessions.show_generation(session, report.generation);
+    if (service.config.reload.pin == config::Pin::session && report.generation != 0 &&
+        !(session.pin && session.pin->usable()))
+        session.pin = service.queues.pin(report.generation);
+    record(service, session, report, decision, std::chrono::steady_clock::now() - begin);
+    return give(context, service, session, std::move(decision));
+}
+
+} // namespace evermilter::session

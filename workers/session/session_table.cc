@@ -1,0 +1,224 @@
+#include "workers/session/session_table.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "workers/common/log.h"
+
+namespace evermilter::session {
+namespace {
+
+StageClock::Time now() {
+    return std::chrono::steady_clock::now();
+}
+
+} // namespace
+
+SessionTable::SessionTable(const config::Timeouts& timeouts, const SessionBoard& board, const StoreSettings& store,
+                           MemoryBudget& memory, Outbox& outbox, std::function<void()> earlier)
+    : board_(board), store_(store), memory_(memory), outbox_(outbox), earlier_(std::move(earlier)), clock_(timeouts) {}
+
+Result<std::shared_ptr<Session>> SessionTable::open(const messages::HandOver& hand_over) {
+    const auto refuse = [&](Error error) {
+        outbox_.send(messages::SessionEnded{hand_over.session});
+        return error;
+    };
+    if (hand_over.slot >= board_.slots()) return refuse({0, "slot beyond the scoreboard"});
+    unique_fd control(::fcntl(hand_over.connection.get(), F_DUPFD_CLOEXEC, 0));
+    if (!control) return refuse(system_error("duplicate connection"));
+    auto session = std::make_shared<Session>(hand_over.session, hand_over.slot, hand_over.peer, std::move(control),
+                                             store_, memory_);
+    Lock lock(mutex_);
+    if (!by_id_.emplace(session->id, session).second) return Error{0, "session number is in use"};
+    clock_.begin(session->id, now());
+    SessionSlot& slot = board_.slot(session->slot);
+    slot.stage.store(static_cast<std::uint64_t>(Stage::negotiate));
+    slot.since_ns.store(monotonic_ns());
+    slot.generation.store(hand_over.generation);
+    slot.set_queue_id({});
+    slot.session.store(session->id);
+    wake_if_earlier(lock);
+    return session;
+}
+
+std::shared_ptr<Session> SessionTable::find(int descriptor) const {
+    const Lock lock(mutex_);
+    const auto found = by_descriptor_.find(descriptor);
+    return found == by_descriptor_.end() ? nullptr : found->second;
+}
+
+void SessionTable::enter(Session& session, Stage stage, Stage budget_of) {
+    Lock lock(mutex_);
+    if (!session.control) return;
+    const Time time = now();
+    if (clock_.enter(session.id, stage, time, budget_of) == time) {
+        SessionSlot& slot = board_.slot(session.slot);
+        slot.stage.store(static_cast<std::uint64_t>(stage));
+        slot.since_ns.store(monotonic_ns());
+    }
+    wake_if_earlier(lock);
+}
+
+void SessionTable::show_generation(const Session& session, std::uint64_t generation) {
+    const Lock lock(mutex_);
+    if (session.control) board_.slot(session.slot).generation.store(generation);
+}
+
+void SessionTable::show_queue_id(const Session& session) {
+    const Lock lock(mutex_);
+    if (session.control) board_.slot(session.slot).set_queue_id(session.queue_id);
+}
+
+MailRefusal SessionTable::mail_refusal(const Session& session) const {
+    const Lock lock(mutex_);
+    if (refuse_mail_) return MailRefusal::draining;
+    return session.past_budget ? MailRefusal::past_session_budget : MailRefusal::none;
+}
+
+void SessionTable::begin_again(Session& session) {
+    Lock lock(mutex_);
+    if (!session.control) return;
+    session.past_budget = false;
+    clock_.begin_again(session.id, now());
+    SessionSlot& slot = board_.slot(session.slot);
+    slot.stage.store(static_cast<std::uint64_t>(Stage::connect));
+    slot.since_ns.store(monotonic_ns());
+    slot.set_queue_id({});
+    wake_if_earlier(lock);
+}
+
+void SessionTable::end(Session& session) {
+    const Lock lock(mutex_);
+    if (!session.control) return;
+    session.control.reset();
+    session.closed.store(true);
+    clock_.end(session.id);
+    if (session.descriptor >= 0) by_descriptor_.erase(session.descriptor);
+    board_.slot(session.slot).session.store(0);
+    // Told before it is gone: a worker without sessions may end at once.
+    outbox_.send(messages::SessionEnded{session.id});
+    by_id_.erase(session.id);
+}
+
+void SessionTable::count_eom_timeout(const Session& session) {
+    board_.header().timed_out.at(static_cast<std::size_t>(Stage::eom)).fetch_add(1);
+    log::warning("session-timed-out", {{"session", session.id},
+                                       {"peer", session.peer},
+                                       {"stage", stage_name(Stage::eom)},
+                                       {"queue_id", session.queue_id}});
+}
+
+void SessionTable::shut_down(Session& session) {
+    session.closed.store(true);
+    (void)::shutdown(session.control.get(), SHUT_RDWR);
+}
+
+void SessionTable::expired(Session& session, const StageClock::Expired& what) {
+    auto& counters = board_.header().timed_out;
+    const char* budget = "session";
+    switch (what.budget) {
+        case Budget::stage:
+            budget = stage_name(what.stage);
+            counters.at(static_cast<std::size_t>(what.stage)).fetch_add(1);
+            shut_down(session);
+            break;
+        case Budget::packet:
+            budget = "packet";
+            counters.at(kTimedOutPacket).fetch_add(1);
+            shut_down(session);
+            break;
+        case Budget::session:
+            counters.at(kTimedOutSession).fetch_add(1);
+            session.past_budget = true;
+            break;
+        case Budget::last_mail:
+            shut_down(session);
+            break;
+    }
+    log::info("session-timed-out", {{"session", session.id},
+                                    {"peer", session.peer},
+                                    {"stage", stage_name(what.stage)},
+                                    {"budget", budget},
+                                    {"closed", session.closed.load() ? "yes" : "no"}});
+}
+
+void SessionTable::expire(Time time) {
+    const Lock lock(mutex_);
+    for (const StageClock::Expired& what : clock_.expire(time)) {
+        const auto found = by_id_.find(what.session);
+        if (found != by_id_.end()) expired(*found->second, what);
+    }
+}
+
+std::optional<SessionTable::Time> SessionTable::arm() {
+    const Lock lock(mutex_);
+    armed_ = clock_.next();
+    return armed_;
+}
+
+void SessionTable::wake_if_earlier(Lock& lock) {
+    const auto next = clock_.next();
+    if (!next || (armed_ && *armed_ <= *next)) return;
+    armed_ = next;
+    lock.unlock();
+    earlier_();
+}
+
+void SessionTable::refuse_mail() {
+    const Lock lock(mutex_);
+    refuse_mail_ = true;
+}
+
+void SessionTable::close_all() {
+    const Lock lock(mutex_);
+    for (const auto& [id, session] : by_id_) shut_down(*session);
+}
+
+std::size_t SessionTable::size() const {
+    const Lock lock(mutex_);
+    return by_id_.size();
+}
+
+void SessionTable::adopted(std::uint64_t session, int descriptor) {
+    const Lock lock(mutex_);
+    const auto found = by_id_.find(session);
+    if (found == by_id_.end()) return;
+    found->second->descriptor = descriptor;
+    by_descriptor_[descriptor] = found->second;
+}
+
+void SessionTable::packet_begun(int descriptor) {
+    Lock lock(mutex_);
+    const auto found = by_descriptor_.find(descriptor);
+    if (found == by_descriptor_.end()) return;
+    clock_.begin_packet(found->second->id, now());
+    wake_if_earlier(lock);
+}
+
+void SessionTable::packet_whole(int descriptor) {
+    const Lock lock(mutex_);
+    const auto found = by_descriptor_.find(descriptor);
+    if (found != by_descriptor_.end()) clock_.end_packet(found->second->id);
+}
+
+void SessionTable::unserved(int descriptor) {
+    const auto session = find(descriptor);
+    seam::forget(descriptor);
+    bool first = false;
+    {
+        const Lock lock(mutex_);
+        if (session && session->control) shut_down(*session);
+        first = !std::exchange(unfit_, true);
+    }
+    log::error("session-unserved", {{"session", session ? session->id : 0},
+                                    {"peer", session ? session->peer : ""},
+                                    {"reason", "libmilter made no thread for it (its own message is in the log)"}});
+    if (session) end(*session);
+    if (first) outbox_.send(messages::SessionWorkerUnfit{"no thread for a session within a second"});
+}
+
+} // namespace evermilter::session

@@ -1,0 +1,98 @@
+// All sessions of this worker: found by libmilter's descriptor, timed by the stage clock, shown on the scoreboard.
+// It closes those whose budget is over (shutdown(2) on a descriptor of its own, which ends the session in
+// libmilter with abort and close called) and tells the supervisor of each end. Any thread, unless said.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+
+#include "config/config.h"
+#include "workers/common/messages.h"
+#include "workers/common/scoreboard.h"
+#include "workers/session/memory_budget.h"
+#include "workers/session/outbox.h"
+#include "workers/session/seam.h"
+#include "workers/session/session.h"
+#include "workers/session/stage_clock.h"
+
+namespace evermilter::session {
+
+// Why a MAIL is answered with 421.
+enum class MailRefusal : std::uint8_t { none, past_session_budget, draining };
+
+class SessionTable final : public seam::Events {
+  public:
+    using Time = StageClock::Time;
+
+    // `earlier` is called when a deadline earlier than all before has come up: the caller's timer is to be set anew.
+    // All references must outlive the table.
+    SessionTable(const config::Timeouts& timeouts, const SessionBoard& board, const StoreSettings& store,
+                 MemoryBudget& memory, Outbox& outbox, std::function<void()> earlier);
+
+    // A HandOver: the session begins in stage negotiate. The connection stays the caller's. An Error means that it
+    // cannot be served; its end has been told then.
+    [[nodiscard]] Result<std::shared_ptr<Session>> open(const messages::HandOver& hand_over);
+
+    // The session of libmilter's descriptor; empty for one that has ended.
+    [[nodiscard]] std::shared_ptr<Session> find(int descriptor) const;
+
+    // The session waits for `stage` now; `budget_of` as in StageClock::enter.
+    void enter(Session& session, Stage stage) { enter(session, stage, stage); }
+    void enter(Session& session, Stage stage, Stage budget_of);
+    // For the scoreboard.
+    void show_generation(const Session& session, std::uint64_t generation);
+    void show_queue_id(const Session& session);
+
+    [[nodiscard]] MailRefusal mail_refusal(const Session& session) const;
+    // SMFIC_QUIT_NC: the next SMTP session on the same connection, in stage connect.
+    void begin_again(Session& session);
+    // The connection is closed, or about to be. Idempotent.
+    void end(Session& session);
+    // Counts an expired timeouts.eom, which the end of message itself keeps.
+    void count_eom_timeout(const Session& session);
+
+    // Closes what is over its budget. Called by the thread that has the timer.
+    void expire(Time now);
+    // The earliest deadline; from now on `earlier` is called for an earlier one.
+    [[nodiscard]] std::optional<Time> arm();
+
+    // From now on each MAIL gets 421.
+    void refuse_mail();
+    // Shuts every connection down.
+    void close_all();
+    [[nodiscard]] std::size_t size() const;
+
+    // seam::Events
+    void adopted(std::uint64_t session, int descriptor) override;
+    void packet_begun(int descriptor) override;
+    void packet_whole(int descriptor) override;
+    void unserved(int descriptor) override;
+
+  private:
+    using Lock = std::unique_lock<std::mutex>;
+
+    void shut_down(Session& session);
+    void expired(Session& session, const StageClock::Expired& what);
+    void wake_if_earlier(Lock& lock);
+
+    const SessionBoard& board_;
+    const StoreSettings& store_;
+    MemoryBudget& memory_;
+    Outbox& outbox_;
+    const std::function<void()> earlier_;
+
+    mutable std::mutex mutex_;
+    StageClock clock_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<Session>> by_id_;
+    std::unordered_map<int, std::shared_ptr<Session>> by_descriptor_;
+    std::optional<Time> armed_;
+    bool refuse_mail_ = false;
+    bool unfit_ = false;
+};
+
+} // namespace evermilter::session

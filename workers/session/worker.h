@@ -1,0 +1,77 @@
+// The session worker: its libev thread owns the channel to the supervisor and the one timer of all budgets, and
+// does what the supervisor says; libmilter's threads do the sessions. It ends when it drains and its last session
+// has ended: by _exit(2), because smfi_stop(3) would wait for, and abandon, what libmilter has.
+#pragma once
+
+#include <ev.h>
+
+#include <memory>
+#include <string>
+
+#include "config/config.h"
+#include "workers/common/channel.h"
+#include "workers/common/messages.h"
+#include "workers/common/result.h"
+#include "workers/session/service.h"
+
+namespace evermilter::session {
+
+class Worker {
+  public:
+    // `channel`: to the supervisor, non-blocking.
+    Worker(Channel channel, config::Config config, Policy policy, SessionBoard board);
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker() = delete; // libmilter's threads use it until the process ends
+
+    // Registers with libmilter, makes the seam. To be called once, while there is no other thread.
+    [[nodiscard]] Result<void> prepare();
+    // Tells the supervisor that prepare() failed; returns `exit_code`.
+    int refuse(int exit_code, const std::string& what);
+    // Says that the worker is ready and does the supervisor's bidding; ends the process. In a thread of its own.
+    [[noreturn]] void run();
+
+  private:
+    using Time = StageClock::Time;
+
+    // What the supervisor says.
+    void on_message(messages::Message message);
+    void handle(messages::HandOver hand_over);
+    void handle(messages::TakeQueue take);
+    void handle(const messages::LetGo& let_go);
+    void handle(const messages::DrainSessions& drain);
+    void handle(messages::NoGeneration none);
+    void handle(const messages::Ping& ping);
+
+    void on_channel(int events);
+    void on_supervisor_gone();
+    void on_timer();
+    void on_drain_deadline();
+    void send_all();
+    void set_timer();
+    void set_drain_deadline(std::chrono::nanoseconds after);
+    void end_if_drained();
+
+    Channel channel_;
+    const config::Config config_;
+    const Policy policy_;
+    const SessionBoard board_;
+
+    struct ev_loop* const loop_;
+    ev_io io_{};
+    ev_async woken_{};
+    ev_timer timer_{};
+    ev_timer drain_timer_{};
+    bool draining_ = false;
+    bool closed_all_ = false; // the drain's deadline is over
+
+    Outbox outbox_;
+    MemoryBudget memory_;
+    const StoreSettings store_;
+    SessionTable sessions_;
+    GenerationQueues queues_;
+    ScanClient scanner_;
+    Service service_;
+};
+
+} // namespace evermilter::session
