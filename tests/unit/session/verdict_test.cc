@@ -1,0 +1,205 @@
+// The verdict: every finding with every action. A failure is never clean, and every refusal has its reply.
+#include "workers/session/verdict.h"
+
+#include <boost/test/unit_test.hpp>
+#include <map>
+#include <string>
+
+using namespace evermilter;
+using namespace evermilter::session;
+using config::Action;
+
+namespace {
+
+constexpr std::array<Action, 5> kActions = {Action::accept, Action::reject, Action::tempfail, Action::discard,
+                                            Action::quarantine};
+
+// Which key decides a finding.
+enum class Key { clean, infected, incomplete, oversize, error };
+
+struct Row {
+    Finding finding;
+    Key key;
+    Disposition disposition;
+    const char* status; // with the detail "Some.Thing"
+    bool scanned;
+};
+
+constexpr std::array<Row, kFindings> kRows = {{
+    {Finding::clean, Key::clean, Disposition::clean, "Clean", true},
+    {Finding::infected, Key::infected, Disposition::infected, "Infected (Some.Thing)", true},
+    {Finding::incomplete, Key::incomplete, Disposition::incomplete, "Not fully scanned (Some.Thing)", true},
+    {Finding::scan_error, Key::error, Disposition::error, "Not scanned (scan failed)", false},
+    {Finding::temp_failed, Key::error, Disposition::error, "Not scanned (scan failed)", false},
+    {Finding::scanner_died, Key::error, Disposition::error, "Not scanned (scanner died)", false},
+    {Finding::overdue, Key::error, Disposition::error, "Not scanned (scan timed out)", false},
+    {Finding::queue_timeout, Key::error, Disposition::error, "Not scanned (no scanner was free)", false},
+    {Finding::no_generation, Key::error, Disposition::error, "Not scanned (no signatures loaded)", false},
+    {Finding::out_of_time, Key::error, Disposition::error, "Not scanned (scan timed out)", false},
+    {Finding::bad_answer, Key::error, Disposition::error, "Not scanned (internal error)", false},
+    {Finding::internal, Key::error, Disposition::error, "Not scanned (internal error)", false},
+    {Finding::cancelled, Key::error, Disposition::error, "Not scanned (connection closed)", false},
+    {Finding::oversize, Key::oversize, Disposition::oversize, "Not scanned (too large)", false},
+    {Finding::store_failed, Key::error, Disposition::error, "Not scanned (out of storage)", false},
+}};
+
+config::Actions texts() {
+    config::Actions actions;
+    actions.reject_text = "550 5.7.1 virus found: {virus}";
+    actions.error_text = "451 4.7.1 try again later";
+    return actions;
+}
+
+Policy policy_of(const config::Actions& actions) {
+    auto policy = Policy::make(actions);
+    BOOST_REQUIRE(policy.ok());
+    return std::move(*policy);
+}
+
+Action& action_of(config::Actions& actions, Key key) {
+    switch (key) {
+        case Key::clean:
+            return actions.clean;
+        case Key::infected:
+            return actions.infected;
+        case Key::incomplete:
+            return actions.incomplete;
+        case Key::oversize:
+            return actions.oversize;
+        case Key::error:
+            break;
+    }
+    return actions.error;
+}
+
+ScanReport report_of(Finding finding, std::string detail = "Some.Thing") {
+    ScanReport report;
+    report.finding = finding;
+    report.detail = std::move(detail);
+    report.generation = 7;
+    return report;
+}
+
+// What must hold of every decision, whoever asked for it.
+void check_whole(const Decision& decision) {
+    const bool refused = decision.action == Action::reject || decision.action == Action::tempfail;
+    BOOST_TEST(decision.reply.has_value() == refused);
+    if (decision.reply) BOOST_TEST(decision.reply->code[0] == (decision.action == Action::reject ? '5' : '4'));
+    if (decision.reply) BOOST_TEST(decision.reply->xcode[0] == decision.reply->code[0]);
+    BOOST_TEST(decision.stamp == (decision.action == Action::accept || decision.action == Action::quarantine));
+    BOOST_TEST(decision.quarantine.empty() == (decision.action != Action::quarantine));
+    BOOST_TEST((decision.status == "Clean") == (decision.disposition == Disposition::clean));
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(verdict)
+
+BOOST_AUTO_TEST_CASE(each_finding_is_decided_by_its_own_key_alone) {
+    for (std::size_t i = 0; i < kRows.size(); ++i) {
+        const Row& row = kRows[i];
+        BOOST_REQUIRE(static_cast<std::size_t>(row.finding) == i); // none is left out
+        for (const Action wanted : kActions)
+            for (const Action others : kActions) {
+                BOOST_TEST_CONTEXT(finding_name(row.finding) << ", action " << static_cast<int>(wanted) << ", others "
+                                                             << static_cast<int>(others)) {
+                    config::Actions actions = texts();
+                    for (const Key key : {Key::clean, Key::infected, Key::incomplete, Key::oversize, Key::error})
+                        action_of(actions, key) = others;
+                    action_of(actions, row.key) = wanted;
+                    const Decision decision = decide(report_of(row.finding), policy_of(actions), "4ABC");
+                    BOOST_TEST((decision.action == wanted));
+                    BOOST_TEST((decision.disposition == row.disposition));
+                    BOOST_TEST(decision.status == row.status);
+                    BOOST_TEST(decision.scanned == row.scanned);
+                    check_whole(decision);
+                    check_whole(without_quarantine(decision, report_of(row.finding), policy_of(actions), "4ABC"));
+                }
+            }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(only_clean_is_clean) {
+    for (const Row& row : kRows) {
+        const Decision decision = decide(report_of(row.finding, "Clean"), policy_of(texts()), "");
+        BOOST_TEST((decision.disposition == Disposition::clean) == (row.finding == Finding::clean));
+        BOOST_TEST((decision.status == "Clean") == (row.finding == Finding::clean));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_report_that_nobody_filled_in_is_a_failure) {
+    const Decision decision = decide(ScanReport{}, policy_of(texts()), "");
+    BOOST_TEST((decision.disposition == Disposition::error));
+    BOOST_TEST((decision.action == Action::tempfail));
+    BOOST_TEST((Decision{}.action == Action::tempfail));
+    BOOST_TEST((Decision{}.disposition == Disposition::error));
+}
+
+BOOST_AUTO_TEST_CASE(replies_say_what_happened) {
+    struct Case {
+        Finding finding;
+        Action action;
+        Reply reply;
+    };
+    const std::vector<Case> cases = {
+        {Finding::infected, Action::reject, {"550", "5.7.1", "virus found: Some.Thing"}},
+        {Finding::infected, Action::tempfail, {"451", "4.7.1", "virus found: Some.Thing"}},
+        {Finding::scan_error, Action::tempfail, {"451", "4.7.1", "try again later"}},
+        {Finding::scan_error, Action::reject, {"550", "5.7.1", "try again later"}},
+        {Finding::oversize, Action::reject, {"552", "5.3.4", "message is too large to be scanned for viruses"}},
+        {Finding::oversize, Action::tempfail, {"451", "4.3.4", "message is too large to be scanned for viruses"}},
+        {Finding::incomplete,
+         Action::reject,
+         {"550", "5.7.1", "message cannot be fully scanned for viruses (Some.Thing)"}},
+    };
+    for (const Case& one : cases) {
+        config::Actions actions = texts();
+        actions.infected = actions.error = actions.oversize = actions.incomplete = one.action;
+        const Decision decision = decide(report_of(one.finding), policy_of(actions), "");
+        BOOST_REQUIRE(decision.reply.has_value());
+        BOOST_TEST((*decision.reply == one.reply), decision.reply->code << ' ' << decision.reply->text);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_quarantine_that_the_mta_does_not_offer_lets_nothing_through) {
+    config::Actions actions = texts();
+    actions.infected = Action::quarantine;
+    const ScanReport report = report_of(Finding::infected);
+    const Policy policy = policy_of(actions);
+    const Decision decision = without_quarantine(decide(report, policy, "4ABC"), report, policy, "4ABC");
+    BOOST_TEST((decision.action == Action::tempfail));
+    BOOST_TEST((decision.disposition == Disposition::infected));
+    BOOST_TEST(!decision.stamp);
+}
+
+BOOST_AUTO_TEST_CASE(a_name_cannot_leave_its_header) {
+    config::Actions actions = texts();
+    actions.infected = Action::accept;
+    const std::string evil = "a)\r\nX-Virus-Status: Clean\r\n(\x80" + std::string(1000, 'b');
+    const Decision decision = decide(report_of(Finding::infected, evil), policy_of(actions), "");
+    BOOST_TEST(decision.status.find_first_of("\r\n\x80") == std::string::npos);
+    BOOST_TEST(decision.status.size() < 250U);
+    BOOST_TEST(decision.status.starts_with("Infected (a??"));
+    BOOST_TEST(decide(report_of(Finding::infected, ""), policy_of(actions), "").status == "Infected (unnamed)");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_scanner_says_of_its_failure_stays_on_this_host) {
+    config::Actions actions = texts();
+    actions.error = Action::accept;
+    const std::string secret = "/run/evermilter/tmp/g1-s0: No such file or directory";
+    for (const Row& row : kRows)
+        if (row.key == Key::error)
+            BOOST_TEST(decide(report_of(row.finding, secret), policy_of(actions), "").status.find("/run") ==
+                       std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_text_is_refused_with_its_key) {
+    config::Actions actions = texts();
+    actions.reject_text = "virus";
+    BOOST_TEST(Policy::make(actions).error().what.starts_with("actions.reject_text: "));
+    actions = texts();
+    actions.error_text = "250 fine";
+    BOOST_TEST(Policy::make(actions).error().what.starts_with("actions.error_text: "));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
