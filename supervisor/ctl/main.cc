@@ -1,0 +1,213 @@
+// evermilterctl: the operator's tool, a front end to the status socket. Exit status: 0; 1 where the answer is no; 69
+// where nobody answers; 64 for a wrong command line.
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <ctime>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "supervisor/ctl/printable.h"
+#include "supervisor/ctl/probe.h"
+#include "supervisor/ctl/status_client.h"
+#include "supervisor/ctl/status_text.h"
+
+namespace {
+
+using namespace evermilter;
+using namespace evermilter::ctl;
+using nlohmann::json;
+
+constexpr std::chrono::seconds kQueryTimeout{10};
+constexpr std::chrono::seconds kProbePatience{60}; // for each reply; milter progress renews it
+constexpr std::chrono::milliseconds kTick{500};
+constexpr int kNo = 1;
+
+struct Options {
+    std::string socket = "/run/evermilter/status.sock";
+    bool json = false;
+    bool force = false;
+    bool no_wait = false;
+    std::uint64_t generation = 0;
+    std::string milter;
+};
+
+int unavailable(const Error& error) {
+    std::cerr << "evermilterctl: " << printable(error.what) << '\n';
+    return EX_UNAVAILABLE;
+}
+
+// The answer as JSON; one that is none is as good as no answer.
+Result<json> parsed(const Result<std::string>& answer) {
+    if (!answer) return answer.error();
+    json document = json::parse(*answer, nullptr, false);
+    if (document.is_discarded()) return Error{0, "what answered there is no evermilter status socket"};
+    return document;
+}
+
+bool says_no(const json& document) {
+    const auto ok = document.find("ok");
+    return document.is_object() && ok != document.end() && ok->is_boolean() && !ok->get<bool>();
+}
+
+// Prints an answer, as it came or through `text`.
+int show(const Options& options, const Result<std::string>& answer,
+         const std::function<std::string(const json&)>& text) {
+    Result<json> document = parsed(answer);
+    if (!document) return unavailable(document.error());
+    const bool no = says_no(*document);
+    if (options.json) {
+        std::cout << *answer << '\n';
+    } else {
+        (no ? std::cerr : std::cout) << (no ? outcome_text(*document) : text(*document));
+    }
+    return no ? kNo : EX_OK;
+}
+
+int status(const Options& options) {
+    return show(options, StatusClient(options.socket).command("status", kQueryTimeout),
+                [](const json& document) { return status_text(document, std::time(nullptr)); });
+}
+
+int sessions(const Options& options) {
+    return show(options, StatusClient(options.socket).command("sessions", kQueryTimeout), sessions_text);
+}
+
+int metrics(const Options& options) {
+    Result<std::string> answer = StatusClient(options.socket).metrics(kQueryTimeout);
+    if (!answer) return unavailable(answer.error());
+    std::cout << *answer;
+    return EX_OK;
+}
+
+// A word of clamd's; its answer must begin with `expected`.
+int clamd_word(const Options& options, const std::string& word, const std::string& key, const std::string& expected) {
+    Result<std::string> answer = StatusClient(options.socket).clamd_word(word, kQueryTimeout);
+    if (!answer) return unavailable(answer.error());
+    if (!answer->starts_with(expected)) return unavailable({0, "unexpected answer to " + word + ": " + *answer});
+    if (options.json) {
+        std::cout << json{{key, *answer}}.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
+    } else {
+        std::cout << *answer << '\n';
+    }
+    return EX_OK;
+}
+
+// Commands that may take as long as a load; on a terminal they show how far it is.
+int waiting(const Options& options, const std::string& command) {
+    const bool progress = !options.json && ::isatty(STDERR_FILENO) == 1;
+    const auto begin = std::chrono::steady_clock::now();
+    const StatusClient client(options.socket);
+    const Result<std::string> answer = client.command_waiting(command, kTick, [&] {
+        if (!progress) return;
+        const Result<json> document = parsed(client.command("status", kQueryTimeout));
+        if (!document) return;
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        std::cerr << "\r\033[K" << progress_text(*document, seconds) << std::flush;
+    });
+    if (progress) std::cerr << "\r\033[K" << std::flush;
+    return show(options, answer, outcome_text);
+}
+
+int reload(const Options& options) {
+    return waiting(options,
+                   std::string("reload") + (options.force ? " --force" : "") + (options.no_wait ? " --no-wait" : ""));
+}
+
+int rollback(const Options& options) {
+    return waiting(options, "rollback" + (options.generation == 0 ? "" : ' ' + std::to_string(options.generation)));
+}
+
+int hold(const Options& options, const std::string& command) {
+    return show(options, StatusClient(options.socket).command(command, kQueryTimeout), [](const json& document) {
+        return std::string(document.value("hold", false) ? "reloading by itself is held\n"
+                                                         : "reloading by itself goes on\n");
+    });
+}
+
+int run_probe(const Options& options) {
+    std::vector<std::string> addresses{options.milter};
+    if (options.milter.empty()) {
+        const Result<json> document = parsed(StatusClient(options.socket).command("status", kQueryTimeout));
+        if (!document) return unavailable(document.error());
+        addresses.clear();
+        const auto listeners = document->find("listeners");
+        if (document->is_object() && listeners != document->end() && listeners->is_array()) {
+            for (const json& one : *listeners) {
+                if (one.is_string()) addresses.push_back(one.get<std::string>());
+            }
+        }
+    }
+    const Result<ProbeReport> report = probe(addresses, kProbePatience);
+    if (!report) {
+        const int status = unavailable(report.error());
+        return report.error().code == EINVAL ? EX_USAGE : status;
+    }
+    if (options.json) {
+        std::cout << probe_document(*report).dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
+    } else {
+        std::cout << probe_text(*report);
+    }
+    return report->ok() ? EX_OK : kNo;
+}
+
+int run(int argc, char** argv) {
+    Options options;
+    int result = EX_OK;
+    CLI::App app("The operator's tool of evermilter.", "evermilterctl");
+    app.set_version_flag("--version", std::string("evermilterctl ") + EVERMILTER_VERSION);
+    app.require_subcommand(1);
+    app.fallthrough(); // --json and --socket are understood behind the command too
+    app.add_option("--socket", options.socket, "Status socket of the service")->capture_default_str();
+    app.add_flag("--json", options.json, "Print the answer as JSON, as it came");
+
+    const auto command = [&](const char* name, const char* help, const std::function<int()>& action) {
+        CLI::App* sub = app.add_subcommand(name, help);
+        sub->callback([&result, action] { result = action(); });
+        return sub;
+    };
+    command("status", "What the service does, and whether it is well", [&] { return status(options); });
+    command("sessions", "The open sessions", [&] { return sessions(options); });
+    CLI::App* reload_command =
+        command("reload", "Load the databases anew and wait until they are in use", [&] { return reload(options); });
+    reload_command->add_flag("--force", options.force,
+                             "Even if nothing changed, and without comparing with what is in use");
+    reload_command->add_flag("--no-wait", options.no_wait, "Do not wait for the end of it");
+    command("reload-config", "Read the configuration file anew", [&] { return waiting(options, "reload-config"); });
+    CLI::App* rollback_command = command("rollback", "Back to an earlier generation's databases, and hold there",
+                                         [&] { return rollback(options); });
+    rollback_command->add_option("generation", options.generation, "Its number; without it the one before");
+    command("hold", "Stop reloading by itself", [&] { return hold(options, "hold"); });
+    command("resume", "Reload by itself again", [&] { return hold(options, "resume"); });
+    command("metrics", "Figures for Prometheus", [&] { return metrics(options); });
+    command("ping", "Whether the service answers", [&] { return clamd_word(options, "PING", "answer", "PONG"); });
+    command("version", "Versions of engine and databases, as clamd shows them",
+            [&] { return clamd_word(options, "VERSION", "version", "ClamAV"); });
+    command("stats", "clamd's STATS", [&] { return clamd_word(options, "STATS", "stats", "POOLS"); });
+    CLI::App* probe_command = command("probe", "Send a clean message and one with EICAR, and judge the verdicts",
+                                      [&] { return run_probe(options); });
+    probe_command->add_option("--milter", options.milter,
+                              "Address of a milter socket instead of the service's listeners");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? EX_OK : EX_USAGE;
+    }
+    return result;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {
+        std::cerr << "evermilterctl: " << error.what() << '\n';
+        return EX_SOFTWARE;
+    }
+}

@@ -1,0 +1,80 @@
+// The milter protocol from the mail server's side, as far as one session with whole messages needs it: version 6,
+// option negotiation, macros, the commands of one message, the replies with their modifications.
+// Source: libmilter's mfdef.h and engine.c. Blocking, with a deadline for each reply that milter progress renews.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "supervisor/ctl/socket_connect.h"
+
+namespace evermilter::ctl {
+
+struct MailHeader {
+    std::string name;
+    std::string value; // after the blank that follows the colon
+};
+
+struct Mail {
+    std::string sender;    // "<a@example.org>"
+    std::string recipient; // likewise
+    std::string queue_id;
+    std::vector<MailHeader> headers;
+    std::string body; // lines end in CRLF
+};
+
+// What the milter decided.
+struct MilterVerdict {
+    enum class Kind : std::uint8_t { accept, reject, tempfail, discard };
+    Kind kind = Kind::tempfail;
+    std::string stage;               // where the decision came: "connect", "mail", …, "end of message"
+    std::string reply;               // the SMTP reply, where the milter gave one: "550 5.7.1 virus found: X"
+    std::string quarantine;          // the reason, where it asked for quarantine
+    std::vector<MailHeader> stamped; // headers that it added, inserted or changed
+};
+
+class MilterClient {
+  public:
+    // Connects and negotiates. `patience` is the time for each reply.
+    [[nodiscard]] static Result<MilterClient> open(const config::ListenAddress& address,
+                                                   std::chrono::milliseconds patience);
+
+    [[nodiscard]] std::uint32_t version() const noexcept { return version_; }
+
+    // One message on this session, from MAIL to its verdict; at the first one also connect and HELO.
+    [[nodiscard]] Result<MilterVerdict> send(const Mail& mail);
+    // Says goodbye; errors do not matter any more.
+    void quit();
+
+  private:
+    struct Packet {
+        char command = 0;
+        std::string data;
+    };
+
+    MilterClient(unique_fd fd, std::chrono::milliseconds patience) : fd_(std::move(fd)), patience_(patience) {}
+
+    [[nodiscard]] Result<void> negotiate();
+    [[nodiscard]] Result<void> write(char command, std::string_view data);
+    [[nodiscard]] Result<void> macros(char stage, const std::vector<std::pair<std::string, std::string>>& values);
+    [[nodiscard]] Result<Packet> read();
+    // Sends, unless the milter does not want the command; reads the reply, unless it sends none. True: go on; false:
+    // `verdict` is final.
+    [[nodiscard]] Result<bool> step(char command, std::string_view data, std::uint32_t unwanted, std::uint32_t no_reply,
+                                    const char* stage, MilterVerdict& verdict);
+    [[nodiscard]] Result<bool> replies(const char* stage, MilterVerdict& verdict);
+    [[nodiscard]] Result<bool> envelope(const Mail& mail, MilterVerdict& verdict);
+    [[nodiscard]] Result<bool> content(const Mail& mail, MilterVerdict& verdict);
+
+    unique_fd fd_;
+    std::chrono::milliseconds patience_;
+    std::string buffer_;
+    std::uint32_t version_ = 0;
+    std::uint32_t steps_ = 0; // what the milter does not want or does not reply to (SMFIP_*)
+    bool greeted_ = false;
+};
+
+} // namespace evermilter::ctl

@@ -1,0 +1,24 @@
+// The documents of the status socket as text for people: what is wrong first, then what serves, then figures. Pure.
+// A document that lacks a field (another version's) is shown without it, never an exception.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace evermilter::ctl {
+
+// `now` is Unix time.
+[[nodiscard]] std::string status_text(const nlohmann::json& status, std::int64_t now);
+[[nodiscard]] std::string sessions_text(const nlohmann::json& sessions);
+// Of `reload`, `rollback`, `reload-config`.
+[[nodiscard]] std::string outcome_text(const nlohmann::json& outcome);
+// One line for a terminal while a reload is awaited: "generation 18: load, 3 s".
+[[nodiscard]] std::string progress_text(const nlohmann::json& status, double seconds);
+
+// "3 d 4 h", "12 min", "40 s".
+[[nodiscard]] std::string duration_text(double seconds);
+// "8,012,345".
+[[nodiscard]] std::string grouped(std::uint64_t number);
+
+} // namespace evermilter::ctl
