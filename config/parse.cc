@@ -83,7 +83,8 @@ class Reading {
     // faults are told as well.
     void read_lines_before(std::string_view text, toml::source_index line) {
         std::size_t end = 0;
-        for (toml::source_index i = 1; i < line && end != std::string_view::npos; ++i) end = text.find('\n', end + 1);
+        for (toml::source_index i = 1; i < line && end < text.size(); ++i)
+            end = std::min(text.find('\n', end), text.size() - 1) + 1;
         try {
             read_document(toml::parse(text.substr(0, end), std::string_view(origin_)));
         } catch (const toml::parse_error&) {
@@ -93,30 +94,34 @@ class Reading {
 
     void add_syntax_error(std::string_view text, const toml::parse_error& error) {
         const std::string_view description = error.description();
-        const toml::source_position place = error.source().begin;
+        toml::source_position place = error.source().begin;
         if (description.find("cannot redefine existing") == std::string_view::npos)
             return add(place, "", "syntax error: " + std::string(description));
         std::string key;
         const std::size_t open = description.find('\'');
         const std::size_t close = description.find('\'', open == std::string_view::npos ? open : open + 1);
         if (close != std::string_view::npos) key = description.substr(open + 1, close - open - 1);
-        const std::string section = section_of(text, place.line);
-        if (!section.empty() && key.find('.') == std::string::npos && find_section(key) == nullptr)
-            key = section + "." + key;
+        // toml++ names neither the section nor the column at which the key begins.
+        std::string section;
+        each_line(text, place.line, [&](std::string_view line, toml::source_index column) {
+            const std::size_t end = line.find(']');
+            if (line.starts_with("[") && end != std::string_view::npos) section = line.substr(1, end - 1);
+            place.column = column;
+        });
+        if (find_section(section) != nullptr && find_row(section + "." + key) != nullptr) key = section + "." + key;
         add(place, std::move(key), "is set a second time; remove one of the two");
     }
 
-    // The last [section] that begins at or before `line`.
-    static std::string section_of(std::string_view text, toml::source_index line) {
-        std::string section;
-        for (toml::source_index i = 1; i <= line && !text.empty(); ++i) {
-            std::string_view current = text.substr(0, text.find('\n'));
-            text.remove_prefix(std::min(current.size() + 1, text.size()));
-            current.remove_prefix(std::min(current.find_first_not_of(" \t"), current.size()));
-            if (current.starts_with("[") && current.find(']') != std::string_view::npos)
-                section = current.substr(1, current.find(']') - 1);
+    // Calls `see` with each line up to `last`, blanks at its front removed, and the column at which it begins.
+    template <class See>
+    static void each_line(std::string_view text, toml::source_index last, See see) {
+        for (toml::source_index i = 1; i <= last && !text.empty(); ++i) {
+            std::string_view line = text.substr(0, text.find('\n'));
+            text.remove_prefix(std::min(line.size() + 1, text.size()));
+            const std::size_t blanks = std::min(line.find_first_not_of(" \t"), line.size());
+            line.remove_prefix(blanks);
+            see(line, static_cast<toml::source_index>(blanks + 1));
         }
-        return find_section(section) == nullptr ? std::string() : section;
     }
 
     void add_conflict(const Conflict& conflict) {

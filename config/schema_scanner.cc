@@ -69,7 +69,6 @@ constexpr Row kScannerRows[] = {
      .field = field<&Config::scanner, &Scanner::temp_size>,
      .fallback = "",
      .needs = Needs::restart,
-     .range = {kMiB},
      .unset = "`scanner.max_scan_size` and a quarter more for each scanner",
      .example = "2GiB",
      .text = "Room that `scanner.temp_directory` should have."},
