@@ -35,7 +35,7 @@ std::string zip_fields(const ZipEntry& entry) {
 } // namespace
 
 std::string eicar() {
-    const std::array<std::string_view, 5> pieces = {R"(X5O!P%@AP[4\PZX54(P^)7CC)", "7}$EICAR-", "STANDARD-ANTI",
+    const std::array<std::string_view, 5> pieces = {R"(X5O!P%@AP[4\PZX54(P^)7CC)", ")7}$EICAR-", "STANDARD-ANTI",
                                                     "VIRUS-TEST-", "FILE!$H+H*"};
     std::string whole;
     for (const std::string_view piece : pieces) whole += piece;
