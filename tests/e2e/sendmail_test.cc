@@ -1,0 +1,128 @@
+// The service behind a real Sendmail.
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+
+#include "tests/e2e/site.h"
+#include "tests/e2e/verdicts.h"
+#include "tests/support/messages.h"
+#include "tests/support/waiting.h"
+
+namespace {
+
+using namespace evermilter::test;
+
+std::unique_ptr<Site<Sendmail>> shared;
+
+Site<Sendmail>& site() {
+    if (!shared) shared = std::make_unique<Site<Sendmail>>(Transport::tcp);
+    return *shared;
+}
+
+struct End {
+    static void setup() {}
+    static void teardown() { shared.reset(); }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(sendmail_test, *boost::unit_test::fixture<End>())
+
+BOOST_AUTO_TEST_CASE(clean_mail_is_delivered_stamped_and_otherwise_unchanged) {
+    clean_is_delivered_unchanged_but_for_its_stamps(*site().server);
+}
+
+BOOST_AUTO_TEST_CASE(eicar_in_the_body_is_refused_with_its_name) {
+    infected_is_refused(*site().server, eicar_in_body());
+}
+
+BOOST_AUTO_TEST_CASE(eicar_as_a_base64_attachment_is_refused) {
+    infected_is_refused(*site().server, eicar_attached());
+}
+
+BOOST_AUTO_TEST_CASE(eicar_in_a_zip_is_refused) {
+    infected_is_refused(*site().server, eicar_in_zip());
+}
+
+BOOST_AUTO_TEST_CASE(eicar_in_a_forwarded_message_is_refused) {
+    infected_is_refused(*site().server, forwarded(eicar_attached()));
+}
+
+BOOST_AUTO_TEST_CASE(an_oversized_message_is_delivered_and_never_stamped_clean) {
+    oversize_is_delivered_and_never_stamped_clean(*site().server);
+}
+
+BOOST_AUTO_TEST_CASE(a_message_past_a_limit_is_delivered_and_never_stamped_clean) {
+    incomplete_is_delivered_and_never_stamped_clean(*site().server);
+}
+
+BOOST_AUTO_TEST_CASE(forged_stamps_are_replaced) {
+    evermilter::test::forged_stamps_are_replaced(*site().server);
+}
+
+BOOST_AUTO_TEST_CASE(a_null_sender_is_served) {
+    evermilter::test::a_null_sender_is_served(*site().server);
+}
+
+BOOST_AUTO_TEST_CASE(one_session_carries_many_messages) {
+    evermilter::test::one_session_carries_many_messages(*site().server);
+}
+
+BOOST_AUTO_TEST_CASE(a_message_given_up_leaves_nothing_to_the_next) {
+    evermilter::test::a_message_given_up_leaves_nothing_to_the_next(*site().server);
+}
+
+BOOST_AUTO_TEST_CASE(a_message_with_nothing_in_it_is_stamped) {
+    evermilter::test::a_message_with_nothing_in_it_is_stamped(*site().server);
+}
+
+BOOST_AUTO_TEST_CASE(a_message_without_headers_is_scanned) {
+    evermilter::test::a_message_without_headers_is_scanned(*site().server);
+}
+
+BOOST_AUTO_TEST_CASE(every_byte_that_smtp_carries_is_delivered_unchanged) {
+    a_message_of_all_bytes_that_smtp_carries_is_delivered_unchanged(*site().server);
+}
+
+BOOST_AUTO_TEST_CASE(the_unix_socket_serves_as_tcp_does) {
+    const auto server = start_server<Sendmail>(*site().service, Transport::unix_socket);
+    clean_is_delivered_unchanged_but_for_its_stamps(*server);
+    infected_is_refused(*server, eicar_attached());
+}
+
+BOOST_AUTO_TEST_CASE(quarantine_puts_an_infected_message_on_hold) {
+    need_root();
+    SiteService service;
+    service.set("actions.infected", "\"quarantine\"");
+    service.start();
+    const auto server = start_server<Sendmail>(service, Transport::tcp);
+    SmtpClient client(server->port());
+    client.ehlo();
+    BOOST_TEST(client.message(eicar_attached()).code() == 250);
+    const auto held = [&] {
+        const std::vector<std::string> files = server->queue();
+        return std::count_if(files.begin(), files.end(), [](const auto& name) { return name.starts_with("hf"); });
+    };
+    wait_until("the message is on hold", [&] { return held() == 1; });
+    BOOST_TEST(client.message(clean_mail()).code() == 250);
+    BOOST_TEST(server->take_one().values("X-Virus-Status") == std::vector<std::string>{" Clean"},
+               boost::test_tools::per_element());
+    BOOST_TEST(held() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_scan_is_a_451_and_is_not_delivered) {
+    need_root();
+    SiteService service;
+    service.set("scanner.queue_timeout", "\"500ms\"");
+    service.start();
+    const auto server = start_server<Sendmail>(service, Transport::tcp);
+    a_failed_scan_is_a_451(*server, service);
+}
+
+BOOST_AUTO_TEST_CASE(before_the_first_generation_only_the_end_of_message_waits) {
+    need_root();
+    SiteService service;
+    evermilter::test::before_the_first_generation_only_the_end_of_message_waits(
+        service, [](const SiteService& ready) { return start_server<Sendmail>(ready, Transport::tcp); });
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,53 @@
+// One site of the tests: the real service with the demo database of contrib/, and one real mail server that asks it.
+// Made by the first test of a suite that wants it and shared by the rest, because a mail server takes a while to start.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "tests/e2e/mail_server.h"
+#include "tests/e2e/postfix.h"
+#include "tests/e2e/sendmail.h"
+#include "tests/e2e/smtp_client.h"
+#include "tests/support/service.h"
+
+namespace evermilter::test {
+
+// The name that libclamav gives to the demo database's EICAR.
+inline constexpr const char* kDemoEicar = "Eicar-Test-Signature.UNOFFICIAL";
+
+// The limits of every site's service, small enough for a test to pass them.
+inline constexpr std::size_t kMaxSize = 262144;
+inline constexpr std::size_t kMaxFiles = 20;
+
+enum class Transport { unix_socket, tcp };
+
+// A service for a site: the demo database, limits as above, and a milter socket of each kind that any user may open.
+class SiteService : public Service {
+  public:
+    SiteService();
+    [[nodiscard]] std::uint16_t milter_port() const { return milter_port_; }
+
+  private:
+    std::uint16_t milter_port_;
+};
+
+template <class Server>
+struct Site {
+    // Says "not possible" for whoever is not root. The service is started, and ready, before the mail server is.
+    explicit Site(Transport transport);
+
+    std::unique_ptr<SiteService> service;
+    std::unique_ptr<Server> server;
+};
+extern template struct Site<Postfix>;
+extern template struct Site<Sendmail>;
+
+// As above, for a service that the caller has made.
+template <class Server>
+std::unique_ptr<Server> start_server(const SiteService& service, Transport transport);
+
+// Ends the running test as not possible unless root runs it.
+void need_root();
+
+} // namespace evermilter::test

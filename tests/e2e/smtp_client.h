@@ -1,0 +1,55 @@
+// An SMTP client that does what it is told, one command at a time (RFC 5321), to 127.0.0.1. It waits for each reply
+// at most kPatience; a connection that ends where a reply is due throws std::runtime_error. One thread a client.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "workers/common/unique_fd.h"
+
+namespace evermilter::test {
+
+// All lines of a reply, joined by line feeds, codes included: "250-mx.example.org\n250 PIPELINING".
+struct SmtpReply {
+    std::string text;
+
+    [[nodiscard]] int code() const;      // 0 if there is none
+    [[nodiscard]] bool positive() const; // 2yz or 3yz
+    friend bool operator==(const SmtpReply& reply, std::string_view text) { return reply.text == text; }
+};
+std::ostream& operator<<(std::ostream& out, const SmtpReply& reply); // for Boost.Test
+
+struct SmtpEnvelope {
+    std::string sender = "sender@example.org"; // "" is the null sender
+    std::vector<std::string> recipients = {"recipient@example.net"};
+    std::string parameters = {}; // of MAIL: " SMTPUTF8"
+};
+
+class SmtpClient {
+  public:
+    // Connects and reads the greeting; throws std::system_error if nobody listens.
+    explicit SmtpClient(std::uint16_t port);
+
+    SmtpReply ehlo(const std::string& name = "client.example.org");
+    SmtpReply command(const std::string& line); // without its line end
+
+    // MAIL, RCPT and DATA, each of which must be accepted; throws std::runtime_error where one is not.
+    void envelope(const SmtpEnvelope& envelope = {});
+    // The message, dot-stuffed, and the final dot. `message` has CRLF line ends; one without the last gets it.
+    void content(std::string_view message);
+    // envelope(), content() and the reply to the final dot.
+    SmtpReply message(std::string_view message, const SmtpEnvelope& envelope = {});
+
+    SmtpReply receive();
+    [[nodiscard]] bool readable() const; // a byte or the end is there, at this moment
+
+  private:
+    void send(std::string_view bytes);
+
+    unique_fd fd_;
+    std::string pending_;
+};
+
+} // namespace evermilter::test
