@@ -1,6 +1,6 @@
 // Sessions of one worker do not wait for one another, whatever each of them waits for. Shown as an order of
 // events: scanners are stopped while they scan, and whoever must not wait for them is answered meanwhile.
-#include <signal.h>
+#include <csignal>
 
 #include <boost/test/unit_test.hpp>
 

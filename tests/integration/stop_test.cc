@@ -1,5 +1,5 @@
 // The end of the service: a message begun is finished, no new one begins, and nothing is left behind.
-#include <signal.h>
+#include <csignal>
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>

@@ -1,6 +1,6 @@
 // What a mail server is told of each kind of message, and of each way in which a scan can fail: a failure is never
 // "clean", and what was not scanned to its end is never stamped so.
-#include <signal.h>
+#include <csignal>
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>

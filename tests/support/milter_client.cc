@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -144,9 +145,7 @@ std::optional<std::string> Verdict::added(std::string_view name) const {
 }
 
 bool Verdict::quarantined() const {
-    for (const Modification& one : modifications)
-        if (one.command == 'q') return true;
-    return false;
+    return std::ranges::any_of(modifications, [](const Modification& one) { return one.command == 'q'; });
 }
 
 MilterClient::MilterClient(const std::string& address) {
@@ -335,7 +334,7 @@ Reply MilterClient::content(std::string_view mail) {
         if (colon == std::string::npos) throw std::runtime_error("a header line without colon: " + field);
         std::string value = field.substr(colon + 1);
         if (!(accepted_.protocol & kHeaderLeadingSpace) && value.starts_with(' ')) value.erase(0, 1);
-        const Reply reply = header(field.substr(0, colon), value);
+        Reply reply = header(field.substr(0, colon), value);
         if (reply.command != 'c') return reply;
     }
     Reply reply = end_of_headers();

@@ -90,9 +90,9 @@ class MilterClient {
     // negotiate, connect, helo.
     void open(Offer offer = {});
     // From MAIL to the last chunk of the body; stops and returns the reply where one is not "continue".
-    Reply upload(std::string_view mail, const Envelope& envelope = {});
+    Reply upload(std::string_view text, const Envelope& envelope = {});
     // upload and end of message. The reply of an upload that was cut short is the verdict's.
-    Verdict message(std::string_view mail, const Envelope& envelope = {});
+    Verdict message(std::string_view text, const Envelope& envelope = {});
     // Headers and body only, from the header on. CRLF or LF line ends; the body goes as it is.
     Reply content(std::string_view mail);
 
@@ -103,9 +103,9 @@ class MilterClient {
     void reset();   // closes with RST on TCP (SO_LINGER 0)
 
     // ---- by halves
-    void send(char command, std::string_view data = {});
+    void send(char name, std::string_view data = {});
     void send_raw(std::string_view bytes);
-    void macros(char command, const std::vector<std::pair<std::string, std::string>>& values);
+    void macros(char name, const std::vector<std::pair<std::string, std::string>>& values);
     [[nodiscard]] Reply receive();           // waits
     [[nodiscard]] Verdict receive_verdict(); // waits for the answer to an end of message that was sent
     [[nodiscard]] bool readable() const;     // a byte or the end is there, at this moment

@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <array>
 #include <cstdlib>
@@ -49,7 +49,7 @@ Folder::~Folder() {
     fs::remove_all(path_, ignored);
 }
 
-Service::Service(Keys keys, As as) : user_(is_root() ? nobody() : RunAs{geteuid(), getegid()}), as_(as) {
+Service::Service(const Keys& keys, As as) : user_(is_root() ? nobody() : RunAs{geteuid(), getegid()}), as_(as) {
     const std::string root = folder_.path();
     keys_ = {{"milter.listen", "[" + quoted(milter_address()) + "]"},
              {"scanner.processes", "2"},
@@ -65,7 +65,7 @@ Service::Service(Keys keys, As as) : user_(is_root() ? nobody() : RunAs{geteuid(
         const group* found = getgrgid(user_.group);
         keys_["process.group"] = quoted(found != nullptr ? found->gr_name : std::to_string(user_.group));
     }
-    for (auto& [key, value] : keys) keys_[key] = std::move(value);
+    for (const auto& [key, value] : keys) keys_[key] = value;
     fs::create_directory(database());
     write_eicar_database(database());
     if (is_root() && as_ == As::ordinary_user && chown(root.c_str(), user_.user, user_.group) != 0)
@@ -99,7 +99,7 @@ void Service::set(const std::string& key, const std::string& value) {
 void Service::write_config() {
     std::string text;
     for (const auto& [key, value] : keys_)
-        if (!value.empty()) text += key + " = " + value + "\n";
+        if (!value.empty()) text.append(key).append(" = ").append(value).append("\n");
     write_file(config_file(), text);
 }
 
@@ -151,7 +151,7 @@ int Service::stop() {
     return wait_end();
 }
 
-void Service::signal(int number) {
+void Service::signal(int number) const {
     if (syscall(SYS_pidfd_send_signal, child_.pidfd.get(), number, nullptr, 0) != 0)
         throw std::system_error(errno, std::generic_category(), "signal to evermilterd");
 }

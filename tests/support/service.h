@@ -45,7 +45,7 @@ class Service {
   public:
     // `keys` replace those that every test has; a key with an empty value is left out of the file. Writes
     // configuration and EICAR database; starts nothing.
-    explicit Service(Keys keys = {}, As as = As::whoever_tests);
+    explicit Service(const Keys& keys = {}, As as = As::whoever_tests);
     ~Service();
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
@@ -58,7 +58,7 @@ class Service {
     int wait_end();
     // SIGTERM and wait_end().
     int stop();
-    void signal(int number);
+    void signal(int number) const;
 
     void set(const std::string& key, const std::string& value);
     void write_config();
