@@ -1,0 +1,93 @@
+// Plays the supervisor and the session workers to a real evermilter-scanner: its channel, its queue, its board.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "tests/support/waiting.h"
+#include "workers/common/channel.h"
+#include "workers/common/messages.h"
+#include "workers/common/scoreboard.h"
+
+namespace evermilter::test {
+
+// A folder under /tmp that is removed with everything in it.
+class Folder {
+  public:
+    Folder();
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    ~Folder();
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+  private:
+    std::filesystem::path path_;
+};
+
+// "database", "state" and "tmp" in `folder`, made if they are missing; one scanner, short budgets.
+[[nodiscard]] config::Config scanner_config(const Folder& folder);
+
+// A memfd that holds `text`.
+[[nodiscard]] unique_fd as_file(const std::string& text);
+
+// One message on its way through the queue.
+class Job {
+  public:
+    explicit Job(unique_fd reply) : reply_(std::move(reply)) {}
+    // Waits for Taken; the scanner's pid as the kernel proves it. Nothing when the socket was closed before.
+    [[nodiscard]] std::optional<pid_t> taken();
+    // Waits for the result; nothing when the socket was closed before.
+    [[nodiscard]] std::optional<messages::ScanResult> result();
+    void abandon() { reply_.reset(); }
+
+  private:
+    [[nodiscard]] Received next();
+    unique_fd reply_;
+};
+
+class LoaderProcess {
+  public:
+    LoaderProcess();
+    LoaderProcess(const LoaderProcess&) = delete;
+    LoaderProcess& operator=(const LoaderProcess&) = delete;
+    ~LoaderProcess();
+
+    void start_load(const config::Config& config, messages::StartLoad order = {}, std::uint32_t scanners = 1);
+    void send(messages::Message message);
+    // The next message that is a T; others are kept in `seen`. Throws when the channel ends before.
+    template <class T>
+    T expect() {
+        for (;;) {
+            auto message = next();
+            if (auto* found = std::get_if<T>(&message)) return std::move(*found);
+            seen.push_back(std::move(message));
+        }
+    }
+    [[nodiscard]] messages::Message next();
+    // Waits for the end of the process; its wait status.
+    [[nodiscard]] int wait();
+
+    Job submit(const std::string& mail, std::int64_t deadline_ns = 0);
+    [[nodiscard]] messages::ScanResult scan(const std::string& mail);
+    void close_queue() { queue_.reset(); }
+    void close_channel() { channel_.close(); }
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    [[nodiscard]] ScannerBoard& board() { return *board_; }
+    // The receiving end, which a test keeps to look whether the queue is empty.
+    std::vector<messages::Message> seen;
+
+  private:
+    pid_t pid_ = 0;
+    Channel channel_;
+    unique_fd queue_;
+    std::optional<ScannerBoard> board_;
+    std::uint64_t jobs_ = 0;
+};
+
+} // namespace evermilter::test

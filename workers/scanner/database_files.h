@@ -1,0 +1,36 @@
+// Which files of a database directory are databases, and what they are at one moment.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "workers/common/result.h"
+
+namespace evermilter::scanner {
+
+// A suffix that libclamav loads (readdb.h, CLI_DBEXT, 1.4), in any case. Not freshclam.dat, *.cvd.sign, *.info.
+[[nodiscard]] bool is_database_file(std::string_view name) noexcept;
+
+// What the file is called from one generation to the next: freshclam changes between X.cvd, X.cld and X.cud, so
+// these are "X"; every other file is known by its whole name.
+[[nodiscard]] std::string database_name(std::string_view file);
+
+struct DatabaseFile {
+    std::string name; // within the directory
+    dev_t device = 0;
+    ino_t inode = 0;
+    std::int64_t size = 0; // bytes
+    std::int64_t modified_ns = 0;
+    std::int64_t changed_ns = 0;
+    bool operator==(const DatabaseFile&) const = default;
+};
+
+// The database files of a directory, by name. A symbolic link stands for what it points to; only regular files
+// count. A file that vanishes while the directory is read is left out.
+[[nodiscard]] Result<std::vector<DatabaseFile>> list_database_files(const std::string& directory);
+
+} // namespace evermilter::scanner

@@ -1,0 +1,263 @@
+#include "workers/scanner/loader.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "config/parse.h"
+#include "workers/common/log.h"
+#include "workers/scanner/temp_directory.h"
+
+namespace evermilter::scanner {
+namespace {
+
+constexpr int kFlushMs = 2000; // how long the last words to the supervisor may take
+
+} // namespace
+
+Loader::Loader(Channel channel) : channel_(std::move(channel)) {
+    moved_.set(loop_);
+    moved_.set<Loader, &Loader::load_moved>(this);
+    channel_read_.set(loop_);
+    channel_read_.set<Loader, &Loader::read_channel>(this);
+    channel_write_.set(loop_);
+    channel_write_.set<Loader, &Loader::write_channel>(this);
+    proof_watch_.set(loop_);
+    proof_watch_.set<Loader, &Loader::proved>(this);
+    queue_watch_.set(loop_);
+    queue_watch_.set<Loader, &Loader::queue_ended>(this);
+}
+
+Loader::~Loader() {
+    if (thread_.joinable()) thread_.join();
+}
+
+int Loader::run() {
+    channel_read_.start(channel_.fd(), ev::READ);
+    moved_.start();
+    loop_.run();
+    return exit_status_;
+}
+
+std::string Loader::own_folder(const char* purpose) const {
+    return order_.config.scanner.temp_directory + "/g" + std::to_string(order_.generation) + "-s" + purpose;
+}
+
+// ---------------------------------------------------------------- the channel
+
+void Loader::read_channel(ev::io&, int) {
+    while (channel_.open() && state_ != State::ending) {
+        auto received = channel_.receive();
+        if (!received) {
+            log::error("channel-broken", {{"error", received.error().what}});
+            return channel_ended();
+        }
+        if (received->kind == Received::Kind::would_block) return;
+        if (received->kind == Received::Kind::end) return channel_ended();
+        on_message(std::move(received->message));
+    }
+}
+
+void Loader::write_channel(ev::io&, int) {
+    if (!channel_.flush()) return channel_ended();
+    if (!channel_.wants_write()) channel_write_.stop();
+}
+
+void Loader::send(messages::Message message) {
+    if (!channel_.open()) return;
+    if (!channel_.send(std::move(message))) return channel_ended();
+    if (channel_.wants_write() && !channel_write_.is_active()) channel_write_.start(channel_.fd(), ev::WRITE);
+}
+
+void Loader::channel_ended() {
+    channel_read_.stop();
+    channel_write_.stop();
+    channel_.close();
+    // Before it serves, nobody needs what is being loaded; once it serves, its session workers may.
+    if (state_ == State::serving || state_ == State::ending) return;
+    if (store_) store_->discard();
+    remove_own_folders();
+    // The load thread cannot be stopped, so the process ends around it.
+    if (state_ == State::loading) ::_exit(EX_OK);
+    end(EX_OK);
+}
+
+void Loader::on_message(messages::Message message) {
+    if (auto* start = std::get_if<messages::StartLoad>(&message)) {
+        if (state_ == State::waiting) return start_load(std::move(*start));
+    } else if (const auto* ping = std::get_if<messages::Ping>(&message)) {
+        return send(messages::Pong{ping->serial});
+    } else if (std::holds_alternative<messages::ReopenLog>(message)) {
+        return log::reopen();
+    } else if (const auto* overdue = std::get_if<messages::ScannerOverdue>(&message)) {
+        if (pool_) pool_->kill_overdue(static_cast<pid_t>(overdue->scanner), overdue->job);
+        return;
+    }
+    log::error("message-unexpected", {{"message", messages::message_name(message)}});
+}
+
+// ---------------------------------------------------------------- waiting -> loading
+
+void Loader::start_load(messages::StartLoad start) {
+    order_.generation = start.generation;
+    auto parsed = config::parse(start.config, start.origin);
+    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed))
+        return refuse({EX_CONFIG, faults->front().text()});
+    order_.config = std::get<config::Config>(std::move(parsed));
+    log::open(messages::role_name(messages::Role::loader), order_.config.log.target, order_.config.log.level);
+    order_.force = start.force;
+    order_.reuse_snapshot = std::move(start.reuse_snapshot);
+    order_.active_digest = std::move(start.active_digest);
+    order_.active_signatures = start.active_signatures;
+    order_.active_databases = std::move(start.active_databases);
+    order_.temp_directory = own_folder("load");
+
+    queue_ = std::move(start.queue);
+    // Shared with the scanners, each of which must find that another was faster.
+    const int flags = ::fcntl(queue_.get(), F_GETFL);
+    if (flags < 0 || ::fcntl(queue_.get(), F_SETFL, flags | O_NONBLOCK) != 0)
+        return refuse({EX_SOFTWARE, "the queue is not usable: " + system_error("fcntl").what});
+    auto board = ScannerBoard::map(std::move(start.board));
+    if (!board) return refuse({EX_SOFTWARE, board.error().what});
+    if (board->slots() != start.scanners || start.scanners == 0)
+        return refuse({EX_SOFTWARE, "the scoreboard has not one slot a scanner"});
+    board_.emplace(std::move(*board));
+    if (auto made = make_empty_directory(order_.temp_directory); !made)
+        return refuse({EX_CANTCREAT, "temp directory not usable: " + made.error().what});
+
+    state_ = State::loading;
+    store_.emplace(order_.config.database.state_directory);
+    thread_ = std::thread([this] {
+        result_.emplace(load(order_, *store_, [this](const char* step) {
+            step_.store(step);
+            moved_.send();
+        }));
+        finished_.store(true);
+        moved_.send();
+    });
+}
+
+// ---------------------------------------------------------------- loading -> proving
+
+void Loader::load_moved(ev::async&, int) {
+    if (state_ != State::loading) return;
+    if (const char* step = step_.exchange(nullptr)) send(messages::LoadProgress{step});
+    if (state_ == State::loading && finished_.load()) loaded();
+}
+
+void Loader::loaded() {
+    thread_.join();
+    if (std::holds_alternative<Unchanged>(*result_)) {
+        store_->discard();
+        remove_own_folders();
+        send(messages::LoadUnchanged{});
+        return end(EX_OK);
+    }
+    if (const auto* refusal = std::get_if<Refusal>(&*result_)) return refuse(*refusal);
+    start_proof();
+}
+
+void Loader::start_proof() {
+    state_ = State::proving;
+    send(messages::LoadProgress{"proof"});
+    if (state_ != State::proving) return;
+    if (auto made = make_empty_directory(own_folder("proof")); !made)
+        return refuse({EX_CANTCREAT, "temp directory not usable: " + made.error().what});
+    auto started = ProofProcess::start(std::get<Loaded>(*result_).engine, order_.config, own_folder("proof"));
+    if (!started) return refuse({EX_OSERR, started.error().what});
+    proof_.emplace(std::move(*started));
+    proof_watch_.start(proof_->pidfd(), ev::READ);
+}
+
+// ---------------------------------------------------------------- proving -> serving
+
+void Loader::proved(ev::io&, int) {
+    proof_watch_.stop();
+    auto proven = proof_->result();
+    proof_.reset();
+    if (!proven) return refuse(proven.refusal());
+    serve();
+}
+
+void Loader::serve() {
+    send(messages::LoadProgress{"fork"});
+    if (state_ != State::proving) return;
+    if (auto watched = watch_queue(); !watched) return refuse({EX_OSERR, watched.error().what});
+    remove_own_folders();
+    auto& [engine, snapshot, version, time] = std::get<Loaded>(*result_);
+    auto published = store_->publish();
+    if (!published) return refuse(published.refusal());
+    pool_.emplace(
+        loop_, engine, *board_, queue_.get(), order_.config, order_.generation,
+        ScannerPool::Handlers{[this](messages::Message message) { send(std::move(message)); }, [this] { end(EX_OK); }});
+    if (auto started = pool_->start(); !started) {
+        pool_.reset();
+        return refuse({EX_OSERR, started.error().what});
+    }
+    if (state_ != State::proving) return;
+    state_ = State::serving;
+    messages::LoaderReady ready;
+    ready.signatures = engine.signatures();
+    ready.database_version = version;
+    ready.database_time = time;
+    ready.digest = snapshot.digest;
+    ready.databases = snapshot.databases;
+    ready.snapshot = *published;
+    send(std::move(ready));
+    if (auto pruned = store_->prune(order_.config.database.keep); !pruned)
+        log::warning("snapshots-not-pruned", {{"error", pruned.error().what}});
+    queue_watch_.start(queue_end_.get(), ev::READ);
+}
+
+// ---------------------------------------------------------------- serving -> ending
+
+// The end of the queue shows as a hang-up while jobs may still be in it. libev cannot wait for a hang-up alone, and
+// to wait for reading would wake the loader for each job; an epoll descriptor can.
+Result<void> Loader::watch_queue() {
+    queue_end_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    if (!queue_end_) return system_error("epoll_create1");
+    epoll_event event{};
+    event.events = EPOLLRDHUP; // EPOLLHUP always comes with it
+    if (::epoll_ctl(queue_end_.get(), EPOLL_CTL_ADD, queue_.get(), &event) != 0) return system_error("epoll_ctl");
+    return {};
+}
+
+void Loader::queue_ended(ev::io&, int) {
+    queue_watch_.stop();
+    pool_->retire();
+}
+
+void Loader::refuse(const Refusal& refusal) {
+    if (store_) store_->discard();
+    remove_own_folders();
+    log::error("load-refused", {{"generation", order_.generation}, {"error", refusal.reason}});
+    send(messages::LoadFailed{refusal.exit_code, refusal.reason});
+    end(refusal.exit_code);
+}
+
+void Loader::end(int exit_status) {
+    if (state_ == State::ending) return;
+    state_ = State::ending;
+    exit_status_ = exit_status;
+    flush_and_close();
+    loop_.break_loop(ev::ALL);
+}
+
+void Loader::flush_and_close() {
+    while (channel_.open() && channel_.wants_write()) {
+        pollfd writable{channel_.fd(), POLLOUT, 0};
+        if (::poll(&writable, 1, kFlushMs) <= 0 || !channel_.flush()) break;
+    }
+    channel_.close();
+}
+
+void Loader::remove_own_folders() noexcept {
+    for (const char* purpose : {"load", "proof"})
+        if (auto removed = remove_tree(own_folder(purpose)); !removed)
+            log::warning("temp-directory-left", {{"error", removed.error().what}});
+}
+
+} // namespace evermilter::scanner

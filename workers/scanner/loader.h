@@ -1,0 +1,90 @@
+// The loader of one generation: loads in a thread, proves in a forked process, forks the scanners, and serves until
+// the generation's queue has ended. Started and told by the supervisor; when that dies, it goes on serving until
+// the session workers have let go of the queue. Main thread, on libev; never waits but for the loop.
+#pragma once
+
+#include <ev++.h>
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "config/config.h"
+#include "workers/common/channel.h"
+#include "workers/common/messages.h"
+#include "workers/common/scoreboard.h"
+#include "workers/common/unique_fd.h"
+#include "workers/scanner/loading.h"
+#include "workers/scanner/proof.h"
+#include "workers/scanner/scanner_pool.h"
+#include "workers/scanner/snapshot_store.h"
+
+namespace evermilter::scanner {
+
+class Loader {
+  public:
+    explicit Loader(Channel channel);
+    Loader(const Loader&) = delete;
+    Loader& operator=(const Loader&) = delete;
+    ~Loader();
+
+    // The exit status, from sysexits(3).
+    [[nodiscard]] int run();
+
+  private:
+    // waiting -> loading -> proving -> serving -> ending; each but serving may go to ending.
+    enum class State : std::uint8_t { waiting, loading, proving, serving, ending };
+
+    void read_channel(ev::io& watcher, int events);
+    void write_channel(ev::io& watcher, int events);
+    void on_message(messages::Message message);
+    void start_load(messages::StartLoad order);
+    void load_moved(ev::async& watcher, int events);
+    void loaded();
+    void start_proof();
+    void proved(ev::io& watcher, int events);
+    void serve();
+    void queue_ended(ev::io& watcher, int events);
+
+    void send(messages::Message message);
+    void channel_ended();
+    // The load was refused, or is not needed: what was made is removed, and the process ends.
+    void refuse(const Refusal& refusal);
+    void end(int exit_status);
+    [[nodiscard]] std::string own_folder(const char* purpose) const;
+    [[nodiscard]] Result<void> watch_queue();
+    void flush_and_close();
+    void remove_own_folders() noexcept;
+
+    // Not libev's default loop: that one reaps every child by itself, and leaves no status for us.
+    ev::dynamic_loop loop_;
+    Channel channel_;
+    State state_ = State::waiting;
+    int exit_status_ = 0;
+
+    LoadOrder order_;
+    unique_fd queue_;
+    std::optional<ScannerBoard> board_;
+    std::optional<SnapshotStore> store_;
+
+    // Between the load thread and the main thread: `step_` and `finished_` are announced by `moved_`; `result_` is
+    // the thread's until it is joined.
+    std::thread thread_;
+    std::atomic<const char*> step_{nullptr};
+    std::atomic<bool> finished_{false};
+    std::optional<LoadResult> result_;
+    ev::async moved_;
+
+    std::optional<ProofProcess> proof_;
+    std::optional<ScannerPool> pool_;
+    unique_fd queue_end_; // an epoll descriptor that is readable when the queue has ended
+
+    ev::io channel_read_;
+    ev::io channel_write_;
+    ev::io proof_watch_;
+    ev::io queue_watch_;
+};
+
+} // namespace evermilter::scanner

@@ -1,0 +1,52 @@
+// The load of one generation, from the directory to a compiled engine: snapshot, comparison with what is active,
+// load, compile. Runs in a thread of its own (see Loader) and touches nothing that another thread has.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/config.h"
+#include "workers/scanner/engine.h"
+#include "workers/scanner/refusal.h"
+#include "workers/scanner/snapshot.h"
+#include "workers/scanner/snapshot_store.h"
+
+namespace evermilter::scanner {
+
+struct LoadOrder {
+    config::Config config;
+    std::uint64_t generation = 0;
+    bool force = false;
+    std::string reuse_snapshot; // empty: a new one
+    std::string active_digest;  // of what serves now; empty when nothing does
+    std::uint64_t active_signatures = 0;
+    std::vector<std::string> active_databases;
+    std::string temp_directory; // the loader's own, exists
+};
+
+struct Loaded {
+    Engine engine;
+    Snapshot snapshot;
+    std::string database_version; // in the form of clamd's VERSION, empty without a daily database
+    std::int64_t database_time = 0;
+};
+
+struct Unchanged {};
+
+using LoadResult = std::variant<Loaded, Unchanged, Refusal>;
+
+// `store` has begun or reused nothing yet; after a result other than Loaded the caller discards it.
+// `progress` is told each step ("snapshot", "load", "compile") from this thread.
+[[nodiscard]] LoadResult load(const LoadOrder& order, SnapshotStore& store,
+                              const std::function<void(const char*)>& progress);
+
+// What a new generation must show before it is loaded or after: no database of the active one vanished (66), not
+// fewer than min_ratio of its signatures (65).
+[[nodiscard]] Outcome<Done> check_databases(const std::vector<std::string>& active,
+                                            const std::vector<std::string>& found);
+[[nodiscard]] Outcome<Done> check_signatures(std::uint64_t active, std::uint64_t found, double min_ratio);
+
+} // namespace evermilter::scanner

@@ -1,0 +1,103 @@
+#include "workers/scanner/scanner.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+#include <utility>
+
+#include "workers/common/channel.h"
+#include "workers/common/log.h"
+
+namespace evermilter::scanner {
+namespace {
+
+using messages::ScanOutcome;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// The session worker calls a scan overdue 5 s after max_scan_time; should the way from there to the loader's kill be
+// broken, SIGALRM ends the process 5 s later.
+constexpr std::chrono::seconds kAlarmAfterLimit{10};
+
+// Life spans differ by up to a fifth, so that scanners forked together are not replaced together.
+milliseconds life_span(milliseconds max_age) {
+    const auto fifth = std::max<milliseconds::rep>(max_age.count() / 5, 1);
+    return max_age - milliseconds(std::rand() % fifth);
+}
+
+bool closed_by_peer(int socket) {
+    pollfd state{socket, 0, 0};
+    return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
+} // namespace
+
+int Scanner::run() {
+    const auto end_of_life = steady_clock::now() + life_span(config_.max_age);
+    while (jobs_ < config_.max_jobs) {
+        const auto left = std::chrono::ceil<milliseconds>(end_of_life - steady_clock::now());
+        if (left <= milliseconds::zero()) return kScannerDone;
+        pollfd readable{queue_, POLLIN, 0};
+        const int timeout = static_cast<int>(std::min<milliseconds::rep>(left.count(), 3'600'000));
+        if (::poll(&readable, 1, timeout) < 0 && errno != EINTR) return kScannerQueueBroken;
+        if (readable.revents == 0) continue;
+
+        auto received = receive_message(queue_);
+        if (!received) {
+            // A job that was cut off (no descriptor free) or is none: its reply socket is closed, which tells its
+            // owner.
+            log::warning("scan-job-unreadable", {{"error", received.error().what}});
+            if (received.error().code == EBADMSG) continue;
+            return kScannerQueueBroken;
+        }
+        if (received->kind == Received::Kind::end) return kScannerDone;
+        if (received->kind == Received::Kind::would_block) continue; // another scanner was faster
+        auto* job = std::get_if<messages::ScanJob>(&received->message);
+        if (job == nullptr) {
+            log::warning("scan-job-unexpected", {{"message", messages::message_name(received->message)}});
+            continue;
+        }
+        if (serve(std::move(*job)) == Next::temp_failed) return kScannerTempFailed;
+    }
+    return kScannerDone;
+}
+
+Scanner::Next Scanner::serve(messages::ScanJob job) {
+    if (monotonic_ns() >= job.deadline_ns || closed_by_peer(job.reply.get())) return Next::job;
+    slot_.job.store(job.job);
+    slot_.busy_since_ns.store(monotonic_ns());
+    const auto idle = [&] { slot_.busy_since_ns.store(0); };
+    if (!send_message(job.reply.get(), messages::Taken{job.job})) {
+        idle();
+        return Next::job;
+    }
+    ++jobs_;
+    ::alarm(static_cast<unsigned>(
+        std::chrono::ceil<std::chrono::seconds>(config_.max_scan_time + kAlarmAfterLimit).count()));
+    ScanReport report = engine_.scan(job.message.get());
+    ::alarm(0);
+
+    const bool temp_failed = report.verdict.outcome == ScanOutcome::temp_failed;
+    if (temp_failed || report.verdict.outcome == ScanOutcome::error)
+        log::warning("scan-failed", {{"session", job.session},
+                                     {"queue_id", job.queue_id},
+                                     {"temp", temp_failed ? "yes" : "no"},
+                                     {"error", report.verdict.detail}});
+    messages::ScanResult result;
+    result.job = job.job;
+    result.outcome = report.verdict.outcome;
+    result.detail = std::move(report.verdict.detail);
+    result.scan_ns = report.took.count();
+    if (result.detail.size() > 1024) result.detail.resize(1024);
+    // Busy until it is answered; a session that has gone away needs no answer.
+    (void)send_message(job.reply.get(), std::move(result));
+    slot_.jobs_total.fetch_add(1);
+    idle();
+    return temp_failed ? Next::temp_failed : Next::job;
+}
+
+} // namespace evermilter::scanner

@@ -1,0 +1,43 @@
+// A scanner: takes one message at a time from its generation's queue until it is to be replaced or the queue has
+// ended. Its whole life is run(); it knows nothing of the loader that forked it. One thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "config/config.h"
+#include "workers/common/messages.h"
+#include "workers/common/scoreboard.h"
+#include "workers/common/unique_fd.h"
+#include "workers/scanner/engine.h"
+
+namespace evermilter::scanner {
+
+// How a scanner ends by itself. Anything else, or a signal, is unexpected.
+inline constexpr int kScannerDone = 0;         // max_jobs or max_age reached, or the queue has ended
+inline constexpr int kScannerTempFailed = 75;  // EX_TEMPFAIL: its temp directory must be made anew
+inline constexpr int kScannerQueueBroken = 71; // EX_OSERR: the queue cannot be read
+
+class Scanner {
+  public:
+    // `queue` is the receiving end, non-blocking, shared with other scanners.
+    // The references must outlive the scanner.
+    Scanner(Engine& engine, int queue, ScannerSlot& slot, const config::Scanner& config)
+        : engine_(engine), queue_(queue), slot_(slot), config_(config) {}
+
+    // The exit status.
+    [[nodiscard]] int run();
+
+  private:
+    enum class Next : std::uint8_t { job, temp_failed };
+    [[nodiscard]] Next serve(messages::ScanJob job);
+
+    Engine& engine_;
+    int queue_;
+    ScannerSlot& slot_;
+    const config::Scanner& config_;
+    std::uint32_t jobs_ = 0;
+};
+
+} // namespace evermilter::scanner

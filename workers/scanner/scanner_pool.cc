@@ -1,0 +1,214 @@
+#include "workers/scanner/scanner_pool.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "workers/common/log.h"
+#include "workers/scanner/pidfd.h"
+#include "workers/scanner/scanner.h"
+#include "workers/scanner/seed.h"
+#include "workers/scanner/temp_directory.h"
+
+namespace evermilter::scanner {
+namespace {
+
+// What a scan may take beyond max_scan_time before its scanner is killed (interface.md, scanner.max_scan_time).
+constexpr std::chrono::seconds kGrace{5};
+
+// Where a scanner has the queue, once everything else of the loader is closed.
+constexpr int kQueueInScanner = 3;
+
+double seconds(std::chrono::milliseconds time) {
+    return std::chrono::duration<double>(time).count();
+}
+
+} // namespace
+
+struct ScannerPool::Seat {
+    Seat(ScannerPool& pool_in, std::uint32_t slot_in) : pool(pool_in), slot(slot_in) {
+        exit_watch.set(pool.loop_);
+        exit_watch.set<Seat, &Seat::on_exit>(this);
+        respawn_timer.set(pool.loop_);
+        respawn_timer.set<Seat, &Seat::on_timer>(this);
+    }
+    void on_exit(ev::io&, int) { pool.ended(*this); }
+    void on_timer(ev::timer&, int) { pool.seat_again(*this); }
+
+    ScannerPool& pool;
+    std::uint32_t slot;
+    pid_t pid = 0; // 0: nobody
+    unique_fd pidfd;
+    std::uint64_t jobs_before = 0; // the slot's jobs_total when this scanner began
+    Respawn respawn;
+    ev::io exit_watch;
+    ev::timer respawn_timer;
+};
+
+ScannerPool::ScannerPool(ev::loop_ref loop, Engine& engine, ScannerBoard& board, int queue,
+                         const config::Config& config, std::uint64_t generation, Handlers handlers)
+    : loop_(loop),
+      engine_(engine),
+      board_(board),
+      queue_(queue),
+      config_(config),
+      generation_(generation),
+      handlers_(std::move(handlers)) {
+    last_moment_.set(loop_);
+    last_moment_.set<ScannerPool, &ScannerPool::out_of_time>(this);
+    for (std::size_t i = 0; i < board_.slots(); ++i)
+        seats_.push_back(std::make_unique<Seat>(*this, static_cast<std::uint32_t>(i)));
+}
+
+ScannerPool::~ScannerPool() {
+    kill_all();
+    for (const auto& seat : seats_)
+        if (seat->pid != 0) (void)::waitpid(seat->pid, nullptr, 0);
+}
+
+std::string ScannerPool::folder(const Seat& seat) const {
+    return config_.scanner.temp_directory + "/g" + std::to_string(generation_) + "-s" + std::to_string(seat.slot);
+}
+
+std::size_t ScannerPool::alive() const noexcept {
+    return static_cast<std::size_t>(
+        std::count_if(seats_.begin(), seats_.end(), [](const auto& seat) { return seat->pid != 0; }));
+}
+
+Result<void> ScannerPool::start() {
+    for (const auto& one : seats_) {
+        if (auto seated = seat(*one); !seated) return seated;
+    }
+    return {};
+}
+
+Result<void> ScannerPool::seat(Seat& seat) {
+    if (auto made = make_empty_directory(folder(seat)); !made) return made;
+    ScannerSlot& slot = board_.slot(seat.slot);
+    slot.busy_since_ns.store(0);
+    slot.job.store(0);
+    const pid_t child = ::fork();
+    if (child < 0) return system_error("cannot fork a scanner");
+    if (child == 0) become_scanner(seat);
+    seat.pid = child;
+    seat.jobs_before = slot.jobs_total.load();
+    seat.pidfd.reset(::pidfd_open(child, 0));
+    if (!seat.pidfd) {
+        Error error = system_error("pidfd_open");
+        (void)::kill(child, SIGKILL); // ours and not reaped
+        (void)::waitpid(child, nullptr, 0);
+        seat.pid = 0;
+        return error;
+    }
+    slot.pid.store(child);
+    seat.exit_watch.start(seat.pidfd.get(), ev::READ);
+    handlers_.report(messages::ScannerStarted{child, seat.slot});
+    return {};
+}
+
+void ScannerPool::become_scanner(Seat& seat) {
+    // Nothing of the loader's stays open: neither its channel nor its loop, nor the lock on the snapshot.
+    log::reopen();
+    if (::dup2(queue_, kQueueInScanner) < 0 || ::close_range(kQueueInScanner + 1, ~0U, 0) != 0) ::_exit(EX_OSERR);
+    seed_random();
+    if (auto set = engine_.set_temp_directory(folder(seat)); !set) ::_exit(EX_SOFTWARE);
+    ScannerSlot& slot = board_.slot(seat.slot);
+    slot.pid.store(::getpid());
+    Scanner scanner(engine_, kQueueInScanner, slot, config_.scanner);
+    ::_exit(scanner.run());
+}
+
+void ScannerPool::ended(Seat& seat) {
+    siginfo_t info{};
+    // Only a kernel that lost our child could fail here; the seat is then free all the same.
+    if (::waitid(P_PIDFD, static_cast<id_t>(seat.pidfd.get()), &info, WEXITED | WNOHANG) != 0)
+        log::error("scanner-not-reaped", {{"error", system_error("waitid").what}});
+    else if (info.si_pid == 0)
+        return;
+    const bool exited = info.si_code == CLD_EXITED;
+    const int wait_status = exited ? W_EXITCODE(info.si_status, 0) : W_EXITCODE(0, info.si_status);
+    ScannerSlot& slot = board_.slot(seat.slot);
+    const bool served = slot.jobs_total.load() != seat.jobs_before;
+    messages::ScannerEnded message;
+    message.pid = seat.pid;
+    message.slot = seat.slot;
+    message.wait_status = wait_status;
+    message.expected = exited && info.si_status == kScannerDone;
+
+    seat.exit_watch.stop();
+    seat.pidfd.reset();
+    seat.pid = 0;
+    slot.pid.store(0);
+    slot.busy_since_ns.store(0);
+    slot.job.store(0);
+    if (auto removed = remove_tree(folder(seat)); !removed)
+        log::error("temp-directory-left", {{"generation", generation_}, {"error", removed.error().what}});
+
+    if (!message.expected)
+        log::warning("scanner-ended", {{"generation", generation_},
+                                       {"scanner", message.pid},
+                                       {"status", exited ? info.si_status : 0},
+                                       {"signal", exited ? "" : ::sigabbrev_np(info.si_status)}});
+    const Respawn::End end = message.expected                                 ? Respawn::End::planned
+                             : exited && info.si_status == kScannerTempFailed ? Respawn::End::temp_failed
+                                                                              : Respawn::End::died;
+    handlers_.report(std::move(message));
+    if (!retired_)
+        seat_later(seat, seat.respawn.after(end, served));
+    else if (alive() == 0)
+        all_gone();
+}
+
+void ScannerPool::seat_later(Seat& seat, Respawn::Delay delay) {
+    if (delay == Respawn::Delay::zero())
+        seat_again(seat);
+    else
+        seat.respawn_timer.start(seconds(delay));
+}
+
+void ScannerPool::seat_again(Seat& one) {
+    if (auto seated = seat(one); !seated) {
+        log::error("scanner-not-started", {{"generation", generation_}, {"error", seated.error().what}});
+        seat_later(one, one.respawn.after(Respawn::End::temp_failed, false));
+    }
+}
+
+void ScannerPool::kill_overdue(pid_t pid, std::uint64_t job) {
+    for (const auto& seat : seats_) {
+        if (seat->pid == 0 || seat->pid != pid) continue;
+        const ScannerSlot& slot = board_.slot(seat->slot);
+        if (slot.busy_since_ns.load() == 0 || slot.job.load() != job) return;
+        log::warning("scanner-overdue", {{"generation", generation_}, {"scanner", pid}, {"job", job}});
+        (void)::pidfd_send_signal(seat->pidfd.get(), SIGKILL, nullptr, 0);
+        return;
+    }
+}
+
+void ScannerPool::retire() {
+    if (retired_) return;
+    retired_ = true;
+    for (const auto& seat : seats_) seat->respawn_timer.stop();
+    last_moment_.start(seconds(config_.scanner.max_scan_time + kGrace));
+    if (alive() == 0) all_gone();
+}
+
+void ScannerPool::out_of_time(ev::timer&, int) {
+    log::warning("scanners-killed", {{"generation", generation_}, {"scanners", alive()}});
+    kill_all();
+}
+
+void ScannerPool::kill_all() noexcept {
+    for (const auto& seat : seats_)
+        if (seat->pid != 0) (void)::pidfd_send_signal(seat->pidfd.get(), SIGKILL, nullptr, 0);
+}
+
+void ScannerPool::all_gone() {
+    last_moment_.stop();
+    handlers_.all_gone();
+}
+
+} // namespace evermilter::scanner

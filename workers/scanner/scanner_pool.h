@@ -1,0 +1,79 @@
+// The scanners of one generation: forked from the process that holds the engine, replaced when they end, killed when
+// they hang, their temp folders made and wiped. Owns nothing of the engine or the queue; whoever has both (the
+// loader, later a standby) can run a pool. Main thread only, and no other thread may live: it forks.
+#pragma once
+
+#include <ev++.h>
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "workers/common/messages.h"
+#include "workers/common/result.h"
+#include "workers/common/scoreboard.h"
+#include "workers/common/unique_fd.h"
+#include "workers/scanner/engine.h"
+#include "workers/scanner/respawn.h"
+
+namespace evermilter::scanner {
+
+class ScannerPool {
+  public:
+    struct Handlers {
+        // ScannerStarted, ScannerEnded: for the supervisor.
+        std::function<void(messages::Message)> report;
+        // The last scanner was reaped after retire().
+        std::function<void()> all_gone;
+    };
+
+    // `board` has one slot a scanner. `queue` is the receiving end, non-blocking. All references outlive the pool.
+    ScannerPool(ev::loop_ref loop, Engine& engine, ScannerBoard& board, int queue, const config::Config& config,
+                std::uint64_t generation, Handlers handlers);
+    ScannerPool(const ScannerPool&) = delete;
+    ScannerPool& operator=(const ScannerPool&) = delete;
+    ~ScannerPool();
+
+    // Forks one scanner a slot. On an Error none is left.
+    [[nodiscard]] Result<void> start();
+
+    // Kills the scanner `pid` if it is ours and still works on `job`; it is replaced when it was reaped.
+    void kill_overdue(pid_t pid, std::uint64_t job);
+
+    // The queue has ended: scanners end by themselves and are not replaced; those still there after
+    // max_scan_time + 5 s are killed. all_gone follows, at once if there is none.
+    void retire();
+
+    [[nodiscard]] std::size_t alive() const noexcept;
+
+  private:
+    struct Seat; // a slot of the board and the scanner in it
+
+    [[nodiscard]] Result<void> seat(Seat& seat);
+    [[noreturn]] void become_scanner(Seat& seat);
+    void ended(Seat& seat);
+    void seat_later(Seat& seat, Respawn::Delay delay);
+    void seat_again(Seat& seat);
+    void kill_all() noexcept;
+    void out_of_time(ev::timer& timer, int events);
+    void all_gone();
+    [[nodiscard]] std::string folder(const Seat& seat) const;
+
+    ev::loop_ref loop_;
+    Engine& engine_;
+    ScannerBoard& board_;
+    int queue_;
+    const config::Config& config_;
+    std::uint64_t generation_;
+    Handlers handlers_;
+    std::vector<std::unique_ptr<Seat>> seats_;
+    ev::timer last_moment_;
+    bool retired_ = false;
+};
+
+} // namespace evermilter::scanner

@@ -1,0 +1,140 @@
+#include "workers/scanner/snapshot.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "workers/common/unique_fd.h"
+#include "workers/scanner/digest.h"
+
+namespace evermilter::scanner {
+namespace {
+
+constexpr int kAttempts = 10;
+constexpr std::chrono::milliseconds kPause{300};
+constexpr std::size_t kBlock = 1024 * 1024; // bytes
+
+Refusal unreadable(const Error& error) {
+    const bool missing = error.code == ENOENT || error.code == ENOTDIR;
+    const bool forbidden = error.code == EACCES || error.code == EPERM;
+    return {missing ? EX_NOINPUT : forbidden ? EX_NOPERM : EX_OSERR, "cannot read " + error.what};
+}
+
+Refusal unwritable(const std::string& path, int code) {
+    return {EX_CANTCREAT, "cannot write the snapshot: " + system_error(path, code).what};
+}
+
+// A failed call's errno, 0 for success.
+int copy_bytes(int from, int to) {
+    std::vector<char> block(kBlock);
+    for (;;) {
+        const ssize_t got = ::read(from, block.data(), block.size());
+        if (got == 0) return 0;
+        if (got < 0) {
+            if (errno == EINTR) continue;
+            return errno;
+        }
+        for (ssize_t done = 0; done < got;) {
+            const ssize_t put = ::write(to, block.data() + done, static_cast<std::size_t>(got - done));
+            if (put < 0 && errno != EINTR) return errno;
+            if (put > 0) done += put;
+        }
+    }
+}
+
+enum class Copied : std::uint8_t { yes, vanished };
+
+Outcome<Copied> copy_file(const std::string& from, const std::string& to) {
+    const unique_fd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!source) {
+        if (errno == ENOENT) return Copied::vanished;
+        return unreadable(system_error(from));
+    }
+    const unique_fd target(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640));
+    if (!target) return unwritable(to, errno);
+    if (::ioctl(target.get(), FICLONE, source.get()) == 0) return Copied::yes;
+    if (const int code = copy_bytes(source.get(), target.get()); code != 0) return unwritable(to, code);
+    return Copied::yes;
+}
+
+std::optional<Refusal> add_file(Digest& digest, const std::string& path) {
+    const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) return unreadable(system_error(path));
+    std::vector<std::byte> block(kBlock);
+    for (;;) {
+        const ssize_t got = ::read(file.get(), block.data(), block.size());
+        if (got == 0) return std::nullopt;
+        if (got < 0 && errno != EINTR) return unreadable(system_error(path));
+        if (got > 0) digest.add(std::span(block).first(static_cast<std::size_t>(got)));
+    }
+}
+
+} // namespace
+
+Outcome<Snapshot> read_snapshot(const std::string& path) {
+    auto files = list_database_files(path);
+    if (!files) return unreadable(files.error());
+    if (files->empty()) return Refusal{EX_NOINPUT, "no database in " + path};
+    Snapshot snapshot;
+    snapshot.path = path;
+    Digest digest;
+    for (const DatabaseFile& file : *files) {
+        snapshot.databases.push_back(database_name(file.name));
+        // Names hold no '/', so name and size end unmistakably.
+        digest.add(file.name + "/" + std::to_string(file.size) + "/");
+        if (auto refusal = add_file(digest, path + "/" + file.name)) return *refusal;
+    }
+    auto& names = snapshot.databases;
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    snapshot.digest = digest.finish();
+    if (snapshot.digest.empty()) return Refusal{EX_SOFTWARE, "SHA-256 is not available in libcrypto"};
+    return snapshot;
+}
+
+Outcome<Snapshot> take_snapshot(const std::string& directory, const std::string& destination,
+                                const std::function<void()>& between) {
+    // What has been copied already, so that a repetition copies only what changed.
+    std::map<std::string, DatabaseFile> held;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+        if (attempt > 0) std::this_thread::sleep_for(kPause);
+        auto before = list_database_files(directory);
+        if (!before) return unreadable(before.error());
+        std::map<std::string, DatabaseFile> wanted;
+        for (const DatabaseFile& file : *before) wanted.emplace(file.name, file);
+        for (auto it = held.begin(); it != held.end();) {
+            if (wanted.contains(it->first)) {
+                ++it;
+                continue;
+            }
+            const std::string path = destination + "/" + it->first;
+            if (::unlink(path.c_str()) != 0) return unwritable(path, errno);
+            it = held.erase(it);
+        }
+        for (const auto& [name, file] : wanted) {
+            if (const auto have = held.find(name); have != held.end() && have->second == file) continue;
+            auto copied = copy_file(directory + "/" + name, destination + "/" + name);
+            if (!copied) return copied.refusal();
+            if (*copied == Copied::yes) held.insert_or_assign(name, file);
+        }
+        if (between) between();
+        auto after = list_database_files(directory);
+        if (!after) return unreadable(after.error());
+        if (*after != *before) continue;
+        if (before->empty()) return Refusal{EX_NOINPUT, "no database in " + directory};
+        return read_snapshot(destination);
+    }
+    return Refusal{EX_TEMPFAIL, directory + " changed while it was copied, " + std::to_string(kAttempts) + " times"};
+}
+
+} // namespace evermilter::scanner

@@ -1,0 +1,39 @@
+// The snapshots under database.state_directory: "snapshots/N" of generations that were proven, ".loading-N" of one
+// that is not (yet). A loader holds a lock on the folder that its engine came from as long as it lives, so that
+// nobody removes what a living generation may be asked for again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "workers/common/result.h"
+#include "workers/common/unique_fd.h"
+#include "workers/scanner/refusal.h"
+
+namespace evermilter::scanner {
+
+class SnapshotStore {
+  public:
+    explicit SnapshotStore(const std::string& state_directory) : folder_(state_directory + "/snapshots") {}
+
+    // Makes and locks the empty folder for `generation`, after removing what dead loaders left half done.
+    [[nodiscard]] Outcome<std::string> begin(std::uint64_t generation);
+    // Locks a folder that exists (rollback).
+    [[nodiscard]] Outcome<std::string> reuse(const std::string& path);
+    // The snapshot begun is proven: gives it its final name, which is returned. A reused one keeps its own.
+    [[nodiscard]] Outcome<std::string> publish();
+    // The load was refused: removes the snapshot begun. Does nothing for a reused one.
+    void discard() noexcept;
+
+    // Removes all but the newest `keep` of those that no living loader holds. Errors are for the log only.
+    [[nodiscard]] Result<void> prune(std::uint32_t keep) const;
+
+  private:
+    std::string folder_;
+    std::string begun_; // the folder of begin(), empty otherwise
+    std::uint64_t generation_ = 0;
+    std::string reused_;
+    unique_fd lock_;
+};
+
+} // namespace evermilter::scanner
