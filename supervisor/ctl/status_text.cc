@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <ctime>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -51,16 +50,6 @@ std::string seconds_text(double seconds) {
     std::array<char, 64> text{};
     (void)std::snprintf(text.data(), text.size(), "%.*f s", seconds < 10 ? 2 : 1, seconds);
     return text.data();
-}
-
-std::string time_text(std::int64_t unix_time) {
-    if (unix_time <= 0) return "-";
-    const std::time_t value = unix_time;
-    std::tm parts{};
-    ::localtime_r(&value, &parts);
-    std::array<char, 64> text{};
-    const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
-    return {text.data(), length};
 }
 
 std::string ago(std::int64_t then, std::int64_t now) {
@@ -205,8 +194,12 @@ std::string duration_text(double seconds) {
 }
 
 std::string grouped(std::uint64_t number) {
-    std::string text = std::to_string(number);
-    for (std::size_t at_digit = text.size(); at_digit > 3; at_digit -= 3) text.insert(at_digit - 3, ",");
+    const std::string digits = std::to_string(number);
+    std::string text;
+    for (std::size_t at_digit = 0; at_digit < digits.size(); ++at_digit) {
+        if (at_digit > 0 && (digits.size() - at_digit) % 3 == 0) text += ',';
+        text += digits[at_digit];
+    }
     return text;
 }
 
