@@ -96,15 +96,19 @@ Result<Received> receive_message(int fd) {
     header.msg_control = control.data();
     header.msg_controllen = control.size();
     ssize_t got = 0;
+    bool reset = false;
     while ((got = ::recvmsg(fd, &header, MSG_CMSG_CLOEXEC)) < 0) {
         if (errno == EINTR) continue;
         Received received;
         if (errno == EAGAIN || errno == EWOULDBLOCK) return received;
-        if (errno == ECONNRESET) {
+        if (errno != ECONNRESET) return system_error("recvmsg");
+        // The peer closed without having read all of ours. Linux tells this first and once (sock_error() in
+        // af_unix.c); what the peer said before it closed is still there, and then comes EOF.
+        if (reset) {
             received.kind = Received::Kind::end;
             return received;
         }
-        return system_error("recvmsg");
+        reset = true;
     }
     Received received;
     std::vector<unique_fd> descriptors;

@@ -32,8 +32,9 @@ struct Received {
 [[nodiscard]] Result<void> send_packet(int fd, const codec::Packet& packet);
 [[nodiscard]] Result<void> send_message(int fd, messages::Message message);
 
-// Receives one packet from `fd`. EOF and a reset are Kind::end. A packet that does not decode, or whose
-// descriptors were cut off (MSG_CTRUNC), is an Error with EBADMSG; its descriptors are closed.
+// Receives one packet from `fd`. EOF is Kind::end; a reset is so only after all that the peer had sent. A packet that
+// does not decode, or whose descriptors were cut off (MSG_CTRUNC), is an Error with EBADMSG; its descriptors are
+// closed.
 [[nodiscard]] Result<Received> receive_message(int fd);
 
 class Channel {
@@ -48,7 +49,8 @@ class Channel {
     [[nodiscard]] bool open() const noexcept { return static_cast<bool>(fd_); }
     void close() noexcept;
 
-    // Sends now or keeps for flush(). An Error means that the peer is gone or hopelessly behind: close the channel.
+    // Sends now or keeps for flush(). An Error means that the peer is gone or hopelessly behind. What it said before is
+    // still there to be received: read up to Kind::end where its last words matter, then close the channel.
     [[nodiscard]] Result<void> send(messages::Message message);
     // Sends what was kept, as far as it goes. Call when the descriptor is writable.
     [[nodiscard]] Result<void> flush();

@@ -31,7 +31,8 @@ int priority(LogLevel level) {
     return LOG_ERR;
 }
 
-// The length of a well-formed UTF-8 sequence of two to four bytes at the start of `text`, else 0 (RFC 3629).
+// The length of a well-formed UTF-8 sequence of two to four bytes at the start of `text`, else 0 (RFC 3629); 0 too for
+// controls and for what makes a line look like another.
 std::size_t utf8_length(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned char lead = byte(0);
@@ -47,6 +48,12 @@ std::size_t utf8_length(std::string_view text) {
         if ((byte(i) & 0xc0) != 0x80) return 0;
     if (lead == 0xc2 && byte(1) < 0xa0) return 0; // C1 controls
     if (lead == 0xe0 && byte(1) < 0xa0) return 0;
+    // Zero-width and directional marks, line and paragraph separators, directional embeddings and isolates
+    // (U+200B..200F, U+2028..202E, U+2066..2069).
+    if (lead == 0xe2 && byte(1) == 0x80 &&
+        ((byte(2) >= 0x8b && byte(2) <= 0x8f) || (byte(2) >= 0xa8 && byte(2) <= 0xae)))
+        return 0;
+    if (lead == 0xe2 && byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9) return 0;
     if (lead == 0xed && byte(1) > 0x9f) return 0;
     if (lead == 0xf0 && byte(1) < 0x90) return 0;
     if (lead == 0xf4 && byte(1) > 0x8f) return 0;

@@ -4,6 +4,7 @@
 // neither forge a field nor a line. Any thread may log.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -50,7 +51,7 @@ inline void debug(std::string_view event, std::initializer_list<Field> fields = 
 void write_text(LogLevel level, std::string_view text);
 
 // The form of one value: as it is, or quoted with \" \\ \n \r \t and \xHH for every other byte outside 0x20..0x7e
-// that is not part of well-formed UTF-8.
+// that is not part of well-formed UTF-8; nor are invisible characters that end or turn a line for its reader.
 [[nodiscard]] std::string escape_value(std::string_view value);
 
 } // namespace evermilter::log

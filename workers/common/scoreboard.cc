@@ -14,7 +14,7 @@ namespace evermilter {
 
 void SessionSlot::set_queue_id(std::string_view id) noexcept {
     std::array<std::uint64_t, kQueueIdWords> words{};
-    std::memcpy(words.data(), id.data(), std::min(id.size(), sizeof words));
+    if (!id.empty()) std::memcpy(words.data(), id.data(), std::min(id.size(), sizeof words));
     for (std::size_t i = 0; i < kQueueIdWords; ++i) queue_id[i].store(words[i], std::memory_order_relaxed);
 }
 

@@ -1,0 +1,128 @@
+// A log line is one line, and its fields are ours, whatever a client sends.
+#include "workers/common/log.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+#include <ostream>
+
+#include "workers/common/channel.h"
+
+namespace data = boost::unit_test::data;
+namespace logging = evermilter::log;
+using evermilter::config::LogLevel;
+using evermilter::config::LogTarget;
+
+namespace {
+
+// What `speak` writes to standard error; each write(2) is one packet.
+template <class Speak>
+std::vector<std::string> said(LogLevel level, Speak speak) {
+    auto pair = evermilter::seqpacket_pair(evermilter::Blocking::no, evermilter::Blocking::no);
+    BOOST_TEST_REQUIRE(pair.ok());
+    const evermilter::unique_fd saved(::dup(STDERR_FILENO));
+    ::dup2(pair->first.get(), STDERR_FILENO);
+    logging::open("session", LogTarget::stderr_, level);
+    speak();
+    ::dup2(saved.get(), STDERR_FILENO);
+    std::vector<std::string> lines;
+    std::array<char, 4096> buffer{};
+    for (ssize_t got = 0; (got = ::read(pair->second.get(), buffer.data(), buffer.size())) > 0;)
+        lines.emplace_back(buffer.data(), static_cast<std::size_t>(got));
+    return lines;
+}
+
+struct Escaped {
+    std::string_view value;
+    std::string_view text;
+};
+std::ostream& operator<<(std::ostream& out, const Escaped& escaped) {
+    return out << escaped.text;
+}
+
+using namespace std::string_view_literals;
+
+const Escaped kEscaped[] = {
+    {"plain", "plain"},
+    {"a@b.example", "a@b.example"},
+    {"", "\"\""},
+    {"two words", "\"two words\""},
+    {"a=b", "\"a=b\""},
+    {"say \"x\"", R"("say \"x\"")"},
+    {"back\\slash", R"("back\\slash")"},
+    {"line\nend", R"("line\nend")"},
+    {"line\r\nend\t", R"("line\r\nend\t")"},
+    {"nul\0byte"sv, R"("nul\x00byte")"},
+    {"\x1b[31m", R"("\x1b[31m")"},
+    {"\x7f", R"("\x7f")"},
+    {"gr\xc3\xbcn", "gr\xc3\xbcn"},
+    {"\xe4\xb8\xad\xf0\x9f\x98\x80", "\xe4\xb8\xad\xf0\x9f\x98\x80"},
+    {"\xff", R"("\xff")"},
+    {"\xc3", R"("\xc3")"},                 // cut short
+    {"\xc0\x8a", R"("\xc0\x8a")"},         // a line end, overlong
+    {"\xe0\x80\x8a", R"("\xe0\x80\x8a")"}, // likewise
+    {"\xed\xa0\x80", R"("\xed\xa0\x80")"}, // a surrogate
+    {"\xf4\x90\x80\x80", R"("\xf4\x90\x80\x80")"},
+    {"\xc2\x85", R"("\xc2\x85")"},         // next line (C1)
+    {"\xe2\x80\xa8", R"("\xe2\x80\xa8")"}, // line separator
+    {"\xe2\x80\xae", R"("\xe2\x80\xae")"}, // right-to-left override
+    {"\xe2\x81\xa6", R"("\xe2\x81\xa6")"}, // isolate
+    {"\xe2\x80\x8b", R"("\xe2\x80\x8b")"}, // zero-width space
+    {"\xe2\x80\x93", "\xe2\x80\x93"},      // a dash is nothing but a dash
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(log_)
+
+BOOST_DATA_TEST_CASE(a_value_is_bare_or_quoted_and_escaped, data::make(kEscaped), escaped) {
+    BOOST_TEST(logging::escape_value(escaped.value) == escaped.text);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_can_forge_neither_a_line_nor_a_field) {
+    const auto lines = said(LogLevel::info, [] {
+        logging::info(
+            "message",
+            {{"helo", "x\nscanned role=supervisor pid=1"}, {"from", "a result=clean"}, {"result", "infected"}});
+    });
+    BOOST_TEST_REQUIRE(lines.size() == 1U);
+    BOOST_TEST(lines[0] == "message role=session pid=" + std::to_string(::getpid()) +
+                               R"( helo="x\nscanned role=supervisor pid=1" from="a result=clean" result=infected)" +
+                               "\n");
+}
+
+BOOST_AUTO_TEST_CASE(numbers_are_fields_and_empty_values_are_left_out) {
+    const auto lines = said(LogLevel::info, [] {
+        logging::info("message", {{"session", std::uint64_t{7}}, {"queue_id", ""}, {"size", -1}});
+    });
+    BOOST_TEST_REQUIRE(lines.size() == 1U);
+    BOOST_TEST(lines[0].ends_with(" session=7 size=-1\n"));
+    BOOST_TEST(lines[0].find("queue_id") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(less_important_lines_than_the_level_are_not_written) {
+    const auto speak = [] {
+        logging::error("one");
+        logging::warning("two");
+        logging::info("three");
+        logging::debug("four");
+        logging::write_text(LogLevel::info, "five");
+    };
+    BOOST_TEST(said(LogLevel::error, speak).size() == 1U);
+    BOOST_TEST(said(LogLevel::warning, speak).size() == 2U);
+    BOOST_TEST(said(LogLevel::info, speak).size() == 4U);
+    BOOST_TEST(said(LogLevel::debug, speak).size() == 5U);
+}
+
+BOOST_AUTO_TEST_CASE(a_line_in_another_programs_form_is_still_one_line) {
+    const auto lines = said(LogLevel::info, [] {
+        logging::write_text(LogLevel::info, "Message from <a\n@b> to <c d@e> infected by Eicar");
+    });
+    BOOST_TEST_REQUIRE(lines.size() == 1U);
+    BOOST_TEST(lines[0] == "Message from <a\\n@b> to <c d@e> infected by Eicar\n");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
