@@ -166,11 +166,6 @@ void Children::kill(Child& child, const std::string& reason) {
     ::kill(child.pid, SIGKILL);
 }
 
-void Children::kill_all(const std::string& reason) {
-    for (SessionWorker& worker : state_.session_workers) kill(worker.child, reason);
-    for (Generation& generation : state_.generations) kill(generation.loader, reason);
-}
-
 void Children::update_watcher(Child& child) {
     const auto found = watched_.find(child.id);
     if (found == watched_.end()) return;

@@ -56,7 +56,6 @@ class Children {
     bool apply(Child& child, WorkerEvent event);
     // SIGKILL, unless it is reaped.
     void kill(Child& child, const std::string& reason);
-    void kill_all(const std::string& reason);
 
     // Children that are not reaped yet.
     [[nodiscard]] bool any() const noexcept { return !watched_.empty(); }

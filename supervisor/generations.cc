@@ -26,6 +26,8 @@ constexpr std::int64_t ns(std::chrono::nanoseconds duration) {
 constexpr std::int64_t kSilence = ns(5s);
 // A loader that has nothing left to do ends within this time.
 constexpr std::int64_t kLoaderEnd = ns(5s);
+// The same when the service stops and no session is left.
+constexpr std::int64_t kStopEnd = ns(2s);
 // Generations that failed or are gone, kept for the status.
 constexpr std::size_t kHistory = 8;
 
@@ -287,10 +289,18 @@ void Generations::stop() {
         } else if (generation.state == GenerationState::active) {
             retire(generation, GenerationEvent::stopped);
         }
-        // Nobody is left to hear a result.
-        if (has_process(generation)) generation.end_by_ns = monotonic_ns() + kLoaderEnd;
+        // Nobody is left to hear a result. A bound that is set already is not put off.
+        const std::int64_t bound = monotonic_ns() + kStopEnd;
+        if (has_process(generation) && (generation.end_by_ns == 0 || generation.end_by_ns > bound))
+            generation.end_by_ns = bound;
     }
     schedule(monotonic_ns());
+}
+
+void Generations::kill(const std::string& reason) {
+    for (Generation& generation : state_.generations) {
+        if (has_process(generation)) kill_processes(generation, reason);
+    }
 }
 
 // ---------------------------------------------------------------- scanners and ends
@@ -336,7 +346,9 @@ void Generations::on_loader_exit(Generation& generation, pid_t pid, int wait_sta
         refuse(generation, EX_SOFTWARE, "the loader ended with " + wait_status_text(wait_status));
     }
     if (generation.state == GenerationState::active) handlers_.lost_loader(generation);
-    if (generation.state == GenerationState::failed) kill_processes(generation, "its load was refused");
+    // Whom it leaves behind shares its fate.
+    if (generation.state == GenerationState::failed || !generation.kill_reason.empty())
+        kill_processes(generation, "its loader is gone");
     finish_if_reaped(generation);
 }
 
@@ -373,6 +385,7 @@ void Generations::trim_history() {
 }
 
 void Generations::kill_processes(Generation& generation, const std::string& reason) {
+    generation.kill_reason = reason;
     if (generation.loader.pid != 0) {
         children_.kill(generation.loader, reason); // its scanners become our children by its death
         return;

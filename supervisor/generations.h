@@ -51,6 +51,8 @@ class Generations {
     void retire_draining();
     // The service stops and no session worker is left: queues are closed, what loads is killed.
     void stop();
+    // At once: all of their processes.
+    void kill(const std::string& reason);
 
     // A session worker became ready: it gets the queues that it needs.
     void give_to(SessionWorker& worker);

@@ -32,12 +32,16 @@ int exit_code_of(int error) {
     return error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
 }
 
-// Makes `path` with `mode` for `owner`; folders above it, where they are missing, with 0755. One that is there is
-// left as it is.
-std::optional<Fault> make_folder(const std::string& path, mode_t mode, const Identity& owner, const char* key) {
+// Whether folders above the one to be made are made too, with 0755.
+enum class Above { must_exist, made };
+
+// Makes `path` with `mode` for `owner`. One that is there is left as it is.
+std::optional<Fault> make_folder(const std::string& path, mode_t mode, const Identity& owner, Above above,
+                                 const char* key) {
     std::error_code failed;
     if (fs::is_directory(path, failed)) return std::nullopt;
-    fs::create_directories(fs::path(path).parent_path(), failed);
+    failed.clear();
+    if (above == Above::made) fs::create_directories(fs::path(path).parent_path(), failed);
     const auto fault = [&](int error) {
         return Fault{exit_code_of(error), std::string(key) + ": " + system_error("cannot create " + path, error).what};
     };
@@ -83,7 +87,7 @@ std::variant<unique_fd, Fault> lock_folder(const std::string& path, const char* 
     }
     if (::flock(folder.get(), LOCK_EX | LOCK_NB) == 0) return folder;
     if (errno != EWOULDBLOCK) return Fault{EX_OSERR, std::string(key) + ": " + system_error("flock of " + path).what};
-    return Fault{EX_TEMPFAIL,
+    return Fault{EX_CANTCREAT,
                  std::string(key) + ": " + path + " is in use by another evermilterd: stop it, or set " + key};
 }
 
@@ -113,7 +117,10 @@ std::optional<Fault> make_socket_folder(const std::string& address, const char* 
     if (text == nullptr) return std::nullopt; // validation has seen it; binding names what is left
     const auto* path = std::get_if<config::UnixAddress>(text);
     if (path == nullptr) return std::nullopt;
-    return make_folder(fs::path(path->path).parent_path(), 0755, Identity{}, key);
+    const std::string folder = fs::path(path->path).parent_path();
+    auto fault = make_folder(folder, 0755, Identity{}, Above::must_exist, key);
+    if (fault) fault->text += ", the folder of " + path->path;
+    return fault;
 }
 
 } // namespace
@@ -137,7 +144,8 @@ std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings) {
     for (const Folder& folder : {Folder{config.scanner.temp_directory, 0700, scanner, "scanner.temp_directory"},
                                  Folder{config.database.state_directory, 0750, scanner, "database.state_directory"},
                                  Folder{config.message.spool_directory, 0700, session, "message.spool_directory"}}) {
-        if (auto fault = make_folder(folder.path, folder.mode, folder.user, folder.key)) return std::move(*fault);
+        if (auto fault = make_folder(folder.path, folder.mode, folder.user, Above::made, folder.key))
+            return std::move(*fault);
         if (auto fault = check_usable(folder.path, folder.user, folder.key)) return std::move(*fault);
     }
 

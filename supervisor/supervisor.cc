@@ -312,10 +312,8 @@ void Supervisor::stop(int exit_code) {
 
 void Supervisor::stop_at_once() {
     log::warning("stopping-at-once");
-    children_.kill_all("the service stops at once");
-    for (const Generation& generation : state_.generations) {
-        for (const ScannerProcess& scanner : generation.scanners) kill_orphan(scanner.pid);
-    }
+    for (SessionWorker& worker : state_.session_workers) children_.kill(worker.child, "the service stops at once");
+    generations_.kill("the service stops at once");
     stop_timer_.start(std::chrono::seconds(1));
 }
 
