@@ -118,6 +118,7 @@ Result<void> Children::start(Child& child, messages::Role role, const Identity& 
     child.state = WorkerState::starting;
     child.pid = pid;
     child.greeted = false;
+    child.kill_reason.clear();
     child.started_ns = monotonic_ns();
     child.channel = Channel(std::move(ends->first));
     const std::uint64_t id = child.id;
@@ -159,10 +160,11 @@ bool Children::apply(Child& child, WorkerEvent event) {
 }
 
 void Children::kill(Child& child, const std::string& reason) {
-    if (child.pid <= 0) return;
+    if (child.pid <= 0 || !child.kill_reason.empty()) return;
     log::warning("child-killed",
                  {{"child", messages::role_name(child.role)}, {"child_pid", child.pid}, {"reason", reason}});
     child.state = WorkerState::stopping;
+    if (child.kill_reason.empty()) child.kill_reason = reason;
     ::kill(child.pid, SIGKILL);
 }
 
@@ -193,15 +195,15 @@ bool Children::read_one(Child& child) {
     if (!child.channel.open()) return false;
     auto received = child.channel.receive();
     if (!received) {
-        channel_ended(child, received.error().what);
-        kill(child, "it sent what is no message of ours");
+        kill(child, "it sent what is no message of ours: " + received.error().what);
+        channel_ended(child);
         return false;
     }
     switch (received->kind) {
         case Received::Kind::would_block:
             return false;
         case Received::Kind::end:
-            channel_ended(child, "");
+            channel_ended(child);
             return false;
         case Received::Kind::message:
             handle(child, std::move(received->message));
@@ -226,15 +228,12 @@ void Children::handle(Child& child, messages::Message&& message) {
     handlers_.message(child, std::move(message));
 }
 
-void Children::channel_ended(Child& child, const std::string& reason) {
+void Children::channel_ended(Child& child) {
     child.channel.close();
     update_watcher(child);
     static_cast<void>(apply(child, WorkerEvent::channel_end));
     const auto found = watched_.find(child.id);
     if (found != watched_.end()) found->second->end_timer.start(kEndAfterChannel);
-    if (!reason.empty())
-        log::error("channel-broken",
-                   {{"child", messages::role_name(child.role)}, {"child_pid", child.pid}, {"reason", reason}});
 }
 
 void Children::reap() {
@@ -278,6 +277,10 @@ bool is_own_child(pid_t pid) {
 void kill_orphan(pid_t pid) {
     // A child of ours that is not reaped cannot have its pid used again; another process is none of our business.
     if (pid > 0 && is_own_child(pid)) ::kill(pid, SIGKILL);
+}
+
+std::string end_text(const Child& child, int wait_status) {
+    return child.kill_reason.empty() ? wait_status_text(wait_status) : "killed: " + child.kill_reason;
 }
 
 std::string wait_status_text(int wait_status) {

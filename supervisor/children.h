@@ -54,7 +54,7 @@ class Children {
     void send_to_all(const messages::ReopenLog& message);
     // Applies what we decided or the child said. False: it has no place in the child's state; the child was killed.
     bool apply(Child& child, WorkerEvent event);
-    // SIGKILL, unless it is reaped.
+    // SIGKILL, unless it is reaped or was killed already.
     void kill(Child& child, const std::string& reason);
 
     // Children that are not reaped yet.
@@ -67,7 +67,7 @@ class Children {
     // False when nothing more is to be read.
     bool read_one(Child& child);
     void handle(Child& child, messages::Message&& message);
-    void channel_ended(Child& child, const std::string& reason);
+    void channel_ended(Child& child);
     void update_watcher(Child& child);
     void reap();
     void reaped(Child& child, pid_t pid, int wait_status);
@@ -88,5 +88,7 @@ void kill_orphan(pid_t pid);
 
 // "exit status 65", "signal 11 (Segmentation fault)".
 [[nodiscard]] std::string wait_status_text(int wait_status);
+// The same for a child of ours, or why we have killed it.
+[[nodiscard]] std::string end_text(const Child& child, int wait_status);
 
 } // namespace evermilter::supervisor

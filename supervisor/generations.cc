@@ -58,20 +58,21 @@ Generations::Generations(Loop* loop, State& state, Children& children, const Set
 // ---------------------------------------------------------------- loading
 
 Result<void> Generations::start_load(const LoadRequest& request) {
-    auto id = next_generation_id(settings_.config.database.state_directory);
+    const Settings& settings = request.settings ? *request.settings : settings_;
+    auto id = next_generation_id(settings.config.database.state_directory);
     if (!id) return std::move(id).error();
     auto queue = seqpacket_pair(Blocking::no, Blocking::no);
     if (!queue) return std::move(queue).error();
-    auto board = ScannerBoard::create("evermilter-scanners", settings_.scanners);
+    auto board = ScannerBoard::create("evermilter-scanners", settings.scanners);
     if (!board) return std::move(board).error();
     auto shared = board->duplicate();
     if (!shared) return std::move(shared).error();
 
     messages::StartLoad message;
     message.generation = *id;
-    message.config = settings_.toml;
-    message.origin = settings_.origin;
-    message.scanners = settings_.scanners;
+    message.config = settings.toml;
+    message.origin = settings.origin;
+    message.scanners = settings.scanners;
     message.force = request.force;
     message.reuse_snapshot = request.reuse_snapshot;
     const Generation* active = state_.active_generation();
@@ -81,12 +82,12 @@ Result<void> Generations::start_load(const LoadRequest& request) {
         message.active_databases = active->databases;
     }
     const std::int64_t now = monotonic_ns();
-    message.deadline_ns = now + ns(settings_.config.reload.load_timeout);
+    message.deadline_ns = now + ns(settings.config.reload.load_timeout);
     message.queue = std::move(queue->second);
     message.board = std::move(*shared);
 
     Generation& generation = state_.generations.emplace_back();
-    auto started = children_.start(generation.loader, messages::Role::loader, settings_.identities.scanner);
+    auto started = children_.start(generation.loader, messages::Role::loader, settings.identities.scanner);
     if (!started) {
         state_.generations.pop_back();
         return started;
@@ -339,15 +340,16 @@ void Generations::on_loader_exit(Generation& generation, pid_t pid, int wait_sta
     const bool served = generation.state == GenerationState::active || generation.state == GenerationState::draining;
     if (served && !(well && generation.state == GenerationState::draining)) {
         ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::loader)];
-        log::error("loader-died",
-                   {{"generation", generation.id}, {"loader", pid}, {"status", wait_status_text(wait_status)}});
+        log::error(
+            "loader-died",
+            {{"generation", generation.id}, {"loader", pid}, {"status", end_text(generation.loader, wait_status)}});
     } else if (generation.state == GenerationState::loading) {
         ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::loader)];
-        refuse(generation, EX_SOFTWARE, "the loader ended with " + wait_status_text(wait_status));
+        refuse(generation, EX_SOFTWARE, "the loader ended: " + end_text(generation.loader, wait_status));
     }
     if (generation.state == GenerationState::active) handlers_.lost_loader(generation);
     // Whom it leaves behind shares its fate.
-    if (generation.state == GenerationState::failed || !generation.kill_reason.empty())
+    if (generation.state == GenerationState::failed || !generation.loader.kill_reason.empty())
         kill_processes(generation, "its loader is gone");
     finish_if_reaped(generation);
 }
@@ -385,7 +387,6 @@ void Generations::trim_history() {
 }
 
 void Generations::kill_processes(Generation& generation, const std::string& reason) {
-    generation.kill_reason = reason;
     if (generation.loader.pid != 0) {
         children_.kill(generation.loader, reason); // its scanners become our children by its death
         return;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "supervisor/children.h"
@@ -16,8 +17,9 @@ namespace evermilter::supervisor {
 
 struct LoadRequest {
     bool force = false;
-    bool restore = false;       // load even if it is the active content; nothing is compared
-    std::string reuse_snapshot; // empty: a new one
+    bool restore = false;                     // load even if it is the active content; nothing is compared
+    std::string reuse_snapshot;               // empty: a new one
+    std::shared_ptr<const Settings> settings; // empty: those in use
 };
 
 enum class LoadResult : std::uint8_t { active, unchanged, refused };

@@ -21,6 +21,12 @@ void ReloadRequests::add(const ReloadRequest& request, ReloadCallback caller, st
     if (caller) waiting_->callers.push_back(std::move(caller));
 }
 
+void ReloadRequests::add_settings(std::shared_ptr<const Settings> settings, ReloadCallback caller,
+                                  std::int64_t now_ns) {
+    add(ReloadRequest{}, std::move(caller), now_ns);
+    waiting_->settings = std::move(settings);
+}
+
 ReloadBatch ReloadRequests::take() {
     ReloadBatch batch = std::move(*waiting_);
     waiting_.reset();

@@ -23,12 +23,12 @@ void Reloads::request(const ReloadRequest& request, ReloadCallback done) {
     refused.generation = state_.current_generation;
     if (stopped_) {
         refused.error = "the service stops";
-        answer(std::move(done), refused);
+        answer_soon(std::move(done), refused);
         return;
     }
     if (request.by_itself && state_.hold) {
         refused.error = "reloading by itself is held";
-        answer(std::move(done), refused);
+        answer_soon(std::move(done), refused);
         return;
     }
     if (!request.by_itself && state_.hold && !request.rollback) {
@@ -36,6 +36,17 @@ void Reloads::request(const ReloadRequest& request, ReloadCallback done) {
         log::info("hold-ended", {{"reason", "an explicit reload"}});
     }
     requests_.add(request, std::move(done), monotonic_ns());
+    soon();
+}
+
+void Reloads::request_with(std::shared_ptr<const Settings> settings, ReloadCallback done) {
+    if (stopped_) {
+        ReloadOutcome refused;
+        refused.error = "the service stops";
+        answer_soon(std::move(done), refused);
+        return;
+    }
+    requests_.add_settings(std::move(settings), std::move(done), monotonic_ns());
     soon();
 }
 
@@ -57,7 +68,7 @@ void Reloads::stop() {
     refused.error = "the service stops";
     refused.generation = state_.current_generation;
     if (!requests_.empty()) {
-        for (ReloadCallback& caller : requests_.take().callers) answer(std::move(caller), refused);
+        for (ReloadCallback& caller : requests_.take().callers) answer_soon(std::move(caller), refused);
     }
 }
 
@@ -65,7 +76,7 @@ void Reloads::soon() {
     if (!soon_timer_.active()) soon_timer_.start(std::chrono::nanoseconds(0));
 }
 
-void Reloads::answer(ReloadCallback caller, const ReloadOutcome& outcome) {
+void Reloads::answer_soon(ReloadCallback caller, const ReloadOutcome& outcome) {
     if (!caller) return;
     answers_.push_back(Answer{std::move(caller), outcome});
     soon();
@@ -115,6 +126,8 @@ void Reloads::step() {
             return;
         }
         load = std::move(*wanted);
+        load.settings = running_->settings;
+        if (load.settings) load.restore = true;
         // A loader that died must be replaced even where nothing has changed.
         if (!restore_snapshot_.empty()) load.restore = true;
     }
@@ -153,7 +166,7 @@ void Reloads::finish(const LoadOutcome& outcome) {
         restore_policy_.failed(at, std::uniform_real_distribution<double>(0.0, 1.0)(random_));
         restore_timer_.start(std::max(restore_policy_.not_before() - at, std::chrono::nanoseconds(0)));
     }
-    for (ReloadCallback& caller : batch.callers) answer(std::move(caller), result);
+    for (ReloadCallback& caller : batch.callers) answer_soon(std::move(caller), result);
     handlers_.changed();
     soon();
     if (!result.ok && !ever_active_ && !stopped_) handlers_.first_refused(outcome.exit_code, outcome.error);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -29,6 +30,10 @@ class Reloads {
     Reloads(Loop* loop, State& state, Generations& generations, Handlers handlers);
 
     void request(const ReloadRequest& request, ReloadCallback done);
+    // A load with settings that are not taken over yet; it is done even if the database has not changed.
+    void request_with(std::shared_ptr<const Settings> settings, ReloadCallback done);
+    // Calls `caller` from the loop.
+    void answer_soon(ReloadCallback caller, const ReloadOutcome& outcome);
     // The active generation cannot replace its scanners any more: the same content is loaded again.
     void restore_active(const std::string& reason);
     // No load starts from now on; callers that wait are told so.
@@ -46,7 +51,6 @@ class Reloads {
 
     void soon();
     void step();
-    void answer(ReloadCallback caller, const ReloadOutcome& outcome);
     void finish(const LoadOutcome& outcome);
     [[nodiscard]] Result<LoadRequest> to_load(const ReloadRequest& request) const;
 

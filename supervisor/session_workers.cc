@@ -226,7 +226,7 @@ void SessionWorkers::on_exit(SessionWorker& worker, pid_t pid, int wait_status) 
     const bool expected = ended_well && lost.empty() && worker.ending == Ending::drained;
     add_counts(state_.counters, *worker.board);
     const bool said_why = worker.ending == Ending::failed;
-    const std::string status = wait_status_text(wait_status);
+    const std::string status = end_text(worker.child, wait_status);
     const auto id = worker.child.id;
     state_.session_workers.remove_if([id](const SessionWorker& one) { return one.child.id == id; });
 
@@ -237,7 +237,7 @@ void SessionWorkers::on_exit(SessionWorker& worker, pid_t pid, int wait_status) 
         log::error("session-worker-died", {{"worker", pid}, {"status", status}, {"sessions_lost", lost.size()}});
         if (!said_why)
             failed_to_serve(WIFEXITED(wait_status) && !ended_well ? WEXITSTATUS(wait_status) : EX_SOFTWARE,
-                            "a session worker ended with " + status);
+                            "a session worker ended: " + status);
     }
     handlers_.gone();
     adjust();

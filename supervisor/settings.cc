@@ -26,6 +26,7 @@ Settings make_settings(config::Config config, std::string origin, Identities ide
     if (!config.log.target_in_file)
         config.log.target = foreground && !journal ? config::LogTarget::stderr_ : config::LogTarget::syslog;
     Settings settings;
+    settings.foreground = foreground;
     settings.scanners = config.scanner.processes == 0 ? usable_cpus() : config.scanner.processes;
     settings.toml = config::to_toml(config);
     settings.config = std::move(config);

@@ -15,6 +15,7 @@ struct Settings {
     std::string origin;    // the file, for error messages
     Identities identities;
     std::uint32_t scanners = 1; // scanner.processes, 0 resolved
+    bool foreground = true;
 };
 
 // `foreground` decides log.target where the file does not.

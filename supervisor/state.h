@@ -33,6 +33,7 @@ struct Child {
     Channel channel;             // closed after EOF
     bool greeted = false;        // Hello was received and fits
     std::int64_t started_ns = 0; // CLOCK_MONOTONIC
+    std::string kill_reason;     // not empty: we have killed it
 };
 
 // What a session worker's exit will mean.
@@ -81,7 +82,6 @@ struct Generation {
     std::int64_t retired_ns = 0; // CLOCK_MONOTONIC at which it began to drain
     std::int64_t let_go_ns = 0;  // at which everybody was told to let go
     std::int64_t end_by_ns = 0;  // by which its processes must have ended, else they are killed; 0: no bound yet
-    std::string kill_reason;     // not empty: its processes are being killed
     std::string error;           // why it failed
 };
 

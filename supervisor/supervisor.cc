@@ -62,6 +62,15 @@ Supervisor::Supervisor(Settings settings, std::function<void()> started)
                             continue_stop();
                         },
                         [this](int exit_code, const std::string& error) { fail(exit_code, error); }}),
+      config_reload_(settings_, reloads_,
+                     [this](const Settings& taken, bool new_session_workers) {
+                         return take_settings(taken, new_session_workers);
+                     }),
+      database_watch_(loop_.get(),
+                      [this] {
+                          log::info("reload-asked", {{"by", "database.watch"}});
+                          reloads_.request(ReloadRequest{.by_itself = true}, {});
+                      }),
       entrance_(loop_.get(), *this),
       commands_(*this, entrance_),
       status_socket_(loop_.get(), commands_),
@@ -109,18 +118,22 @@ bool Supervisor::begin() {
     auto folders = prepare_folders(settings_);
     if (const auto* wrong = std::get_if<supervisor::Fault>(&folders)) return refuse(wrong->exit_code, wrong->text);
     locks_ = std::move(std::get<FolderLocks>(folders));
-    const config::Status& status = settings_.config.status;
-    const SocketAccess access{static_cast<mode_t>(status.socket_mode), status.socket_group};
-    if (auto bound = entrance_.apply(); !bound)
-        return refuse(exit_code_of_socket(bound.error().code), bound.error().what);
-    if (auto bound = status_socket_.apply(status.socket, access); !bound)
-        return refuse(exit_code_of_socket(bound.error().code), bound.error().what);
+    if (auto bound = bind(); !bound) return refuse(exit_code_of_socket(bound.error().code), bound.error().what);
     if (auto dropped = drop_privileges(); !dropped) return refuse(EX_OSERR, dropped.error().what);
 
     log::info("starting", {{"version", EVERMILTER_VERSION}, {"config", settings_.origin}});
     session_workers_.adjust();
+    database_watch_.apply(settings_.config.database);
     reloads_.request(ReloadRequest{}, {});
     return true;
+}
+
+// The sockets of the settings in use; an Error leaves them as they were.
+Result<void> Supervisor::bind() {
+    if (auto bound = entrance_.apply(); !bound) return bound;
+    const config::Status& status = settings_.config.status;
+    return status_socket_.apply(status.socket,
+                                SocketAccess{static_cast<mode_t>(status.socket_mode), status.socket_group});
 }
 
 // ---------------------------------------------------------------- what children say
@@ -247,7 +260,24 @@ void Supervisor::request_reload(const ReloadRequest& request, ReloadCallback don
 }
 
 void Supervisor::request_config_reload(ReloadCallback done) {
-    reloads_.request(ReloadRequest{}, std::move(done));
+    config_reload_.request(false, std::move(done));
+}
+
+Result<void> Supervisor::take_settings(const Settings& settings, bool new_session_workers) {
+    Settings before = std::exchange(settings_, settings);
+    if (auto bound = bind(); !bound) {
+        settings_ = std::move(before);
+        if (auto restored = bind(); !restored) log::error("listeners", {{"error", restored.error().what}});
+        return bound;
+    }
+    database_watch_.apply(settings_.config.database);
+    if (new_session_workers) {
+        ++state_.config_serial;
+        session_workers_.replace_all();
+    } else {
+        session_workers_.adjust();
+    }
+    return {};
 }
 
 void Supervisor::hold() {
@@ -262,7 +292,7 @@ void Supervisor::resume() {
 
 void Supervisor::on_hangup() {
     log::info("reload-asked", {{"by", "SIGHUP"}});
-    request_config_reload({});
+    config_reload_.request(true, {});
 }
 
 void Supervisor::update_service_state() {
@@ -302,6 +332,7 @@ void Supervisor::stop(int exit_code) {
     exit_code_ = exit_code;
     log::info("stopping");
     entrance_.close();
+    database_watch_.stop();
     reloads_.stop();
     const std::chrono::nanoseconds bound = settings_.config.timeouts.shutdown;
     session_workers_.stop(true, monotonic_ns() + bound.count());

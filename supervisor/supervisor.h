@@ -8,6 +8,8 @@
 
 #include "supervisor/children.h"
 #include "supervisor/commands.h"
+#include "supervisor/config_reload.h"
+#include "supervisor/database_watch.h"
 #include "supervisor/entrance.h"
 #include "supervisor/generations.h"
 #include "supervisor/operations.h"
@@ -59,6 +61,8 @@ class Supervisor final : public Operations {
 
     // The end: graceful, with or without a reason to fail; then at once.
     void on_stop_signal();
+    [[nodiscard]] Result<void> bind();
+    [[nodiscard]] Result<void> take_settings(const Settings& settings, bool new_session_workers);
     void on_hangup();
     void stop(int exit_code);
     void stop_at_once();
@@ -73,6 +77,8 @@ class Supervisor final : public Operations {
     Generations generations_;
     Reloads reloads_;
     SessionWorkers session_workers_;
+    ConfigReload config_reload_;
+    DatabaseWatch database_watch_;
     Entrance entrance_;
     Commands commands_;
     StatusSocket status_socket_;

@@ -1,0 +1,112 @@
+#include "supervisor/config_reload.h"
+
+#include <utility>
+#include <variant>
+
+#include "config/diff.h"
+#include "config/parse.h"
+#include "workers/common/log.h"
+
+namespace evermilter::supervisor {
+namespace {
+
+std::string joined(const std::vector<config::Fault>& faults) {
+    std::string text;
+    for (const config::Fault& fault : faults) text += (text.empty() ? "" : "; ") + fault.text();
+    return text;
+}
+
+// The keys whose change needs `needs`.
+std::string keys_that_need(const std::vector<config::Change>& changes, config::Needs needs) {
+    std::string text;
+    for (const config::Change& change : changes) {
+        if (change.needs == needs) text.append(text.empty() ? "" : ", ").append(change.key);
+    }
+    return text;
+}
+
+} // namespace
+
+ConfigReload::ConfigReload(const Settings& settings, Reloads& reloads, Take take)
+    : settings_(settings), reloads_(reloads), take_(std::move(take)) {}
+
+void ConfigReload::request(bool then_reload, ReloadCallback done) {
+    waiting_.push_back(Request{then_reload, std::move(done)});
+    if (running_.empty()) begin();
+}
+
+void ConfigReload::begin() {
+    running_ = std::exchange(waiting_, {});
+    auto parsed = config::parse_file(settings_.origin);
+    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed)) {
+        refuse(joined(*faults));
+        return;
+    }
+    auto candidate = std::make_shared<const Settings>(make_settings(
+        std::move(std::get<config::Config>(parsed)), settings_.origin, settings_.identities, settings_.foreground));
+    const auto changes = config::diff(settings_.config, candidate->config);
+    if (changes.empty()) {
+        ReloadOutcome outcome;
+        outcome.ok = true;
+        finish(outcome, false);
+        return;
+    }
+    for (const config::Change& change : changes) {
+        log::info("config-change", {{"key", change.key},
+                                    {"before", change.before},
+                                    {"after", change.after},
+                                    {"needs", config::needs_text(change.needs)}});
+    }
+    switch (config::most_needed(changes)) {
+        case config::Needs::restart:
+            refuse(keys_that_need(changes, config::Needs::restart) +
+                   ": a change needs a restart; nothing of the file was taken over");
+            return;
+        case config::Needs::new_generation:
+            // The file is taken over only if an engine can be loaded with it.
+            reloads_.request_with(candidate, [this, candidate](const ReloadOutcome& loaded) {
+                if (loaded.ok)
+                    take_over(*candidate, true, true);
+                else
+                    refuse(loaded.error);
+            });
+            return;
+        case config::Needs::new_session_workers:
+            take_over(*candidate, true, false);
+            return;
+        case config::Needs::live:
+            take_over(*candidate, false, false);
+            return;
+    }
+}
+
+void ConfigReload::refuse(const std::string& error) {
+    log::error("config-refused", {{"reason", error}});
+    ReloadOutcome outcome;
+    outcome.error = error;
+    finish(outcome, false);
+}
+
+void ConfigReload::take_over(const Settings& candidate, bool new_session_workers, bool loaded) {
+    if (auto taken = take_(candidate, new_session_workers); !taken) {
+        refuse(taken.error().what);
+        return;
+    }
+    log::info("config-taken", {{"config", settings_.origin}});
+    ReloadOutcome outcome;
+    outcome.ok = true;
+    outcome.changed = true;
+    finish(outcome, loaded);
+}
+
+void ConfigReload::finish(ReloadOutcome outcome, bool loaded) {
+    bool then_reload = false;
+    for (Request& request : std::exchange(running_, {})) {
+        then_reload = then_reload || request.then_reload;
+        reloads_.answer_soon(std::move(request.done), outcome);
+    }
+    if (then_reload && !loaded) reloads_.request(ReloadRequest{}, {});
+    if (!waiting_.empty()) begin();
+}
+
+} // namespace evermilter::supervisor
