@@ -40,13 +40,11 @@ constexpr Row kDatabaseRows[] = {
      .field = field<&Config::database, &Database::keep>,
      .fallback = "3",
      .range = {0, 100},
-     .later = true,
      .text = "Snapshots of earlier generations that are kept for `evermilterctl rollback`, beside those in use."},
     {.key = "database.min_ratio",
      .kind = Kind::ratio,
      .field = field<&Config::database, &Database::min_ratio>,
      .fallback = "0.9",
-     .later = true,
      .text = "A new generation must have at least this share of the active one's signatures, or it is refused: a "
              "database that lost a tenth of itself overnight is more likely broken than better. 0 turns this off."},
     {.key = "database.proof_directory",
@@ -55,7 +53,6 @@ constexpr Row kDatabaseRows[] = {
      .fallback = "",
      .unset = "the built-in proof only",
      .example = "/etc/evermilter/proof",
-     .later = true,
      .text = "Your own samples for the proof of a new generation: every file below `infected/` must be found and none "
              "below `clean/` may be, or the generation is refused. A place for the message that was once rejected by "
              "mistake."},
@@ -68,7 +65,6 @@ constexpr Row kReloadRows[] = {
      .fallback = "session",
      .needs = Needs::new_session_workers,
      .allowed = "session message scan",
-     .later = true,
      .text = "What stays on the generation that it began with. `session`: a whole SMTP session; `message`: a message "
              "from its MAIL on; `scan`: only the scan itself."},
     {.key = "reload.drain_timeout",
@@ -76,7 +72,6 @@ constexpr Row kReloadRows[] = {
      .field = field<&Config::reload, &Reload::drain_timeout>,
      .fallback = "2m",
      .range = kTimeout,
-     .later = true,
      .text = "How long an old generation may live after its successor took over. Then whatever still holds it uses the "
              "current one from its next scan on, the message being received included. Nothing is cut."},
     {.key = "reload.load_timeout",
@@ -84,7 +79,6 @@ constexpr Row kReloadRows[] = {
      .field = field<&Config::reload, &Reload::load_timeout>,
      .fallback = "10m",
      .range = kTimeout,
-     .later = true,
      .text = "A generation that is not ready after so long is given up, and the active one stays."},
     {.key = "reload.memory_check",
      .kind = Kind::boolean,

@@ -1,12 +1,11 @@
-// CIDR networks: parsing and membership. Every fault names the entry and the remedy.
+// CIDR networks: membership. The form is read by the configuration's own parser, so that both take the same.
 #include "supervisor/cidr.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <charconv>
 #include <cstring>
-#include <string>
+#include <variant>
+
+#include "config/network.h"
 
 namespace evermilter::supervisor {
 
@@ -14,10 +13,6 @@ namespace {
 
 constexpr unsigned kMappedBits = 96; // ::ffff:0:0/96
 constexpr std::size_t kIpv4Size = 4;
-
-Error fault(std::string_view text, const std::string& why) {
-    return {0, '"' + std::string(text) + "\" is no network: " + why};
-}
 
 std::uint8_t mask_of_byte(unsigned prefix, std::size_t index) {
     const unsigned before = static_cast<unsigned>(index) * 8;
@@ -36,43 +31,15 @@ bool same_network(const std::uint8_t* network, const std::uint8_t* address, std:
 } // namespace
 
 Result<Cidr> Cidr::parse(std::string_view text) {
-    const std::size_t slash = text.find('/');
-    const std::string host(text.substr(0, slash));
+    const auto parsed = config::parse_network(text);
+    if (const auto* fault = std::get_if<config::AddressFault>(&parsed)) return Error{0, fault->reason};
+    const auto& network = std::get<config::Network>(parsed);
     Cidr cidr;
-    in_addr v4{};
-    in6_addr v6{};
-    unsigned bits = 0;
-    if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) {
-        cidr.ipv4_ = true;
-        bits = 32;
-        std::memcpy(cidr.network_.data(), &v4, sizeof v4);
-    } else if (::inet_pton(AF_INET6, host.c_str(), &v6) == 1) {
-        bits = 128;
-        std::memcpy(cidr.network_.data(), &v6, sizeof v6);
-    } else {
-        return fault(text, "write it as 192.0.2.0/24 or 2001:db8::/32 (names are not resolved here)");
-    }
-    cidr.prefix_ = bits;
-    if (slash != std::string_view::npos) {
-        const std::string_view length = text.substr(slash + 1);
-        const char* end = length.data() + length.size();
-        const auto [stop, problem] = std::from_chars(length.data(), end, cidr.prefix_);
-        if (problem != std::errc{} || stop != end || length.empty() || cidr.prefix_ > bits) {
-            return fault(text, "the prefix length is a number from 0 to " + std::to_string(bits));
-        }
-    }
-    const std::size_t size = bits / 8;
-    std::array<std::uint8_t, 16> meant = cidr.network_;
-    for (std::size_t index = 0; index < size; ++index) {
-        meant[index] = static_cast<std::uint8_t>(meant[index] & mask_of_byte(cidr.prefix_, index));
-    }
-    if (meant != cidr.network_) {
-        std::array<char, INET6_ADDRSTRLEN> shown{};
-        ::inet_ntop(cidr.ipv4_ ? AF_INET : AF_INET6, meant.data(), shown.data(), static_cast<socklen_t>(shown.size()));
-        return fault(text, "it has bits behind its prefix; the network is " + std::string(shown.data()) + '/' +
-                               std::to_string(cidr.prefix_));
-    }
+    cidr.ipv4_ = network.family == config::InetAddress::Family::inet;
+    cidr.prefix_ = network.prefix;
+    cidr.network_ = network.bytes;
     if (!cidr.ipv4_ && cidr.prefix_ >= kMappedBits) {
+        in6_addr v6{};
         std::memcpy(&v6, cidr.network_.data(), sizeof v6);
         if (IN6_IS_ADDR_V4MAPPED(&v6)) {
             std::array<std::uint8_t, 16> inner{};
