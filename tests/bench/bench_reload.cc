@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <iostream>
 #include <thread>
 
@@ -74,19 +75,23 @@ UnderLoad load_with_reload(const test::Service& service, bench::LoadOptions opti
     std::atomic<bool> done{false};
     options.stop = &done;
     options.duration = 600s;
-    std::jthread load([&] { result.figures = bench::run_load(options); });
+    auto load = std::async(std::launch::async, [&] { return bench::run_load(options); });
     std::this_thread::sleep_for(5s);
     std::atomic<bool> sampling{true};
-    std::jthread sampler([&] {
+    auto peak = std::async(std::launch::async, [&] {
+        double most = 0;
         while (sampling) {
-            result.peak_pss_mib = std::max(result.peak_pss_mib, total_pss_mib(service));
+            most = std::max(most, total_pss_mib(service));
             std::this_thread::sleep_for(2s);
         }
+        return most;
     });
     result.reload_seconds = reload(service);
     sampling = false;
     std::this_thread::sleep_for(5s);
     done = true;
+    result.peak_pss_mib = peak.get();
+    result.figures = load.get();
     return result;
 }
 
@@ -95,13 +100,13 @@ std::string mib(double value) {
 }
 
 void large_mails(const test::Service& service, unsigned count) {
-    std::vector<std::jthread> clients;
+    std::vector<std::future<void>> clients;
     for (unsigned i = 0; i < count; ++i)
-        clients.emplace_back([&service, i] {
+        clients.push_back(std::async(std::launch::async, [&service, i] {
             test::MilterClient client(service.milter_address());
             client.open();
             (void)client.message(bench::varied_mail(28'000'000, 77 + i, false));
-        });
+        }));
 }
 
 } // namespace
