@@ -24,10 +24,13 @@
 #include <ctime>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "workers/common/log.h"
+#include "workers/session/interlude.h"
 #include "workers/session/packet_gate.h"
 
 namespace evermilter::session::seam {
@@ -43,6 +46,7 @@ constexpr int kTicksToPickUp = 10;
 // A packet that does not grow although the client has more to send: its socket's buffer is full of tiny pieces
 // (an AF_UNIX buffer holds 277 of one byte). From so many bytes on it is let through after two ticks.
 constexpr std::size_t kStalledBytes = 128;
+constexpr std::size_t kCommandOffset = 4; // behind the length
 
 // A connection that libmilter has.
 struct Connection {
@@ -54,6 +58,8 @@ struct Connection {
     std::size_t seen = 0;     // bytes of the begun packet at the last look
     int ticks = 0;            // since it grew
     char command = '\0';      // of the packet that is read next
+    char last = '\0';         // the command before that, macros left out
+    std::optional<Interlude> interlude;
 };
 
 struct Offer {
@@ -151,9 +157,8 @@ int accept_offered(sockaddr* address, socklen_t* length) {
         offer = std::move(seam.offers.front());
         seam.offers.pop_front();
         const int descriptor = offer.connection.get();
-        Connection connection;
-        connection.tcp = prepare(descriptor, seam.packet);
-        seam.connections[descriptor] = connection;
+        seam.connections[descriptor] = Connection{};
+        seam.connections[descriptor].tcp = prepare(descriptor, seam.packet);
         seam.dispatched = descriptor;
     }
     seam.events->adopted(offer.token, offer.connection.get());
@@ -169,6 +174,32 @@ void close_packet(Connection& connection, bool& tell) {
     tell = std::exchange(connection.packet_open, false);
     connection.stalled = false;
     t_packet_open = false;
+}
+
+// The command that libmilter will read next is known: gives it those first without which it would drop this one.
+// Returns the command that it will read.
+char complete(int descriptor, Connection& connection, char command) {
+    const char last = connection.last;
+    if (command != SMFIC_MACRO && command != '\0') connection.last = command;
+    const MissingCommands missing = missing_commands(last, command);
+    if (missing.packets.empty() || connection.interlude) return command;
+    auto interlude = Interlude::begin(descriptor, missing.packets);
+    if (!interlude) {
+        log::error("interlude-failed", {{"reason", interlude.error().what}});
+        return command; // dropped by libmilter; the budget of the stage ends the session
+    }
+    connection.interlude.emplace(std::move(*interlude));
+    if (missing.takes_command) connection.interlude->skip_packet();
+    return missing.packets.at(kCommandOffset);
+}
+
+// After an interlude the connection is libmilter's again. False when it cannot be: the session is lost.
+bool end_interlude(int descriptor, Connection& connection) {
+    if (!connection.interlude || !connection.interlude->over(descriptor)) return true;
+    const auto ended = connection.interlude->end(descriptor);
+    connection.interlude.reset();
+    if (!ended) log::error("interlude-failed", {{"reason", ended.error().what}});
+    return ended.ok();
 }
 
 // Between two packets (engine.c, mi_rd_socket_ready): is there another to be read at once? Also the first call of a
@@ -188,12 +219,17 @@ int poll_between_packets(pollfd* one, int timeout_ms) {
             seam.changed.notify_all();
         }
         if (std::exchange(connection.let_through, false)) {
-            t_command = connection.command;
+            t_command = complete(descriptor, connection, connection.command);
             t_packet_open = connection.packet_open;
             one->revents = POLLIN;
             return 1;
         }
         close_packet(connection, whole); // the previous one has been read
+        if (!end_interlude(descriptor, connection)) {
+            t_command = '\0';
+            one->revents = POLLHUP;
+            return 1;
+        }
     }
     if (whole) seam.events->packet_whole(descriptor);
     if (tcp) acknowledge(descriptor);
@@ -201,8 +237,12 @@ int poll_between_packets(pollfd* one, int timeout_ms) {
     t_command = '\0';
     if (ready <= 0 || broken(one->revents)) return ready;
     const PacketLook look = look_at_packet(descriptor);
-    if (look.state == PacketLook::State::whole) t_command = look.command;
-    if (look.state == PacketLook::State::whole || look.state == PacketLook::State::ended) return ready;
+    if (look.state == PacketLook::State::whole) {
+        const std::lock_guard lock(seam.mutex);
+        t_command = complete(descriptor, seam.connections[descriptor], look.command);
+        return ready;
+    }
+    if (look.state == PacketLook::State::ended) return ready;
     one->revents = 0; // back to the controller, which waits for the rest
     return 0;
 }

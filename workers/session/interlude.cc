@@ -1,0 +1,68 @@
+#include "workers/session/interlude.h"
+
+#include <fcntl.h>
+#include <libmilter/mfdef.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace evermilter::session {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::string_view kEndOfHeaders = "\0\0\0\1N"sv;
+// An unknown command is allowed in any state, and QUIT_NC after it.
+constexpr std::string_view kUnknownThenQuit = "\0\0\0\2U\0\0\0\0\1K"sv;
+
+} // namespace
+
+MissingCommands missing_commands(char last, char next) noexcept {
+    switch (next) {
+        case SMFIC_BODY:
+        case SMFIC_BODYEOB:
+            if (last == SMFIC_DATA || last == SMFIC_HEADER) return {kEndOfHeaders, false};
+            break;
+        case SMFIC_QUIT_NC:
+            return {kUnknownThenQuit, true};
+        default:
+            break;
+    }
+    return {};
+}
+
+Result<Interlude> Interlude::begin(int descriptor, std::string_view packets) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return system_error("socketpair");
+    unique_fd near_end(ends[0]);
+    unique_fd far_end(ends[1]);
+    unique_fd connection(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+    if (!connection) return system_error("duplicate connection");
+    // A new socket holds these few bytes; nothing is sent in pieces.
+    if (::send(far_end.get(), packets.data(), packets.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(packets.size()))
+        return system_error("send");
+    if (::dup3(near_end.get(), descriptor, O_CLOEXEC) < 0) return system_error("dup3");
+    return Interlude(std::move(connection), std::move(far_end));
+}
+
+bool Interlude::over(int descriptor) const noexcept {
+    int available = 0;
+    return ::ioctl(descriptor, FIONREAD, &available) != 0 || available == 0;
+}
+
+void Interlude::skip_packet() noexcept {
+    std::array<char, 5> packet{};
+    (void)::recv(connection_.get(), packet.data(), packet.size(), MSG_DONTWAIT);
+}
+
+Result<void> Interlude::end(int descriptor) {
+    if (::dup3(connection_.get(), descriptor, O_CLOEXEC) < 0) return system_error("dup3");
+    connection_.reset();
+    far_end_.reset();
+    return {};
+}
+
+} // namespace evermilter::session
