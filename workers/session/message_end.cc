@@ -126,9 +126,7 @@ sfsistat give(SMFICTX* context, Service& service, const Session& session, Decisi
     if (decision.reply && !set_reply(context, *decision.reply)) (void)failed("smfi_setreply");
     switch (decision.action) {
         case config::Action::accept:
-            // At end of message the same as SMFIS_ACCEPT for the MTA; but only after this libmilter takes a
-            // SMFIC_QUIT_NC (engine.c, NX_ENDM).
-            return SMFIS_CONTINUE;
+            return SMFIS_ACCEPT;
         case config::Action::reject:
             return SMFIS_REJECT;
         case config::Action::tempfail:
@@ -137,7 +135,7 @@ sfsistat give(SMFICTX* context, Service& service, const Session& session, Decisi
             return SMFIS_DISCARD;
         case config::Action::quarantine:
             if (::smfi_quarantine(context, decision.quarantine.data()) != MI_SUCCESS) return failed("smfi_quarantine");
-            return SMFIS_CONTINUE;
+            return SMFIS_ACCEPT;
     }
     return SMFIS_TEMPFAIL;
 }
