@@ -1,6 +1,8 @@
 // See site.h.
 #include "tests/e2e/site.h"
 
+#include <stdexcept>
+
 #include "tests/support/report.h"
 
 namespace evermilter::test {
@@ -11,29 +13,35 @@ void need_root() {
     if (!is_root()) not_possible("needs root");
 }
 
-SiteService::SiteService() : milter_port_(free_port()) {
+SiteService::SiteService() {
     for (const auto& entry : fs::directory_iterator(database())) fs::remove(entry.path());
     for (const auto& entry : fs::directory_iterator(fs::path(EVERMILTER_SOURCE_DIRECTORY) / "contrib/demo-db"))
         if (entry.path().filename().string().starts_with("demo."))
             fs::copy_file(entry.path(), database() / entry.path().filename());
-    set("milter.listen", "[\"" + milter_address() + "\", \"inet:" + std::to_string(milter_port_) + "@127.0.0.1\"]");
+    set("milter.listen", "[\"" + milter_address() + "\", \"inet:0@127.0.0.1\"]");
     set("milter.socket_mode", "\"0666\""); // Postfix' user is not in our group
     set("message.max_size", std::to_string(kMaxSize));
     set("scanner.max_files", std::to_string(kMaxFiles));
 }
 
+std::string SiteService::milter_port() const {
+    for (const nlohmann::json& one : status().at("listeners")) {
+        const std::string address = one;
+        if (address.starts_with("inet:")) return address.substr(5, address.find('@') - 5);
+    }
+    throw std::runtime_error("the service listens on no TCP port");
+}
+
 template <>
 std::unique_ptr<Postfix> start_server(const SiteService& service, Transport transport) {
-    return std::make_unique<Postfix>(transport == Transport::tcp
-                                         ? "inet:127.0.0.1:" + std::to_string(service.milter_port())
-                                         : service.milter_address());
+    return std::make_unique<Postfix>(transport == Transport::tcp ? "inet:127.0.0.1:" + service.milter_port()
+                                                                 : service.milter_address());
 }
 
 template <>
 std::unique_ptr<Sendmail> start_server(const SiteService& service, Transport transport) {
-    return std::make_unique<Sendmail>(transport == Transport::tcp
-                                          ? "inet:" + std::to_string(service.milter_port()) + "@127.0.0.1"
-                                          : "local:" + service.path("milter.sock").string());
+    return std::make_unique<Sendmail>(transport == Transport::tcp ? "inet:" + service.milter_port() + "@127.0.0.1"
+                                                                  : "local:" + service.path("milter.sock").string());
 }
 
 template <class Server>

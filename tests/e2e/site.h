@@ -26,10 +26,8 @@ enum class Transport { unix_socket, tcp };
 class SiteService : public Service {
   public:
     SiteService();
-    [[nodiscard]] std::uint16_t milter_port() const { return milter_port_; }
-
-  private:
-    std::uint16_t milter_port_;
+    // The port that the kernel chose; asks the running service.
+    [[nodiscard]] std::string milter_port() const;
 };
 
 template <class Server>
@@ -46,6 +44,10 @@ extern template struct Site<Sendmail>;
 // As above, for a service that the caller has made.
 template <class Server>
 std::unique_ptr<Server> start_server(const SiteService& service, Transport transport);
+template <>
+std::unique_ptr<Postfix> start_server(const SiteService& service, Transport transport);
+template <>
+std::unique_ptr<Sendmail> start_server(const SiteService& service, Transport transport);
 
 // Ends the running test as not possible unless root runs it.
 void need_root();
