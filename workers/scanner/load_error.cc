@@ -32,6 +32,22 @@ struct FileAndReason {
     std::string reason;
 };
 
+// "yyerror(): FILE line N TEXT" as "FILE:N: TEXT": libclamav goes on without the rules of a YARA file that it does not
+// understand, and says no more about it.
+std::optional<std::string> yara_error(std::string_view text) {
+    constexpr std::string_view begin = "yyerror(): ";
+    constexpr std::string_view middle = " line ";
+    if (!text.starts_with(begin)) return std::nullopt;
+    text.remove_prefix(begin.size());
+    const std::size_t at = text.find(middle);
+    if (at == std::string_view::npos) return std::nullopt;
+    const std::string_view rest = text.substr(at + middle.size());
+    const std::size_t blank = rest.find(' ');
+    if (blank == std::string_view::npos) return std::nullopt;
+    return std::string(text.substr(0, at)) + ":" + std::string(rest.substr(0, blank)) + ": " +
+           std::string(rest.substr(blank + 1));
+}
+
 // Of "Can't load FILE: REASON" (cli_load() says it last of all that concerns one file).
 std::optional<FileAndReason> failed_file(std::string_view text) {
     constexpr std::string_view begin = "Can't load ";
@@ -56,6 +72,7 @@ std::string describe_load_error(const std::vector<LibraryMessage>& messages, con
             continue;
         }
         if (message.text.starts_with("cli_loaddbdir: error loading database ")) continue;
+        if (auto yara = yara_error(message.text)) return with_shown_names(std::move(*yara), loaded_from, shown_as);
         if (auto number = line_number(message.text); number && !line) line = std::move(number);
         if (!said.empty()) said += "; ";
         said += message.text;

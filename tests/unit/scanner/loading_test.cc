@@ -1,0 +1,166 @@
+// Real loads of small databases: what is refused, with which exit code and which words.
+#include "workers/scanner/loading.h"
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+
+#include "tests/support/database.h"
+#include "tests/support/proc.h"
+#include "tests/unit/scanner/loader_process.h"
+
+namespace evermilter::scanner {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kGoodHash = "44d88612fea8a8f36de82e1278abb02f:68:Good\n";
+
+struct Load {
+    Load() {
+        order.config = test::scanner_config(folder);
+        order.generation = 7;
+        fs::create_directory(folder / "tmp/load");
+        order.temp_directory = folder / "tmp/load";
+    }
+    void write(const std::string& name, const std::string& content) {
+        test::write_file(folder / ("database/" + name), content);
+    }
+    LoadResult load() {
+        SnapshotStore store(folder / "state");
+        LoadResult result = scanner::load(order, store, [&](const char* step) { steps.emplace_back(step); });
+        if (!std::holds_alternative<Loaded>(result)) store.discard();
+        return result;
+    }
+    // The refusal's exit code and reason with the folder taken out: "65 /local.ndb:2: Malformed database".
+    std::string refusal() {
+        const LoadResult result = load();
+        if (std::holds_alternative<Loaded>(result)) return "loaded";
+        if (std::holds_alternative<Unchanged>(result)) return "unchanged";
+        const auto& refused = std::get<Refusal>(result);
+        std::string text = std::to_string(refused.exit_code) + " " + refused.reason;
+        const std::string path = (folder / "database").string();
+        for (std::size_t at = text.find(path); at != std::string::npos; at = text.find(path))
+            text.erase(at, path.size());
+        return text;
+    }
+    test::Folder folder;
+    LoadOrder order;
+    std::vector<std::string> steps;
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(loading)
+
+BOOST_FIXTURE_TEST_CASE(a_good_directory_is_loaded_step_by_step, Load) {
+    test::write_eicar_database(folder / "database");
+    const LoadResult result = load();
+    BOOST_REQUIRE(std::holds_alternative<Loaded>(result));
+    const auto& loaded = std::get<Loaded>(result);
+    BOOST_TEST(loaded.engine.signatures() == 1U); // the built-in probe is not counted
+    BOOST_TEST(loaded.database_version.empty());
+    BOOST_TEST(loaded.database_time == 0);
+    BOOST_TEST(steps == (std::vector<std::string>{"snapshot", "load", "compile"}), boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_active_already_is_unchanged_unless_forced, Load) {
+    test::write_eicar_database(folder / "database");
+    const LoadResult first = load();
+    BOOST_REQUIRE(std::holds_alternative<Loaded>(first));
+    order.active_digest = std::get<Loaded>(first).snapshot.digest;
+    order.generation = 8;
+    BOOST_TEST(refusal() == "unchanged");
+    order.generation = 9;
+    order.force = true;
+    BOOST_TEST(refusal() == "loaded");
+}
+
+BOOST_AUTO_TEST_CASE(a_broken_file_is_refused_with_its_name_its_line_and_65) {
+    struct Row {
+        const char* file;
+        std::string content;
+        const char* begin; // of the refusal
+    };
+    const Row rows[] = {
+        {"cut.hdb", kGoodHash + "44d88612fea8a8f3", "65 /cut.hdb:2: Malformed database"},
+        {"cut2.hdb", kGoodHash + "44d88612fea8a8f36de82e1278abb02f:68", "65 /cut2.hdb:2: Malformed database"},
+        {"hash.hdb", kGoodHash + "zzd88612fea8a8f36de82e1278abb02f:68:X\n", "65 /hash.hdb:2: "},
+        {"empty.hdb", "", "65 /empty.hdb: Malformed database"},
+        {"few.ndb", "Good:0:*:6162636465\nA.B:0:*\n", "65 /few.ndb:2: Malformed database"},
+        {"hex.ndb", "Good:0:*:6162636465\nA.B:0:*:61zz6364\n", "65 /hex.ndb:2: Malformed database"},
+        {"garbage.ndb", "\x7f\x45\x4c\x46 no database\n", "65 /garbage.ndb:1: Malformed database"},
+        {"logic.ldb", "A.B;Engine:81-255,Target:0;(0&1;6162636465;6162636466\n", "65 /logic.ldb:1: Malformed database"},
+        {"subs.ldb", "A.B;Engine:81-255,Target:0;0&1;6162636465\n", "65 /subs.ldb:1: Malformed database"},
+        {"target.ldb", "A.B;Engine:81-255,Target:Nil;0;6162636465\n", "65 /target.ldb:1: Malformed database"},
+        {"regex.ldb", "A.B;Engine:81-255,Target:0;0&1;6162636465;0/(unclosed/\n", "65 cannot compile the databases: "},
+        {"garbage.cvd", "this is no container\n", "65 /garbage.cvd: Broken or not a CVD file"},
+        {"garbage.cld", std::string(600, 'x'), "65 /garbage.cld: Broken or not a CVD file"},
+        {"daily.cvd", "this is no container\n", "65 "},
+        {"rules.yar", "rule x { strings: $a = \"abc\" condition: $b }\n", "65 /rules.yar:1: undefined string \"$b\""},
+    };
+    for (const Row& row : rows) {
+        Load one;
+        one.write("good.ndb", "Good.One:0:*:0102030405060708\n");
+        one.write(row.file, row.content);
+        const std::string refusal = one.refusal();
+        BOOST_TEST(refusal.starts_with(row.begin), row.file << ": " << refusal);
+        BOOST_TEST(test::entries_below(one.folder / "state/snapshots").empty(), row.file);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_last_line_without_its_end_is_loaded_as_libclamav_does, Load) {
+    write("open.hdb", "44d88612fea8a8f36de82e1278abb02f:68:Good");
+    BOOST_TEST(refusal() == "loaded");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_directory_without_a_signature_is_refused, Load) {
+    write("comment.hdb", "# nothing here\n");
+    BOOST_TEST(refusal() == "65 no signature in ");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_missing_or_empty_directory_is_66, Load) {
+    BOOST_TEST(refusal() == "66 no database in ");
+    fs::remove(folder / "database");
+    BOOST_TEST(refusal() == "66 cannot read : No such file or directory");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_vanished_database_is_refused_unless_forced, Load) {
+    test::write_eicar_database(folder / "database");
+    order.active_databases = {"daily", "eicar.ndb"};
+    BOOST_TEST(refusal() == "66 database daily has vanished (--force loads without it)");
+    order.force = true;
+    BOOST_TEST(refusal() == "loaded");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_shrunken_database_is_refused_unless_forced, Load) {
+    test::write_eicar_database(folder / "database");
+    order.config.database.min_ratio = 0.9;
+    order.active_signatures = 2;
+    BOOST_TEST(refusal() ==
+               "65 only 1 signatures where the active generation has 2, below database.min_ratio "
+               "(--force loads them)");
+    order.force = true;
+    BOOST_TEST(refusal() == "loaded");
+}
+
+BOOST_AUTO_TEST_CASE(exactly_the_ratio_is_enough) {
+    BOOST_TEST(check_signatures(1000, 900, 0.9).ok());
+    BOOST_TEST(!check_signatures(1000, 899, 0.9).ok());
+    BOOST_TEST(check_signatures(0, 1, 0.9).ok());
+    BOOST_TEST(check_databases({"daily", "main"}, {"bytecode", "daily", "main"}).ok());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_rollback_loads_the_named_snapshot_whatever_it_lacks, Load) {
+    fs::create_directories(folder / "state/snapshots/3");
+    test::write_eicar_database(folder / "state/snapshots/3");
+    order.reuse_snapshot = folder / "state/snapshots/3";
+    order.active_databases = {"daily"};
+    order.active_signatures = 1000000;
+    const LoadResult result = load();
+    BOOST_REQUIRE(std::holds_alternative<Loaded>(result));
+    BOOST_TEST(std::get<Loaded>(result).snapshot.path == order.reuse_snapshot);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace evermilter::scanner
