@@ -43,7 +43,7 @@ int Loader::run() {
 }
 
 std::string Loader::own_folder(const char* purpose) const {
-    return order_.config.scanner.temp_directory + "/g" + std::to_string(order_.generation) + "-s" + purpose;
+    return order_.config.scanner.temp_directory + "/g" + std::to_string(order_.generation) + "-" + purpose;
 }
 
 // ---------------------------------------------------------------- the channel

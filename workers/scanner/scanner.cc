@@ -93,9 +93,9 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     result.detail = std::move(report.verdict.detail);
     result.scan_ns = report.took.count();
     if (result.detail.size() > 1024) result.detail.resize(1024);
+    slot_.jobs_total.fetch_add(1);
     // Busy until it is answered; a session that has gone away needs no answer.
     (void)send_message(job.reply.get(), std::move(result));
-    slot_.jobs_total.fetch_add(1);
     idle();
     return temp_failed ? Next::temp_failed : Next::job;
 }

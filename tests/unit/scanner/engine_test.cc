@@ -188,10 +188,13 @@ BOOST_FIXTURE_TEST_CASE(a_limit_does_not_hide_another_heuristic_that_the_site_as
     find_eicar_as_a_file();
     config.scanner.alert_encrypted = true;
     config.scanner.max_files = 20;
-    const std::string mail = test::multipart_mail(
-        {test::attachment("secret.zip", encrypted_zip()), test::attachment("many.zip", zip_of(50, false))});
-    const Verdict verdict = scan(mail);
-    EXPECT_VERDICT(verdict, ScanOutcome::infected, "Heuristics.Encrypted.Zip");
+    // libclamav keeps its heuristic alerts in a hash table with a new seed each time, and tells one of them.
+    for (int round = 0; round < 12; ++round) {
+        const std::string mail = test::multipart_mail({test::text_part("round " + std::to_string(round)),
+                                                       test::attachment("secret.zip", encrypted_zip()),
+                                                       test::attachment("many.zip", zip_of(50, false))});
+        EXPECT_VERDICT(scan(mail), ScanOutcome::infected, "Heuristics.Encrypted.Zip");
+    }
 }
 
 BOOST_FIXTURE_TEST_CASE(nested_deeper_than_the_limit_a_scan_is_incomplete, Scans) {
