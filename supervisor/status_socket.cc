@@ -66,11 +66,12 @@ class StatusSocket::Connection {
         return true;
     }
 
-    // Does what can be done now: commands, then output. May end in forget().
+    // Does what can be done now: output, then the next command, and so on. May end in forget().
     void run() {
         running_ = true;
-        while (!awaits_ && !last_ && output_.empty()) {
-            std::optional<CommandLine> command = take_command(input_, ended_);
+        bool alive = true;
+        while ((alive = flush()) && output_.empty() && !awaits_ && !last_) {
+            const std::optional<CommandLine> command = take_command(input_, ended_);
             if (command) {
                 execute(*command);
             } else if (input_.size() >= kLongestCommand) {
@@ -80,19 +81,14 @@ class StatusSocket::Connection {
             } else {
                 break;
             }
-            if (!flush()) {
-                running_ = false;
-                owner_.forget(id_);
-                return;
-            }
         }
         running_ = false;
-        const bool sent = flush();
-        if (!sent || (output_.empty() && !awaits_ && (last_ || (ended_ && input_.empty())))) {
+        const bool done = output_.empty() && !awaits_ && (last_ || ended_);
+        if (!alive || done) {
             owner_.forget(id_);
-            return;
+        } else {
+            watch();
         }
-        watch();
     }
 
     void execute(const CommandLine& command) {

@@ -1,0 +1,38 @@
+// Operations that remember what they were asked, with a real State.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "config/parse.h"
+#include "supervisor/operations.h"
+
+namespace evermilter::supervisor::test {
+
+class OperationsOfTest final : public Operations {
+  public:
+    [[nodiscard]] State& state() override { return the_state; }
+    [[nodiscard]] const config::Config& config() const override { return the_config; }
+    [[nodiscard]] bool hand_over(unique_fd connection, Peer peer) override {
+        if (!has_room) return false;
+        handed_over.emplace_back(std::move(connection), std::move(peer));
+        return true;
+    }
+    void request_reload(const ReloadRequest& request, ReloadCallback done) override {
+        reloads.push_back(request);
+        pending = std::move(done);
+    }
+    void request_config_reload(ReloadCallback done) override { pending = std::move(done); }
+    void hold() override { the_state.hold = true; }
+    void resume() override { the_state.hold = false; }
+
+    State the_state;
+    config::Config the_config = config::defaults();
+    bool has_room = true;
+    std::vector<std::pair<unique_fd, Peer>> handed_over;
+    std::vector<ReloadRequest> reloads;
+    ReloadCallback pending;
+};
+
+} // namespace evermilter::supervisor::test
