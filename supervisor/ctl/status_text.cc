@@ -75,9 +75,7 @@ std::string counts(const Json& object, const std::string& none) {
 
 std::string head(const Json& status) {
     std::string state = string_at(status, "state");
-    std::transform(state.begin(), state.end(), state.begin(), [](char letter) {
-        return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
-    });
+    if (state == "degraded") state = "DEGRADED";
     std::string text = "evermilter " + printable(string_at(status, "version")) + " is " + printable(state) + ", pid " +
                        std::to_string(number_at(status, "pid")) + ", up " +
                        duration_text(real_at(status, "uptime_seconds")) + '\n';
