@@ -22,6 +22,8 @@ namespace evermilter::config {
 namespace {
 
 constexpr std::size_t kLargestFile = 1U << 20U;
+// Nobody reads more; and a file that is no configuration at all must not keep the supervisor busy.
+constexpr std::size_t kMostFaults = 100;
 
 std::string name_of(const toml::node& node) {
     switch (node.type()) {
@@ -71,6 +73,7 @@ class Reading {
         std::stable_sort(faults_.begin(), faults_.end(), [](const Fault& a, const Fault& b) {
             return std::pair(a.line, a.column) < std::pair(b.line, b.column);
         });
+        if (faults_.size() >= kMostFaults) add({}, "", "has more faults than are told here");
         return std::move(faults_);
     }
 
@@ -138,6 +141,7 @@ class Reading {
 
     void read_document(const toml::table& document) {
         for (const auto& [key, node] : document) {
+            if (faults_.size() >= kMostFaults) return;
             const Section* section = find_section(key.str());
             if (section == nullptr) {
                 add_unknown_section(key, node);
@@ -160,6 +164,7 @@ class Reading {
 
     void read_section(const Section& section, const toml::table& table) {
         for (const auto& [key, node] : table) {
+            if (faults_.size() >= kMostFaults) return;
             const std::string full = std::string(section.name) + "." + shown(key.str());
             const Row* row = find_row(std::string(section.name) + "." + std::string(key.str()));
             if (row == nullptr) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <numeric>
 
 #include "config/schema.h"
 
@@ -12,18 +13,23 @@ std::size_t edit_distance(std::string_view one, std::string_view two) {
     constexpr std::size_t longest = 64;
     one = one.substr(0, longest);
     two = two.substr(0, longest);
-    std::array<std::array<std::size_t, longest + 1>, longest + 1> cost{};
-    for (std::size_t i = 0; i <= one.size(); ++i) cost[i][0] = i;
-    for (std::size_t j = 0; j <= two.size(); ++j) cost[0][j] = j;
+    using Costs = std::array<std::size_t, longest + 1>;
+    Costs before_previous{};
+    Costs previous{};
+    Costs current{};
+    std::iota(previous.begin(), previous.end(), std::size_t{0});
     for (std::size_t i = 1; i <= one.size(); ++i) {
+        current[0] = i;
         for (std::size_t j = 1; j <= two.size(); ++j) {
-            const std::size_t substitution = cost[i - 1][j - 1] + (one[i - 1] == two[j - 1] ? 0 : 1);
-            cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, substitution});
+            const std::size_t substitution = previous[j - 1] + (one[i - 1] == two[j - 1] ? 0 : 1);
+            current[j] = std::min({previous[j] + 1, current[j - 1] + 1, substitution});
             if (i > 1 && j > 1 && one[i - 1] == two[j - 2] && one[i - 2] == two[j - 1])
-                cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+                current[j] = std::min(current[j], before_previous[j - 2] + 1);
         }
+        before_previous = previous;
+        previous = current;
     }
-    return cost[one.size()][two.size()];
+    return previous[two.size()];
 }
 
 std::string_view nearest_key(std::string_view section, std::string_view name) {

@@ -199,6 +199,14 @@ BOOST_AUTO_TEST_CASE(faults_before_a_syntax_error_are_told_with_it) {
     BOOST_TEST(faults[2].line == 6U);
 }
 
+BOOST_AUTO_TEST_CASE(a_file_that_is_no_configuration_gets_a_bounded_answer) {
+    std::string text = "[milter]\n";
+    for (int i = 0; i < 10'000; ++i) text += "key" + std::to_string(i) + " = 1\n";
+    const auto faults = faults_of(text);
+    BOOST_TEST_REQUIRE(faults.size() == 101U);
+    BOOST_TEST(faults.back().message.find("more faults") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(bytes_that_are_not_utf8_are_a_syntax_error) {
     const auto faults = faults_of("[milter]\nsocket_group = \"\xff\"\n");
     BOOST_TEST_REQUIRE(faults.size() == 1U);
