@@ -63,7 +63,7 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     if (!id) return std::move(id).error();
     auto queue = seqpacket_pair(Blocking::no, Blocking::no);
     if (!queue) return std::move(queue).error();
-    auto board = ScannerBoard::create("evermilter-scanners", settings.scanners);
+    auto board = ScannerBoard::create("scanner-board", settings.scanners);
     if (!board) return std::move(board).error();
     auto shared = board->duplicate();
     if (!shared) return std::move(shared).error();

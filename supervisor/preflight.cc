@@ -168,11 +168,8 @@ void wipe_scanner_folders(const std::string& temp_directory) {
         const std::string name = entry.path().filename();
         // <temp_directory>/g<generation>-s<slot>, as the loader names them.
         const auto dash = name.find("-s");
-        const auto digits = [](std::string_view text) {
-            return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-        };
-        if (name.front() != 'g' || dash == std::string::npos || !digits(std::string_view(name).substr(1, dash - 1)) ||
-            !digits(std::string_view(name).substr(dash + 2)))
+        if (name.front() != 'g' || dash == std::string::npos || dash < 2 ||
+            name.find_first_not_of("0123456789", 1) != dash)
             continue;
         std::error_code left;
         fs::remove_all(entry.path(), left);

@@ -83,7 +83,7 @@ void SessionWorkers::shrink() {
 void SessionWorkers::start_one() {
     SessionWorker& worker = state_.session_workers.emplace_back();
     const std::uint32_t slots = settings_.config.workers.sessions_per_worker;
-    auto board = SessionBoard::create("evermilter-sessions", slots);
+    auto board = SessionBoard::create("session-board", slots);
     auto shared = board ? board->duplicate() : Result<unique_fd>(board.error());
     auto started = shared ? children_.start(worker.child, messages::Role::session, settings_.identities.session)
                           : Result<void>(shared.error());
