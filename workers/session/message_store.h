@@ -55,9 +55,9 @@ struct StoredMessage {
 class MessageStore {
   public:
     // The most of a message that is kept in memory, in bytes.
-    static constexpr std::uint64_t kMemoryLimit = 1024 * 1024;
+    static constexpr std::uint64_t kMemoryLimit = std::uint64_t{1024} * 1024;
     // What is gathered before a write(2), in bytes.
-    static constexpr std::size_t kBuffer = 32 * 1024;
+    static constexpr std::size_t kBuffer = std::size_t{32} * 1024;
 
     // Allocates nothing. `settings` and `budget` must outlive the store.
     MessageStore(const StoreSettings& settings, MemoryBudget& budget) : settings_(&settings), budget_(&budget) {}

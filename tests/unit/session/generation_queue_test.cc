@@ -182,6 +182,7 @@ BOOST_AUTO_TEST_CASE(four_jobs_are_let_in_and_the_next_ones_in_the_order_of_aski
     queues.take(1, std::move(one.sending));
     const Pin queue = queues.pin(1);
     std::vector<std::unique_ptr<GenerationQueue::Place>> places;
+    places.reserve(8);
     for (int i = 0; i < 8; ++i) places.push_back(std::make_unique<GenerationQueue::Place>(queue));
     for (std::size_t i = 0; i < GenerationQueue::kWindow; ++i) {
         BOOST_REQUIRE((places[i]->wait(far()) == Turn::come));
@@ -271,6 +272,7 @@ BOOST_AUTO_TEST_CASE(threads_that_pin_while_generations_change_release_each_once
         GenerationQueues many([&](std::uint64_t generation) { ++counts[generation]; });
         std::atomic<bool> stop{false};
         std::vector<std::thread> threads;
+        threads.reserve(3);
         for (int i = 0; i < 3; ++i)
             threads.emplace_back([&] {
                 while (!stop) {

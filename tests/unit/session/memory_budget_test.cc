@@ -41,6 +41,7 @@ BOOST_AUTO_TEST_CASE(threads_together_never_take_more_than_the_limit) {
     MemoryBudget budget(limit);
     std::atomic<bool> above{false};
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i)
         threads.emplace_back([&] {
             for (int round = 0; round < 10000; ++round) {

@@ -19,7 +19,7 @@ using namespace evermilter::session;
 
 namespace {
 
-constexpr std::uint64_t kMiB = 1024 * 1024;
+constexpr std::uint64_t kMiB = std::uint64_t{1024} * 1024;
 
 struct Spool {
     Spool() {

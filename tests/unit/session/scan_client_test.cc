@@ -340,6 +340,7 @@ BOOST_AUTO_TEST_CASE(thirty_two_at_once_are_each_answered_with_four_in_the_socke
     {
         const Generation generation(queues, 1);
         std::vector<std::thread> sessions;
+        sessions.reserve(32);
         std::atomic<int> answered{0};
         for (int i = 0; i < 32; ++i)
             sessions.emplace_back([&] {
@@ -369,6 +370,7 @@ BOOST_AUTO_TEST_CASE(a_scan_under_way_does_not_hold_the_window) {
     // Five messages, none of which is answered before all are taken.
     const Generation generation(queues, 1);
     std::vector<std::thread> sessions;
+    sessions.reserve(5);
     std::atomic<int> answered{0};
     for (int i = 0; i < 5; ++i)
         sessions.emplace_back([&] {
