@@ -107,8 +107,11 @@ struct CommandTable {
     }
 
     static void reload_config(Commands& commands, const Arguments& /*none*/, const Commands::Answer& answer) {
-        commands.operations_.request_config_reload(
-            [answer](const ReloadOutcome& outcome) { answer(outcome_document(outcome)); });
+        Operations& operations = commands.operations_;
+        operations.request_config_reload([answer, &operations](ReloadOutcome outcome) {
+            outcome.generation = operations.state().current_generation;
+            answer(outcome_document(outcome));
+        });
     }
 
     static void rollback(Commands& commands, const Arguments& arguments, const Commands::Answer& answer) {

@@ -104,6 +104,8 @@ void Entrance::on_leave(Gate::Leaving leaving) {
                 refuse_accepted(reason(admission), remark(admission));
             } else if (!operations_.hand_over(std::move(leaving.connection), peer)) {
                 refuse_accepted(kNoWorker, "no session worker has room");
+            } else {
+                log_unix_peer(leaving.peer, peer);
             }
             return;
         }
@@ -123,6 +125,19 @@ void Entrance::on_leave(Gate::Leaving leaving) {
                        leaving.begin);
             return;
     }
+}
+
+// Who speaks to the unix socket, by the kernel's word. Limited like the refusals: a mail server's connections are many
+// and its user one; every message's line has its peer too.
+void Entrance::log_unix_peer(const PeerAddress& address, const Peer& peer) {
+    const auto* credentials = std::get_if<UnixPeer>(&address);
+    if (credentials == nullptr) return;
+    const auto left_out = log_limit_.pass(peer.key, "connection-accepted", std::chrono::steady_clock::now());
+    if (!left_out) return;
+    log::info("connection-accepted", {{"peer_pid", credentials->pid},
+                                      {"peer_uid", credentials->uid},
+                                      {"peer_gid", credentials->gid},
+                                      {"left_out", *left_out == 0 ? std::string() : std::to_string(*left_out)}});
 }
 
 void Entrance::refuse(const Peer& peer, std::string_view why, std::string_view more, std::string_view begin) {

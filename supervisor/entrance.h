@@ -37,6 +37,7 @@ class Entrance {
     void on_accept(unique_fd connection, const PeerAddress& address);
     void on_leave(Gate::Leaving leaving);
     void refuse(const Peer& peer, std::string_view why, std::string_view more, std::string_view begin);
+    void log_unix_peer(const PeerAddress& address, const Peer& peer);
     void log_closed(std::string_view event, const Peer& peer, std::string_view why, std::string_view more,
                     std::string_view begin);
 

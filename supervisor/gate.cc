@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kEventsPerTurn = 64;
 constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+constexpr std::size_t kDiscarded = 16384;
 // Expiries closer than this are handled together.
 constexpr std::int64_t kExpiryGrain = 10'000'000;
 
@@ -119,6 +120,9 @@ void Gate::leave(Entries::iterator entry, GateExit exit, Protocol protocol, std:
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, waiting.connection.get(), nullptr);
         leaving.connection = std::move(waiting.connection);
     } else {
+        // With unread bytes a close would be a reset, which looks like a broken network to the peer.
+        std::array<char, kDiscarded> unread{};
+        (void)::recv(waiting.connection.get(), unread.data(), unread.size(), MSG_DONTWAIT);
         waiting.connection.reset();
     }
     on_leave_(std::move(leaving));

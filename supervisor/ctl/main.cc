@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <ctime>
+#include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -98,7 +99,7 @@ int clamd_word(const Options& options, const std::string& word, const std::strin
 }
 
 // Commands that may take as long as a load; on a terminal they show how far it is.
-int waiting(const Options& options, const std::string& command) {
+int waiting(const Options& options, const std::string& command, const std::function<std::string(const json&)>& text) {
     const bool progress = !options.json && ::isatty(STDERR_FILENO) == 1;
     const auto begin = std::chrono::steady_clock::now();
     const StatusClient client(options.socket);
@@ -110,16 +111,18 @@ int waiting(const Options& options, const std::string& command) {
         std::cerr << "\r\033[K" << progress_text(*document, seconds) << std::flush;
     });
     if (progress) std::cerr << "\r\033[K" << std::flush;
-    return show(options, answer, outcome_text);
+    return show(options, answer, text);
 }
 
 int reload(const Options& options) {
     return waiting(options,
-                   std::string("reload") + (options.force ? " --force" : "") + (options.no_wait ? " --no-wait" : ""));
+                   std::string("reload") + (options.force ? " --force" : "") + (options.no_wait ? " --no-wait" : ""),
+                   outcome_text);
 }
 
 int rollback(const Options& options) {
-    return waiting(options, "rollback" + (options.generation == 0 ? "" : ' ' + std::to_string(options.generation)));
+    return waiting(options, "rollback" + (options.generation == 0 ? "" : ' ' + std::to_string(options.generation)),
+                   outcome_text);
 }
 
 int hold(const Options& options, const std::string& command) {
@@ -160,7 +163,6 @@ int run(int argc, char** argv) {
     int result = EX_OK;
     CLI::App app("The operator's tool of evermilter.", "evermilterctl");
     app.set_version_flag("--version", std::string("evermilterctl ") + EVERMILTER_VERSION);
-    app.require_subcommand(1);
     app.fallthrough(); // --json and --socket are understood behind the command too
     app.add_option("--socket", options.socket, "Status socket of the service")->capture_default_str();
     app.add_flag("--json", options.json, "Print the answer as JSON, as it came");
@@ -177,7 +179,8 @@ int run(int argc, char** argv) {
     reload_command->add_flag("--force", options.force,
                              "Even if nothing changed, and without comparing with what is in use");
     reload_command->add_flag("--no-wait", options.no_wait, "Do not wait for the end of it");
-    command("reload-config", "Read the configuration file anew", [&] { return waiting(options, "reload-config"); });
+    command("reload-config", "Read the configuration file anew",
+            [&] { return waiting(options, "reload-config", config_outcome_text); });
     CLI::App* rollback_command = command("rollback", "Back to an earlier generation's databases, and hold there",
                                          [&] { return rollback(options); });
     rollback_command->add_option("generation", options.generation, "Its number; without it the one before");
@@ -197,6 +200,10 @@ int run(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? EX_OK : EX_USAGE;
+    }
+    if (app.get_subcommands().empty()) {
+        std::cerr << app.help();
+        return EX_USAGE;
     }
     return result;
 }

@@ -122,7 +122,8 @@ Result<MilterClient::Packet> MilterClient::read() {
     for (;;) {
         if (buffer_.size() >= kLengthSize) {
             const std::uint32_t length = get_number(buffer_, 0);
-            if (length == 0 || length > kMostPacket) return Error{EPROTO, "the milter sent a packet of a wrong length"};
+            if (length == 0 || length > kMostPacket)
+                return Error{EPROTO, "what answers there does not speak the milter protocol"};
             if (buffer_.size() >= kLengthSize + length) {
                 Packet packet{buffer_[kLengthSize], buffer_.substr(kLengthSize + 1, length - 1)};
                 buffer_.erase(0, kLengthSize + length);

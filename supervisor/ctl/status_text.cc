@@ -240,6 +240,11 @@ std::string outcome_text(const Json& outcome) {
     return generation + " is in use, after " + seconds_text(real_at(outcome, "seconds")) + '\n';
 }
 
+std::string config_outcome_text(const Json& outcome) {
+    if (!true_at(outcome, "ok")) return outcome_text(outcome);
+    return true_at(outcome, "changed") ? "the configuration is in use\n" : "the configuration has not changed\n";
+}
+
 std::string progress_text(const Json& status, double seconds) {
     for (const Json& generation : at(status, "generations")) {
         if (string_at(generation, "state") != "loading") continue;

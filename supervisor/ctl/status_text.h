@@ -11,8 +11,10 @@ namespace evermilter::ctl {
 // `now` is Unix time.
 [[nodiscard]] std::string status_text(const nlohmann::json& status, std::int64_t now);
 [[nodiscard]] std::string sessions_text(const nlohmann::json& sessions);
-// Of `reload`, `rollback`, `reload-config`.
+// Of `reload` and `rollback`.
 [[nodiscard]] std::string outcome_text(const nlohmann::json& outcome);
+// Of `reload-config`.
+[[nodiscard]] std::string config_outcome_text(const nlohmann::json& outcome);
 // One line for a terminal while a reload is awaited: "generation 18: load, 3 s".
 [[nodiscard]] std::string progress_text(const nlohmann::json& status, double seconds);
 

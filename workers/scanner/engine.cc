@@ -225,4 +225,6 @@ void Engine::keep_temp_files() {
     (void)cl_engine_set_num(engine_.get(), CL_ENGINE_KEEPTMP, 1);
 }
 
+const char* Engine::library_version() noexcept { return cl_retver(); }
+
 } // namespace evermilter::scanner

@@ -40,6 +40,8 @@ class Engine {
     [[nodiscard]] ScanReport scan(int fd);
 
     [[nodiscard]] std::uint64_t signatures() const noexcept { return signatures_; }
+    // libclamav's own version: "1.4.6".
+    [[nodiscard]] static const char* library_version() noexcept;
     // Of daily.cvd or daily.cld, as libclamav keeps it; 0 when there was none.
     [[nodiscard]] std::uint64_t daily_version() const;
     [[nodiscard]] std::int64_t daily_time() const;

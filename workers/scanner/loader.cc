@@ -206,6 +206,7 @@ void Loader::serve() {
     ready.digest = snapshot.digest;
     ready.databases = snapshot.databases;
     ready.snapshot = *published;
+    ready.engine_version = Engine::library_version();
     send(std::move(ready));
     if (auto pruned = store_->prune(order_.config.database.keep); !pruned)
         log::warning("snapshots-not-pruned", {{"error", pruned.error().what}});
