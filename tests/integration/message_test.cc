@@ -34,7 +34,7 @@ void no_message_is_held(const Service& service, const Holdings& idle) {
 
 BOOST_AUTO_TEST_SUITE(message_test)
 
-BOOST_AUTO_TEST_CASE(the_scanner_gets_the_message_byte_for_byte_behind_a_from_and_a_received_line) {
+BOOST_AUTO_TEST_CASE(the_scanner_gets_the_message_byte_for_byte_behind_a_received_field) {
     Service service;
     service.start();
     MilterClient client = service.session();
@@ -42,8 +42,7 @@ BOOST_AUTO_TEST_CASE(the_scanner_gets_the_message_byte_for_byte_behind_a_from_an
          {clean_mail(), eicar_in_body(), eicar_attached(), eicar_in_zip(), forwarded(eicar_attached())}) {
         const Captured captured = capture(service, client, mail);
         const std::string synthetic = before(captured.bytes, mail);
-        BOOST_TEST(synthetic.starts_with("From "));
-        BOOST_TEST(synthetic.find("\nReceived:") != std::string::npos);
+        BOOST_TEST(synthetic.starts_with("Received: "));
         const std::string verdict = clamscan(service, captured.bytes);
         BOOST_TEST((verdict == "OK" || verdict == kFound));
         BOOST_TEST((captured.verdict.text() == (verdict == "OK" ? "accept" : kRejected)));
@@ -79,6 +78,20 @@ BOOST_AUTO_TEST_CASE(a_message_whose_first_header_is_content_type_is_taken_apart
         "application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
         base64(eicar()) + "--b--\r\n";
     const Captured captured = capture(service, client, mail);
+    BOOST_TEST(captured.verdict.text() == kRejected);
+    BOOST_TEST(clamscan(service, captured.bytes) == kFound);
+}
+
+BOOST_AUTO_TEST_CASE(a_line_that_begins_with_from_in_the_body_does_not_hide_what_comes_after_it) {
+    // Behind an mbox line libclamav takes it for the beginning of the next message and tears the parts asunder.
+    Service service;
+    service.start();
+    MilterClient client = service.session();
+    const std::string mail = multipart_mail(
+        {text_part("Dear all,\r\n\r\nFrom now on\r\n\r\nFrom a@b.example Fri Nov 20 09:36:00 2026\r\n\r\nbye\r\n"),
+         attachment("eicar.com", eicar())});
+    const Captured captured = capture(service, client, mail);
+    before(captured.bytes, mail);
     BOOST_TEST(captured.verdict.text() == kRejected);
     BOOST_TEST(clamscan(service, captured.bytes) == kFound);
 }

@@ -125,7 +125,14 @@ void MessageStore::add_header(std::string_view name, std::string_view value, boo
     start_if_new();
     append(name);
     append(leadspc ? ":" : ": ");
-    append(value);
+    while (!value.empty()) {
+        const std::size_t end = value.find('\n');
+        std::string_view line = value.substr(0, end);
+        value.remove_prefix(end == std::string_view::npos ? value.size() : end + 1);
+        if (end != std::string_view::npos && line.ends_with('\r')) line.remove_suffix(1);
+        append(line);
+        if (end != std::string_view::npos) append("\r\n");
+    }
     append("\r\n");
 }
 

@@ -1,4 +1,4 @@
-// Collects one message as the scanners will see it: a synthetic Received: field, the headers as the MTA passed them,
+// Collects one message as the scanners will see it: a synthetic Received: field, the headers as they came by SMTP,
 // an empty line, the body verbatim. Held in a memfd up to 1 MiB, beyond it or past the memory budget in an unlinked
 // file of the spool directory. A failure is kept (state() is failed) and told by finish(): from then on nothing is
 // stored, and the message gets actions.error. One thread at a time uses a store.
@@ -67,7 +67,7 @@ class MessageStore {
     void begin(Preamble preamble);
 
     // One header. `leadspc`: SMFIP_HDR_LEADSPC was negotiated, so `value` begins with what followed the colon;
-    // without it one space is put between. Folded lines keep the line ends that the MTA gave them.
+    // without it one space is put between. MTAs pass folded lines with a bare LF: they get their CR back.
     void add_header(std::string_view name, std::string_view value, bool leadspc);
     // The empty line. Implied by add_body() and finish(); later calls do nothing.
     void end_of_headers();

@@ -79,18 +79,21 @@ struct Fixture {
 
 BOOST_FIXTURE_TEST_SUITE(message_store, Fixture)
 
-BOOST_AUTO_TEST_CASE(headers_and_body_stand_as_the_mta_passed_them) {
+BOOST_AUTO_TEST_CASE(headers_and_body_stand_as_they_came_by_smtp) {
     store.begin({"<a@b.example>", "helo.example", "192.0.2.1", "mx.example", "4ABC", 0});
     store.add_header("Content-Type", " text/plain;\n\tcharset=utf-8", true);
     store.add_header("Empty", "", true);
     store.add_header("Tight", "value", true);
+    store.add_header("Folded", " a\r\n\tb\n c\rd", true);
     store.end_of_headers();
     const std::string body("line\r\nbare\nNUL \0 here\r\nFrom there\r\n", 35);
     store.add_body(std::string_view(body).substr(0, 7));
     store.add_body(std::string_view(body).substr(7));
     const StoredMessage message = finish();
     BOOST_TEST(behind_synthetic(message) ==
-               "Content-Type: text/plain;\n\tcharset=utf-8\r\nEmpty:\r\nTight:value\r\n\r\n" + body);
+               "Content-Type: text/plain;\r\n\tcharset=utf-8\r\nEmpty:\r\nTight:value\r\n"
+               "Folded: a\r\n\tb\r\n c\rd\r\n\r\n" +
+                   body);
     BOOST_TEST(content(message).substr(message.body_offset) == body);
     BOOST_TEST(content(message).size() == message.size);
 }
