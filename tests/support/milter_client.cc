@@ -111,6 +111,17 @@ Offer Offer::of_version(std::uint32_t version) {
     }
 }
 
+// The text of a reply is a format string of printf(3) for Sendmail: both MTAs show "%%" as "%", and nothing of a single
+// one (Postfix: milter8.c, SMFIR_REPLYCODE).
+static std::string printed(const std::string& reply) {
+    std::string text;
+    for (std::size_t i = 0; i < reply.size(); ++i) {
+        if (reply[i] == '%' && ++i == reply.size()) break;
+        text += reply[i];
+    }
+    return text;
+}
+
 std::string Reply::text() const {
     switch (command) {
         case 'a':
@@ -126,7 +137,7 @@ std::string Reply::text() const {
         case 't':
             return "tempfail";
         case 'y':
-            return string_at(data, 0);
+            return printed(string_at(data, 0));
         case '4':
             return "shutdown";
         default:
