@@ -42,8 +42,12 @@ int Loader::run() {
     return exit_status_;
 }
 
-std::string Loader::own_folder(const char* purpose) const {
-    return order_.config.scanner.temp_directory + "/g" + std::to_string(order_.generation) + "-" + purpose;
+// Named as the scanners' folders are, with the two slots after theirs, so that whoever wipes those of a dead
+// generation wipes these.
+std::string Loader::own_folder(Purpose purpose) const {
+    const std::uint32_t slot = scanners_ + (purpose == Purpose::load ? 0U : 1U);
+    return order_.config.scanner.temp_directory + "/g" + std::to_string(order_.generation) + "-s" +
+           std::to_string(slot);
 }
 
 // ---------------------------------------------------------------- the channel
@@ -103,6 +107,7 @@ void Loader::on_message(messages::Message message) {
 
 void Loader::start_load(messages::StartLoad start) {
     order_.generation = start.generation;
+    scanners_ = start.scanners;
     auto parsed = config::parse(start.config, start.origin);
     if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed))
         return refuse({EX_CONFIG, faults->front().text()});
@@ -113,7 +118,7 @@ void Loader::start_load(messages::StartLoad start) {
     order_.active_digest = std::move(start.active_digest);
     order_.active_signatures = start.active_signatures;
     order_.active_databases = std::move(start.active_databases);
-    order_.temp_directory = own_folder("load");
+    order_.temp_directory = own_folder(Purpose::load);
 
     queue_ = std::move(start.queue);
     // Shared with the scanners, each of which must find that another was faster.
@@ -164,9 +169,9 @@ void Loader::start_proof() {
     state_ = State::proving;
     send(messages::LoadProgress{"proof"});
     if (state_ != State::proving) return;
-    if (auto made = make_empty_directory(own_folder("proof")); !made)
+    if (auto made = make_empty_directory(own_folder(Purpose::proof)); !made)
         return refuse({EX_CANTCREAT, "temp directory not usable: " + made.error().what});
-    auto started = ProofProcess::start(std::get<Loaded>(*result_).engine, order_.config, own_folder("proof"));
+    auto started = ProofProcess::start(std::get<Loaded>(*result_).engine, order_.config, own_folder(Purpose::proof));
     if (!started) return refuse({EX_OSERR, started.error().what});
     proof_.emplace(std::move(*started));
     proof_watch_.start(proof_->pidfd(), ev::READ);
@@ -256,7 +261,7 @@ void Loader::flush_and_close() {
 }
 
 void Loader::remove_own_folders() noexcept {
-    for (const char* purpose : {"load", "proof"})
+    for (const Purpose purpose : {Purpose::load, Purpose::proof})
         if (auto removed = remove_tree(own_folder(purpose)); !removed)
             log::warning("temp-directory-left", {{"error", removed.error().what}});
 }

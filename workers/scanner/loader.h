@@ -40,7 +40,7 @@ class Loader {
     void read_channel(ev::io& watcher, int events);
     void write_channel(ev::io& watcher, int events);
     void on_message(messages::Message message);
-    void start_load(messages::StartLoad order);
+    void start_load(messages::StartLoad start);
     void load_moved(ev::async& watcher, int events);
     void loaded();
     void start_proof();
@@ -53,7 +53,8 @@ class Loader {
     // The load was refused, or is not needed: what was made is removed, and the process ends.
     void refuse(const Refusal& refusal);
     void end(int exit_status);
-    [[nodiscard]] std::string own_folder(const char* purpose) const;
+    enum class Purpose : std::uint8_t { load, proof };
+    [[nodiscard]] std::string own_folder(Purpose purpose) const;
     [[nodiscard]] Result<void> watch_queue();
     void flush_and_close();
     void remove_own_folders() noexcept;
@@ -65,6 +66,7 @@ class Loader {
     int exit_status_ = 0;
 
     LoadOrder order_;
+    std::uint32_t scanners_ = 0;
     unique_fd queue_;
     std::optional<ScannerBoard> board_;
     std::optional<SnapshotStore> store_;

@@ -19,9 +19,11 @@ struct Refusal {
 template <class T>
 class [[nodiscard]] Outcome {
   public:
-    Outcome(T value) : state_(std::in_place_index<0>, std::move(value)) {} // NOLINT(google-explicit-constructor)
-    Outcome(Refusal refusal)
-        : state_(std::in_place_index<1>, std::move(refusal)) {} // NOLINT(google-explicit-constructor)
+    // Implicit, so that a function may return either.
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    Outcome(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    Outcome(Refusal refusal) : state_(std::in_place_index<1>, std::move(refusal)) {}
 
     [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
     explicit operator bool() const noexcept { return ok(); }

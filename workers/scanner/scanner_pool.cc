@@ -156,7 +156,7 @@ void ScannerPool::ended(Seat& seat) {
     const Respawn::End end = message.expected                                 ? Respawn::End::planned
                              : exited && info.si_status == kScannerTempFailed ? Respawn::End::temp_failed
                                                                               : Respawn::End::died;
-    handlers_.report(std::move(message));
+    handlers_.report(message);
     if (!retired_)
         seat_later(seat, seat.respawn.after(end, served));
     else if (alive() == 0)
@@ -170,10 +170,10 @@ void ScannerPool::seat_later(Seat& seat, Respawn::Delay delay) {
         seat.respawn_timer.start(seconds(delay));
 }
 
-void ScannerPool::seat_again(Seat& one) {
-    if (auto seated = seat(one); !seated) {
+void ScannerPool::seat_again(Seat& vacant) {
+    if (auto seated = seat(vacant); !seated) {
         log::error("scanner-not-started", {{"generation", generation_}, {"error", seated.error().what}});
-        seat_later(one, one.respawn.after(Respawn::End::temp_failed, false));
+        seat_later(vacant, vacant.respawn.after(Respawn::End::temp_failed, false));
     }
 }
 

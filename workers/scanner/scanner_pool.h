@@ -58,7 +58,7 @@ class ScannerPool {
     [[noreturn]] void become_scanner(Seat& seat);
     void ended(Seat& seat);
     void seat_later(Seat& seat, Respawn::Delay delay);
-    void seat_again(Seat& seat);
+    void seat_again(Seat& vacant);
     void kill_all() noexcept;
     void out_of_time(ev::timer& timer, int events);
     void all_gone();

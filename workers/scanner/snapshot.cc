@@ -22,7 +22,7 @@ namespace {
 
 constexpr int kAttempts = 10;
 constexpr std::chrono::milliseconds kPause{300};
-constexpr std::size_t kBlock = 1024 * 1024; // bytes
+constexpr std::size_t kBlock = 1024UL * 1024; // bytes
 
 Refusal unreadable(const Error& error) {
     const bool missing = error.code == ENOENT || error.code == ENOTDIR;
@@ -106,6 +106,8 @@ Outcome<Snapshot> take_snapshot(const std::string& directory, const std::string&
                                 const std::function<void()>& between) {
     // What has been copied already, so that a repetition copies only what changed.
     std::map<std::string, DatabaseFile> held;
+    const std::string from = directory + "/";
+    const std::string to = destination + "/";
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
         if (attempt > 0) std::this_thread::sleep_for(kPause);
         auto before = list_database_files(directory);
@@ -117,13 +119,13 @@ Outcome<Snapshot> take_snapshot(const std::string& directory, const std::string&
                 ++it;
                 continue;
             }
-            const std::string path = destination + "/" + it->first;
+            const std::string path = to + it->first;
             if (::unlink(path.c_str()) != 0) return unwritable(path, errno);
             it = held.erase(it);
         }
         for (const auto& [name, file] : wanted) {
             if (const auto have = held.find(name); have != held.end() && have->second == file) continue;
-            auto copied = copy_file(directory + "/" + name, destination + "/" + name);
+            auto copied = copy_file(from + name, to + name);
             if (!copied) return copied.refusal();
             if (*copied == Copied::yes) held.insert_or_assign(name, file);
         }

@@ -55,7 +55,7 @@ class Scans {
         BOOST_REQUIRE(engine->set_temp_directory(folder / "tmp").ok());
     }
     // EICAR is then found only as a file of its own, not as bytes of what holds it.
-    void find_eicar_as_a_file() {
+    void find_eicar_as_a_file() const {
         fs::remove(folder / "database/eicar.ndb");
         test::write_file(folder / "database/eicar.hdb", "44d88612fea8a8f36de82e1278abb02f:68:Evermilter.Test.Eicar\n");
     }
@@ -128,7 +128,7 @@ BOOST_FIXTURE_TEST_CASE(clamscan_gives_the_same_verdict_on_the_same_bytes, Scans
                                  mail_with("noise.bin", test::noise(50000, 2)),
                                  "Content-Type: text/plain\r\n\r\n" + test::eicar(),
                                  "",
-                                 std::string("Subject: NUL\r\n\r\na\0b", 20) + test::eicar()};
+                                 std::string("Subject: NUL\r\n\r\na\0b", 19) + test::eicar()};
     for (const std::string& mail : mails) {
         const Verdict ours = scan(mail);
         test::write_file(folder / "message", scanned(mail));

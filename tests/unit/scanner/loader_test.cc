@@ -315,6 +315,7 @@ BOOST_FIXTURE_TEST_CASE(a_scan_that_does_not_end_cannot_hold_a_generation_whose_
 BOOST_FIXTURE_TEST_CASE(jobs_in_the_queue_are_done_before_the_generation_ends, Serving) {
     start(1);
     std::vector<test::Job> jobs;
+    jobs.reserve(20);
     for (int i = 0; i < 20; ++i) jobs.push_back(loader.submit(scanned(test::clean_mail("job " + std::to_string(i)))));
     loader.close_queue();
     for (auto& job : jobs) BOOST_TEST(job.result().has_value());

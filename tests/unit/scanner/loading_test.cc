@@ -22,7 +22,7 @@ struct Load {
         fs::create_directory(folder / "tmp/load");
         order.temp_directory = folder / "tmp/load";
     }
-    void write(const std::string& name, const std::string& content) {
+    void write(const std::string& name, const std::string& content) const {
         test::write_file(folder / ("database/" + name), content);
     }
     LoadResult load() {

@@ -10,11 +10,9 @@
 namespace evermilter::scanner {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct State {
     // A generation that was proven, and whose loader lives as long as what is returned.
-    std::unique_ptr<SnapshotStore> living(std::uint64_t generation) {
+    std::unique_ptr<SnapshotStore> living(std::uint64_t generation) const {
         auto store = std::make_unique<SnapshotStore>(folder.path());
         const auto begun = store->begin(generation);
         BOOST_REQUIRE(begun.ok());
@@ -22,7 +20,7 @@ struct State {
         BOOST_REQUIRE(store->publish().ok());
         return store;
     }
-    std::vector<std::string> kept() {
+    std::vector<std::string> kept() const {
         std::vector<std::string> names;
         for (const std::string& entry : test::entries_below(folder / "snapshots"))
             if (entry.find('/') == std::string::npos) names.push_back(entry);

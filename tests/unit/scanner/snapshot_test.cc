@@ -23,13 +23,13 @@ struct Folders {
         fs::create_directories(folder / "from");
         fs::create_directories(folder / "to");
     }
-    void write(const std::string& name, const std::string& content) {
+    void write(const std::string& name, const std::string& content) const {
         test::write_file(folder / ("from/" + name), content);
     }
-    Outcome<Snapshot> take(const std::function<void()>& between = {}) {
+    Outcome<Snapshot> take(const std::function<void()>& between = {}) const {
         return take_snapshot(folder / "from", folder / "to", between);
     }
-    std::string taken(const std::string& name) { return test::read_file(folder / ("to/" + name)); }
+    std::string taken(const std::string& name) const { return test::read_file(folder / ("to/" + name)); }
     test::Folder folder;
 };
 
