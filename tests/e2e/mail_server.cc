@@ -57,12 +57,12 @@ std::string Delivered::without_stamps(std::size_t trace) const {
     for (std::size_t at = trace; at < fields.size(); ++at) {
         const auto& [name, value] = fields[at];
         if (!same_name(name, "X-Virus-Scanned") && !same_name(name, "X-Virus-Status"))
-            text += name + ":" + value + "\n";
+            text.append(name).append(":").append(value).append("\n");
     }
     return text + "\n" + body;
 }
 
-std::vector<Delivered> MailServer::take_all() {
+std::vector<Delivered> MailServer::take_all() const {
     std::vector<Delivered> found;
     for (const auto& entry : std::filesystem::directory_iterator(mailbox())) {
         found.push_back(parse_delivered(read_file(entry.path())));
@@ -71,7 +71,7 @@ std::vector<Delivered> MailServer::take_all() {
     return found;
 }
 
-Delivered MailServer::take_one() {
+Delivered MailServer::take_one() const {
     std::vector<Delivered> found;
     try {
         wait_until("a message is delivered", [&] {

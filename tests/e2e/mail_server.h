@@ -38,9 +38,9 @@ class MailServer {
     [[nodiscard]] virtual std::string log() const = 0;
 
     // Messages that lie in the mailbox now; each call takes them away.
-    [[nodiscard]] std::vector<Delivered> take_all();
+    [[nodiscard]] std::vector<Delivered> take_all() const;
     // Waits until there is one; fails if there are more.
-    [[nodiscard]] Delivered take_one();
+    [[nodiscard]] Delivered take_one() const;
 };
 
 // A TCP port of 127.0.0.1 that was free a moment ago: no mail server can be told to take just any.

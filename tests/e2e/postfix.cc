@@ -3,10 +3,10 @@
 
 #include <fcntl.h>
 #include <pwd.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <stdexcept>
 #include <system_error>

@@ -2,6 +2,7 @@
 // Made by the first test of a suite that wants it and shared by the rest, because a mail server takes a while to start.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -26,8 +27,17 @@ enum class Transport { unix_socket, tcp };
 class SiteService : public Service {
   public:
     SiteService();
+    ~SiteService();
+    SiteService(const SiteService&) = delete;
+    SiteService& operator=(const SiteService&) = delete;
+
+    // The unix socket: in a folder of /run, because Sendmail trusts no path on which others can write (/tmp).
+    [[nodiscard]] std::string milter_path() const { return socket_folder_ / "milter.sock"; }
     // The port that the kernel chose; asks the running service.
     [[nodiscard]] std::string milter_port() const;
+
+  private:
+    std::filesystem::path socket_folder_;
 };
 
 template <class Server>

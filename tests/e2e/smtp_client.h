@@ -40,7 +40,7 @@ class SmtpClient {
     // The message, dot-stuffed, and the final dot. `message` has CRLF line ends; one without the last gets it.
     void content(std::string_view message);
     // envelope(), content() and the reply to the final dot.
-    SmtpReply message(std::string_view message, const SmtpEnvelope& envelope = {});
+    SmtpReply message(std::string_view message, const SmtpEnvelope& to = {});
 
     SmtpReply receive();
     [[nodiscard]] bool readable() const; // a byte or the end is there, at this moment

@@ -1,8 +1,6 @@
 // See verdicts.h.
 #include "tests/e2e/verdicts.h"
 
-#include <signal.h>
-
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 
@@ -28,7 +26,7 @@ std::string refusal() {
     return std::string("550 5.7.1 virus found: ") + kDemoEicar;
 }
 
-SmtpReply send(MailServer& server, const std::string& message, const SmtpEnvelope& envelope = {}) {
+SmtpReply send(const MailServer& server, const std::string& message, const SmtpEnvelope& envelope = {}) {
     SmtpClient client(server.port());
     client.ehlo();
     return client.message(message, envelope);
@@ -55,7 +53,7 @@ void check_not_scanned(const Delivered& mail) {
 }
 
 // What was refused is nowhere: a message sent after it is the only one that arrives.
-void check_only_the_next_arrives(MailServer& server) {
+void check_only_the_next_arrives(const MailServer& server) {
     const std::string next = clean_mail("sent after a refused one");
     BOOST_TEST(send(server, next).code() == 250);
     check_delivered(server, server.take_one(), next, "Clean");
@@ -63,7 +61,7 @@ void check_only_the_next_arrives(MailServer& server) {
 
 } // namespace
 
-void clean_is_delivered_unchanged_but_for_its_stamps(MailServer& server) {
+void clean_is_delivered_unchanged_but_for_its_stamps(const MailServer& server) {
     const std::string message =
         "Received: from elsewhere.example.org by relay.example.org;\r\n"
         "\tFri, 20 Nov 2026 09:35:59 +0000\r\n" +
@@ -85,12 +83,12 @@ void clean_is_delivered_unchanged_but_for_its_stamps(MailServer& server) {
     check_scanned_by_us(mail);
 }
 
-void infected_is_refused(MailServer& server, const std::string& message) {
+void infected_is_refused(const MailServer& server, const std::string& message) {
     BOOST_TEST(send(server, message) == refusal());
     check_only_the_next_arrives(server);
 }
 
-void oversize_is_delivered_and_never_stamped_clean(MailServer& server) {
+void oversize_is_delivered_and_never_stamped_clean(const MailServer& server) {
     std::string message = ordinary_headers() + "\r\n";
     while (message.size() <= kMaxSize) message += std::string(76, 'o') + "\r\n";
     BOOST_TEST(send(server, message).code() == 250);
@@ -99,7 +97,7 @@ void oversize_is_delivered_and_never_stamped_clean(MailServer& server) {
     check_not_scanned(mail);
 }
 
-void incomplete_is_delivered_and_never_stamped_clean(MailServer& server) {
+void incomplete_is_delivered_and_never_stamped_clean(const MailServer& server) {
     std::vector<ZipEntry> entries;
     for (std::size_t at = 0; at <= kMaxFiles; ++at)
         entries.push_back({"file" + std::to_string(at), "content " + std::to_string(at)});
@@ -110,7 +108,7 @@ void incomplete_is_delivered_and_never_stamped_clean(MailServer& server) {
     check_scanned_by_us(mail);
 }
 
-void a_failed_scan_is_a_451(MailServer& server, SiteService& service) {
+void a_failed_scan_is_a_451(const MailServer& server, SiteService& service) {
     // Both scanners stand still, so the message waits for one in vain, for queue_timeout.
     const std::vector<pid_t> scanners = service.pids("scanner");
     BOOST_TEST_REQUIRE(scanners.size() == 2U);
@@ -121,7 +119,7 @@ void a_failed_scan_is_a_451(MailServer& server, SiteService& service) {
     check_only_the_next_arrives(server);
 }
 
-void forged_stamps_are_replaced(MailServer& server) {
+void forged_stamps_are_replaced(const MailServer& server) {
     const std::string forged =
         "X-Virus-Status: Clean\r\n"
         "X-Virus-Scanned: forger 1.0\r\n"
@@ -145,7 +143,7 @@ void forged_stamps_are_replaced(MailServer& server) {
     check_not_scanned(large);
 }
 
-void a_null_sender_is_served(MailServer& server) {
+void a_null_sender_is_served(const MailServer& server) {
     const std::string message = clean_mail("a bounce");
     BOOST_TEST(send(server, message, {.sender = ""}).code() == 250);
     check_delivered(server, server.take_one(), message, "Clean");
@@ -153,7 +151,7 @@ void a_null_sender_is_served(MailServer& server) {
     check_only_the_next_arrives(server);
 }
 
-void one_session_carries_many_messages(MailServer& server) {
+void one_session_carries_many_messages(const MailServer& server) {
     SmtpClient client(server.port());
     client.ehlo();
     for (int round = 0; round < 3; ++round) {
@@ -166,7 +164,7 @@ void one_session_carries_many_messages(MailServer& server) {
     check_only_the_next_arrives(server);
 }
 
-void a_message_given_up_leaves_nothing_to_the_next(MailServer& server) {
+void a_message_given_up_leaves_nothing_to_the_next(const MailServer& server) {
     SmtpClient client(server.port());
     client.ehlo();
     BOOST_TEST(client.command("MAIL FROM:<given-up@example.org>").code() == 250);
@@ -183,7 +181,7 @@ void a_message_given_up_leaves_nothing_to_the_next(MailServer& server) {
     check_only_the_next_arrives(server);
 }
 
-void a_message_with_nothing_in_it_is_stamped(MailServer& server) {
+void a_message_with_nothing_in_it_is_stamped(const MailServer& server) {
     BOOST_TEST(send(server, "").code() == 250);
     const Delivered mail = server.take_one();
     BOOST_TEST(mail.values("X-Virus-Status") == Values{" Clean"}, boost::test_tools::per_element());
@@ -191,7 +189,7 @@ void a_message_with_nothing_in_it_is_stamped(MailServer& server) {
     BOOST_TEST(mail.body.empty());
 }
 
-void a_message_without_headers_is_scanned(MailServer& server) {
+void a_message_without_headers_is_scanned(const MailServer& server) {
     BOOST_TEST(send(server, "\r\n" + eicar() + "\r\n") == refusal());
     BOOST_TEST(send(server, "\r\nonly a body\r\n").code() == 250);
     const Delivered mail = server.take_one();
@@ -199,7 +197,7 @@ void a_message_without_headers_is_scanned(MailServer& server) {
     BOOST_TEST(mail.body == "only a body\n");
 }
 
-void a_message_of_all_bytes_that_smtp_carries_is_delivered_unchanged(MailServer& server) {
+void a_message_of_all_bytes_that_smtp_carries_is_delivered_unchanged(const MailServer& server) {
     std::string body;
     for (int byte = 1; byte < 256; ++byte)
         if (byte != '\r' && byte != '\n') body += static_cast<char>(byte);
@@ -225,7 +223,7 @@ void before_the_first_generation_only_the_end_of_message_waits(
     });
     stop_process(loader);
     wait_until("it listens", [&] {
-        return std::filesystem::exists(service.path("milter.sock")) && std::filesystem::exists(service.status_path());
+        return std::filesystem::exists(service.milter_path()) && std::filesystem::exists(service.status_path());
     });
     const std::unique_ptr<MailServer> server = start(service);
     SmtpClient client(server->port());

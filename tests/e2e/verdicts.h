@@ -11,18 +11,18 @@
 
 namespace evermilter::test {
 
-void clean_is_delivered_unchanged_but_for_its_stamps(MailServer& server);
-void infected_is_refused(MailServer& server, const std::string& message);
-void oversize_is_delivered_and_never_stamped_clean(MailServer& server);
-void incomplete_is_delivered_and_never_stamped_clean(MailServer& server);
-void a_failed_scan_is_a_451(MailServer& server, SiteService& service);
-void forged_stamps_are_replaced(MailServer& server);
-void a_null_sender_is_served(MailServer& server);
-void one_session_carries_many_messages(MailServer& server);
-void a_message_given_up_leaves_nothing_to_the_next(MailServer& server);
-void a_message_with_nothing_in_it_is_stamped(MailServer& server);
-void a_message_without_headers_is_scanned(MailServer& server);
-void a_message_of_all_bytes_that_smtp_carries_is_delivered_unchanged(MailServer& server);
+void clean_is_delivered_unchanged_but_for_its_stamps(const MailServer& server);
+void infected_is_refused(const MailServer& server, const std::string& message);
+void oversize_is_delivered_and_never_stamped_clean(const MailServer& server);
+void incomplete_is_delivered_and_never_stamped_clean(const MailServer& server);
+void a_failed_scan_is_a_451(const MailServer& server, SiteService& service);
+void forged_stamps_are_replaced(const MailServer& server);
+void a_null_sender_is_served(const MailServer& server);
+void one_session_carries_many_messages(const MailServer& server);
+void a_message_given_up_leaves_nothing_to_the_next(const MailServer& server);
+void a_message_with_nothing_in_it_is_stamped(const MailServer& server);
+void a_message_without_headers_is_scanned(const MailServer& server);
+void a_message_of_all_bytes_that_smtp_carries_is_delivered_unchanged(const MailServer& server);
 
 // For a service that is not started yet, with `start` making the mail server.
 void before_the_first_generation_only_the_end_of_message_waits(
