@@ -137,6 +137,7 @@ BOOST_AUTO_TEST_CASE(whatever_arrives_is_a_message_that_encodes_to_the_same_byte
     std::mt19937 random(2005); // NOLINT(cert-msc51-cpp): the same bytes each time
     auto originals = test::sample_messages();
     std::vector<codec::Packet> packets;
+    packets.reserve(originals.size());
     for (auto& message : originals) packets.push_back(encoded(std::move(message)));
     for (int round = 0; round < 20'000; ++round) {
         const auto& original = packets[random() % packets.size()];
