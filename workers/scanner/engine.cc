@@ -1,8 +1,6 @@
 #include "workers/scanner/engine.h"
 
 #include <clamav.h>
-#include <malloc.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <limits>
@@ -225,6 +223,8 @@ void Engine::keep_temp_files() {
     (void)cl_engine_set_num(engine_.get(), CL_ENGINE_KEEPTMP, 1);
 }
 
-const char* Engine::library_version() noexcept { return cl_retver(); }
+const char* Engine::library_version() noexcept {
+    return cl_retver();
+}
 
 } // namespace evermilter::scanner

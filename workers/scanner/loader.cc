@@ -193,8 +193,6 @@ void Loader::serve() {
     if (auto watched = watch_queue(); !watched) return refuse({EX_OSERR, watched.error().what});
     remove_own_folders();
     auto& [engine, snapshot, version, time] = std::get<Loaded>(*result_);
-    auto published = store_->publish();
-    if (!published) return refuse(published.refusal());
     pool_.emplace(
         loop_, engine, *board_, queue_.get(), order_.config, order_.generation,
         ScannerPool::Handlers{[this](messages::Message message) { send(std::move(message)); }, [this] { end(EX_OK); }});
@@ -203,6 +201,11 @@ void Loader::serve() {
         return refuse({EX_OSERR, started.error().what});
     }
     if (state_ != State::proving) return;
+    auto published = store_->publish();
+    if (!published) {
+        pool_.reset();
+        return refuse(published.refusal());
+    }
     state_ = State::serving;
     messages::LoaderReady ready;
     ready.signatures = engine.signatures();

@@ -1,6 +1,8 @@
 // evermilter-scanner: the loader, which forks the scanners. Started by evermilterd only.
 #include <sysexits.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <utility>
@@ -17,9 +19,13 @@ int main() {
             (void)std::fprintf(stderr, "evermilter-scanner: %s\n", channel.error().what.c_str());
             return EX_USAGE;
         }
+        // Standard error may be a pipe whose reader has gone; a log line must not end a scan.
+        (void)std::signal(SIGPIPE, SIG_IGN);
         scanner::tune_allocator();
         scanner::Loader loader(std::move(*channel));
-        return loader.run();
+        const int status = loader.run();
+        // Freeing an engine takes seconds, while the next load waits for this exit: the kernel does it at once.
+        ::_exit(status);
     } catch (const std::exception& exception) {
         (void)std::fprintf(stderr, "evermilter-scanner: %s\n", exception.what());
         return EX_SOFTWARE;

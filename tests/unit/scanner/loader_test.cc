@@ -167,6 +167,27 @@ BOOST_AUTO_TEST_CASE(a_site_probe_that_is_not_found_refuses_the_load) {
                    test::kEicarName + " was found");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_signature_that_kills_the_proof_kills_nothing_else, Serving) {
+    let_scans_be_slow();
+    config.database.proof_directory = folder / "proof";
+    std::filesystem::create_directories(folder / "proof/clean");
+    const std::filesystem::path probe = folder / "proof/clean/endless.eml";
+    test::write_file(probe, scanned(slow_mail()));
+    loader.start_load(config);
+    while (loader.expect<messages::LoadProgress>().step != "proof") {
+    }
+    std::vector<test::Process> proof;
+    test::wait_until("the proof is under way", [&] { return !(proof = test::children(loader.pid())).empty(); });
+    loader.send(messages::Ping{3});
+    BOOST_TEST(loader.expect<messages::Pong>().serial == 3U);
+    BOOST_REQUIRE(::kill(proof.front().pid, SIGKILL) == 0);
+    const auto failed = loader.expect<messages::LoadFailed>();
+    BOOST_TEST(failed.exit_code == 70);
+    BOOST_TEST(failed.error.starts_with("proof failed: signal 9 (KILL) while "));
+    BOOST_TEST(exited_with(loader.wait(), 70));
+    BOOST_TEST(test::entries_below(folder / "tmp").empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_dead_scanner_is_replaced_and_its_temp_folder_wiped, Serving) {
     start(2);
     const auto pids = scanners();
