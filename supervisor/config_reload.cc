@@ -27,8 +27,8 @@ std::string keys_that_need(const std::vector<config::Change>& changes, config::N
 
 } // namespace
 
-ConfigReload::ConfigReload(const Settings& settings, Reloads& reloads, Take take)
-    : settings_(settings), reloads_(reloads), take_(std::move(take)) {}
+ConfigReload::ConfigReload(const Settings& settings, const State& state, Reloads& reloads, Take take)
+    : settings_(settings), state_(state), reloads_(reloads), take_(std::move(take)) {}
 
 void ConfigReload::request(bool then_reload, ReloadCallback done) {
     waiting_.push_back(Request{then_reload, std::move(done)});
@@ -37,6 +37,7 @@ void ConfigReload::request(bool then_reload, ReloadCallback done) {
 
 void ConfigReload::begin() {
     running_ = std::exchange(waiting_, {});
+    since_ns_ = monotonic_ns();
     auto parsed = config::parse_file(settings_.origin);
     if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed)) {
         refuse(joined(*faults));
@@ -100,6 +101,8 @@ void ConfigReload::take_over(const Settings& candidate, bool new_session_workers
 }
 
 void ConfigReload::finish(ReloadOutcome outcome, bool loaded) {
+    outcome.generation = state_.current_generation;
+    outcome.seconds = static_cast<double>(monotonic_ns() - since_ns_) / 1e9;
     bool then_reload = false;
     for (Request& request : std::exchange(running_, {})) {
         then_reload = then_reload || request.then_reload;

@@ -3,6 +3,7 @@
 // first; or a restart, which is refused here.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "supervisor/operations.h"
 #include "supervisor/reloads.h"
 #include "supervisor/settings.h"
+#include "supervisor/state.h"
 #include "workers/common/result.h"
 
 namespace evermilter::supervisor {
@@ -20,7 +22,7 @@ class ConfigReload {
     // Takes settings over: listeners, workers. An Error: nothing has changed.
     using Take = std::function<Result<void>(const Settings& settings, bool new_session_workers)>;
 
-    ConfigReload(const Settings& settings, Reloads& reloads, Take take);
+    ConfigReload(const Settings& settings, const State& state, Reloads& reloads, Take take);
 
     // `then_reload`: a reload of the database follows where the configuration itself needed none, also after a
     // refusal (SIGHUP). Requests during one that waits for its load are answered by one that follows.
@@ -38,10 +40,12 @@ class ConfigReload {
     void finish(ReloadOutcome outcome, bool loaded);
 
     const Settings& settings_;
+    const State& state_;
     Reloads& reloads_;
     Take take_;
     std::vector<Request> waiting_;
     std::vector<Request> running_; // not empty: one is under way
+    std::int64_t since_ns_ = 0;    // CLOCK_MONOTONIC at which it began
 };
 
 } // namespace evermilter::supervisor

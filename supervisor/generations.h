@@ -3,6 +3,7 @@
 // At most two engines are in memory: may_load() says whether another may be loaded.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -74,9 +75,13 @@ class Generations {
     void on_orphan_reaped(pid_t pid);
 
   private:
+    // A loader that has nothing left to do ends within this time.
+    static constexpr std::chrono::nanoseconds kLoaderEnd = std::chrono::seconds(5);
+
     void tick();
     void schedule(std::int64_t now_ns);
     void send_queue(SessionWorker& worker, Generation& generation);
+    void ask_to_let_go(SessionWorker& worker, std::uint64_t generation);
     void tell_to_let_go(Generation& generation);
     void activate_if_taken();
     void retire(Generation& generation, GenerationEvent event);
@@ -84,7 +89,7 @@ class Generations {
     void kill_processes(Generation& generation, const std::string& reason);
     void finish_if_reaped(Generation& generation);
     void trim_history();
-    [[nodiscard]] bool apply(Generation& generation, GenerationEvent event);
+    [[nodiscard]] bool apply(Generation& generation, GenerationEvent event) const;
     [[nodiscard]] bool held(std::uint64_t generation) const;
     [[nodiscard]] std::int64_t scan_bound_ns() const;
 

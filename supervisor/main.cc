@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <variant>
@@ -104,8 +106,9 @@ int run(const CommandLine& line) {
         complain(identities.error().what);
         return EX_NOUSER;
     }
-    // Relative paths mean the same after the daemon has left the folder it was called in.
-    auto settings = supervisor::make_settings(std::move(config), line.config, std::move(*identities), line.foreground);
+    // The path means the same after the daemon has left the folder it was called in: it is read again for a reload.
+    const std::string origin = std::filesystem::absolute(line.config);
+    auto settings = supervisor::make_settings(std::move(config), origin, std::move(*identities), line.foreground);
     const bool log_to_stderr = settings.config.log.target == config::LogTarget::stderr_;
     log::open("supervisor", settings.config.log.target, settings.config.log.level);
 

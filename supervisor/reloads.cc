@@ -6,13 +6,15 @@
 #include <chrono>
 #include <ctime>
 
+#include "supervisor/snapshots.h"
 #include "workers/common/log.h"
 
 namespace evermilter::supervisor {
 
-Reloads::Reloads(Loop* loop, State& state, Generations& generations, Handlers handlers)
+Reloads::Reloads(Loop* loop, State& state, Generations& generations, const Settings& settings, Handlers handlers)
     : state_(state),
       generations_(generations),
+      settings_(settings),
       handlers_(std::move(handlers)),
       random_(static_cast<std::minstd_rand::result_type>(monotonic_ns())),
       soon_timer_(loop, [this] { step(); }),
@@ -106,14 +108,23 @@ void Reloads::step() {
 
     if (stopped_ || running_ || generations_.loading()) return;
     const bool restore_due = !restore_snapshot_.empty() && !restore_timer_.active();
-    if (requests_.empty() && !restore_due) return;
+    const bool fall_back = !fallbacks_.empty() && !ever_active_;
+    if (requests_.empty() && !restore_due && !fall_back) return;
     if (!generations_.may_load()) {
         // Its exit, reaped, brings us here again.
         generations_.retire_draining();
         return;
     }
     LoadRequest load;
-    if (requests_.empty()) {
+    if (fall_back) {
+        // Before anything else that was asked for: it would load what was just refused.
+        running_.emplace();
+        running_->since_ns = monotonic_ns();
+        load.restore = true;
+        load.reuse_snapshot = std::move(fallbacks_.back());
+        fallbacks_.pop_back();
+        log::warning("falling-back", {{"snapshot", load.reuse_snapshot}});
+    } else if (requests_.empty()) {
         running_.emplace();
         running_->since_ns = monotonic_ns();
         load.restore = true;
@@ -152,15 +163,24 @@ void Reloads::finish(const LoadOutcome& outcome) {
     result.error = outcome.error;
     result.generation = state_.current_generation;
     result.seconds = static_cast<double>(now - batch.since_ns) / 1e9;
-    state_.last_reload = LastReload{result.ok, result.error, result.seconds, std::time(nullptr)};
     ++(result.ok ? state_.counters.reloads_ok : state_.counters.reloads_failed);
+    const bool fallback = first_refusal_ && !ever_active_;
+    // What the directory holds stays refused, whatever an earlier snapshot is good for.
+    if (!fallback) state_.last_reload = LastReload{result.ok, result.error, result.seconds, std::time(nullptr)};
 
     if (outcome.result == LoadResult::active) {
         ever_active_ = true;
-        state_.degraded_reason.clear();
+        if (fallback) {
+            state_.degraded_reason =
+                "the database was refused at the start, an older snapshot of it serves: " + first_refusal_->error;
+        } else {
+            state_.degraded_reason.clear();
+        }
         restore_snapshot_.clear();
         restore_timer_.stop();
         if (batch.request.rollback) state_.hold = true;
+    } else if (result.ok && restore_snapshot_.empty()) {
+        state_.degraded_reason.clear();
     } else if (!restore_snapshot_.empty()) {
         const std::chrono::nanoseconds at(now);
         restore_policy_.failed(at, std::uniform_real_distribution<double>(0.0, 1.0)(random_));
@@ -169,7 +189,13 @@ void Reloads::finish(const LoadOutcome& outcome) {
     for (ReloadCallback& caller : batch.callers) answer_soon(std::move(caller), result);
     handlers_.changed();
     soon();
-    if (!result.ok && !ever_active_ && !stopped_) handlers_.first_refused(outcome.exit_code, outcome.error);
+    if (result.ok || ever_active_ || stopped_) return;
+    if (!first_refusal_) {
+        first_refusal_ = outcome;
+        fallbacks_ = proven_snapshots(settings_.config.database.state_directory);
+        std::reverse(fallbacks_.begin(), fallbacks_.end());
+    }
+    if (fallbacks_.empty()) handlers_.first_refused(first_refusal_->exit_code, first_refusal_->error);
 }
 
 } // namespace evermilter::supervisor

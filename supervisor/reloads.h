@@ -22,12 +22,12 @@ namespace evermilter::supervisor {
 class Reloads {
   public:
     struct Handlers {
-        // The first load was refused: there is nothing to serve with.
+        // The first load was refused, and so was every snapshot of an earlier generation.
         std::function<void(int exit_code, const std::string& error)> first_refused;
         std::function<void()> changed;
     };
 
-    Reloads(Loop* loop, State& state, Generations& generations, Handlers handlers);
+    Reloads(Loop* loop, State& state, Generations& generations, const Settings& settings, Handlers handlers);
 
     void request(const ReloadRequest& request, ReloadCallback done);
     // A load with settings that are not taken over yet; it is done even if the database has not changed.
@@ -56,12 +56,15 @@ class Reloads {
 
     State& state_;
     Generations& generations_;
+    const Settings& settings_;
     Handlers handlers_;
     ReloadRequests requests_;
     std::optional<ReloadBatch> running_;
     std::vector<Answer> answers_;
     bool ever_active_ = false;
     bool stopped_ = false;
+    std::vector<std::string> fallbacks_; // snapshots to try, best last, where the first load was refused
+    std::optional<LoadOutcome> first_refusal_;
     std::string restore_snapshot_; // not empty: what restore_active() waits to load
     RestartPolicy restore_policy_;
     std::minstd_rand random_;

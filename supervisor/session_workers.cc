@@ -58,7 +58,11 @@ void SessionWorkers::adjust() {
             now.current >= limits.session_min && now.available >= limits.sessions_per_worker / 2 + waiting_.size();
         // Workers that drain count against session_max, but never keep the first new ones from starting.
         const bool room = now.current < limits.session_min || now.living < limits.session_max;
-        if (enough || !room) break;
+        if (enough) break;
+        if (!room) {
+            hurry_oldest();
+            break;
+        }
         const std::chrono::nanoseconds wait = policy_.not_before() - std::chrono::nanoseconds(monotonic_ns());
         if (wait > 0ns) {
             if (!restart_timer_.active()) restart_timer_.start(wait);
@@ -70,6 +74,16 @@ void SessionWorkers::adjust() {
         shrink_timer_.stop();
     else if (!shrink_timer_.active())
         shrink_timer_.start(kShrinkInterval);
+}
+
+// Past session_max new sessions need the room that sessions of retired workers hold: the oldest worker's get 421 at
+// their next MAIL, and their clients come back. One worker at a time.
+void SessionWorkers::hurry_oldest() {
+    for (SessionWorker& worker : state_.session_workers) {
+        if (worker.child.state != WorkerState::draining) continue;
+        if (!worker.refuses_mail) drain(worker, true, 0);
+        return;
+    }
 }
 
 void SessionWorkers::shrink() {
@@ -161,6 +175,7 @@ void SessionWorkers::give_waiting() {
 void SessionWorkers::drain(SessionWorker& worker, bool refuse_mail, std::int64_t deadline_ns) {
     if (!children_.apply(worker.child, WorkerEvent::drain)) return;
     if (worker.ending == Ending::crash) worker.ending = Ending::drained;
+    worker.refuses_mail = worker.refuses_mail || refuse_mail;
     children_.send(worker.child, messages::DrainSessions{refuse_mail, deadline_ns});
 }
 

@@ -60,6 +60,7 @@ class SessionWorkers {
 
     [[nodiscard]] Census census() const;
     [[nodiscard]] static bool can_shrink(const Census& now, const config::Workers& limits);
+    void hurry_oldest();
     void shrink();
     void start_one();
     void failed_to_serve(int exit_code, const std::string& error);

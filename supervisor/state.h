@@ -47,6 +47,7 @@ struct SessionWorker {
     Child child;
     std::optional<SessionBoard> board; // always set; optional because a board has no empty value
     Ending ending = Ending::crash;
+    bool refuses_mail = false;          // it drains, and its sessions get 421 at their next MAIL
     Slots slots;                        // of the board; used() is its number of open sessions
     std::set<std::uint64_t> holds;      // generations whose queue was sent to it and not released
     std::set<std::uint64_t> taking;     // of these, QueueTaken is still to come
@@ -84,6 +85,11 @@ struct Generation {
     std::int64_t end_by_ns = 0;  // by which its processes must have ended, else they are killed; 0: no bound yet
     std::string error;           // why it failed
 };
+
+// Whether its loader or one of its scanners is not reaped: its engine is in memory.
+[[nodiscard]] inline bool has_process(const Generation& generation) {
+    return generation.loader.pid != 0 || !generation.scanners.empty();
+}
 
 // The names of ServiceState are those of the status document.
 enum class ServiceState : std::uint8_t { starting, ready, reloading, stopping, degraded };

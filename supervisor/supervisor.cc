@@ -52,7 +52,7 @@ Supervisor::Supervisor(Settings settings, std::function<void()> started)
                         reloads_.restore_active("the loader of generation " + std::to_string(lost.id) + " died");
                     },
                     [this] { update_service_state(); }}),
-      reloads_(loop_.get(), state_, generations_,
+      reloads_(loop_.get(), state_, generations_, settings_,
                {[this](int exit_code, const std::string& error) { fail(exit_code, error); },
                 [this] { update_service_state(); }}),
       session_workers_(loop_.get(), state_, children_, settings_,
@@ -62,7 +62,7 @@ Supervisor::Supervisor(Settings settings, std::function<void()> started)
                             continue_stop();
                         },
                         [this](int exit_code, const std::string& error) { fail(exit_code, error); }}),
-      config_reload_(settings_, reloads_,
+      config_reload_(settings_, state_, reloads_,
                      [this](const Settings& taken, bool new_session_workers) {
                          return take_settings(taken, new_session_workers);
                      }),
@@ -352,8 +352,7 @@ void Supervisor::continue_stop() {
     if (state_.service != ServiceState::stopping) return;
     if (!state_.session_workers.empty()) return;
     generations_.stop();
-    const bool living = std::any_of(state_.generations.begin(), state_.generations.end(),
-                                    [](const Generation& one) { return one.loader.pid != 0 || !one.scanners.empty(); });
+    const bool living = std::any_of(state_.generations.begin(), state_.generations.end(), has_process);
     if (!living && !children_.any()) ev_break(loop_.get(), EVBREAK_ALL);
 }
 

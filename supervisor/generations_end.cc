@@ -1,0 +1,156 @@
+// The ends of generations: they are retired, their scanners and loaders are reaped, what does not end is killed.
+#include <sys/wait.h>
+#include <sysexits.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "supervisor/generations.h"
+#include "workers/common/log.h"
+
+namespace evermilter::supervisor {
+namespace {
+
+// By when loaders must have ended once the service stops and no session is left.
+constexpr std::chrono::nanoseconds kStopEnd = std::chrono::seconds(2);
+// Generations that failed or are gone, kept for the status.
+constexpr std::size_t kHistory = 8;
+
+} // namespace
+
+void Generations::retire(Generation& generation, GenerationEvent event) {
+    if (!apply(generation, event)) return;
+    generation.queue.reset();
+    generation.retired_ns = monotonic_ns();
+    log::info("generation-draining", {{"generation", generation.id}});
+    tick();
+}
+
+void Generations::retire_draining() {
+    for (Generation& generation : state_.generations) {
+        if (generation.state == GenerationState::draining && generation.let_go_ns == 0) tell_to_let_go(generation);
+    }
+    schedule(monotonic_ns());
+}
+
+void Generations::tell_to_let_go(Generation& generation) {
+    generation.let_go_ns = monotonic_ns();
+    for (SessionWorker& worker : state_.session_workers) {
+        if (!worker.holds.contains(generation.id)) continue;
+        ask_to_let_go(worker, generation.id);
+    }
+}
+
+void Generations::stop() {
+    for (Generation& generation : state_.generations) {
+        if (generation.state == GenerationState::loading) {
+            static_cast<void>(apply(generation, GenerationEvent::stopped));
+            generation.queue.reset();
+            kill_processes(generation, "the service stops");
+        } else if (generation.state == GenerationState::active) {
+            retire(generation, GenerationEvent::stopped);
+        }
+        // Nobody is left to hear a result. A bound that is set already is not put off.
+        const std::int64_t bound = monotonic_ns() + kStopEnd.count();
+        if (has_process(generation) && (generation.end_by_ns == 0 || generation.end_by_ns > bound))
+            generation.end_by_ns = bound;
+    }
+    schedule(monotonic_ns());
+}
+
+void Generations::kill(const std::string& reason) {
+    for (Generation& generation : state_.generations) {
+        if (has_process(generation)) kill_processes(generation, reason);
+    }
+}
+
+void Generations::on_scanner_started(Generation& generation, const messages::ScannerStarted& started) {
+    generation.scanners.push_back(ScannerProcess{static_cast<pid_t>(started.pid), started.slot});
+}
+
+void Generations::on_scanner_ended(Generation& generation, const messages::ScannerEnded& ended) {
+    std::erase_if(generation.scanners, [&](const ScannerProcess& one) { return one.pid == ended.pid; });
+    if (ended.expected) return;
+    ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)];
+    log::error(
+        "scanner-died",
+        {{"generation", generation.id}, {"scanner", ended.pid}, {"status", wait_status_text(ended.wait_status)}});
+}
+
+void Generations::on_overdue(const messages::ScannerOverdue& overdue) {
+    Generation* generation = state_.find_generation(overdue.generation);
+    if (generation == nullptr) return;
+    log::error("scanner-overdue", {{"generation", overdue.generation}, {"scanner", overdue.scanner}});
+    if (generation->loader.pid != 0) {
+        children_.send(generation->loader, overdue);
+        return;
+    }
+    const auto pid = static_cast<pid_t>(overdue.scanner);
+    const bool ours = std::any_of(generation->scanners.begin(), generation->scanners.end(),
+                                  [pid](const ScannerProcess& one) { return one.pid == pid; });
+    if (ours) kill_orphan(pid);
+}
+
+void Generations::on_loader_exit(Generation& generation, pid_t pid, int wait_status) {
+    // Its scanners are our children now; those that ended before it, it has reaped.
+    std::erase_if(generation.scanners, [](const ScannerProcess& one) { return !is_own_child(one.pid); });
+    const bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+    const bool served = generation.state == GenerationState::active || generation.state == GenerationState::draining;
+    if (served && !(well && generation.state == GenerationState::draining)) {
+        ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::loader)];
+        log::error(
+            "loader-died",
+            {{"generation", generation.id}, {"loader", pid}, {"status", end_text(generation.loader, wait_status)}});
+    } else if (generation.state == GenerationState::loading) {
+        ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::loader)];
+        refuse(generation, EX_SOFTWARE, "the loader ended: " + end_text(generation.loader, wait_status));
+    }
+    if (generation.state == GenerationState::active) handlers_.lost_loader(generation);
+    // Whom it leaves behind shares its fate.
+    if (generation.state == GenerationState::failed || !generation.loader.kill_reason.empty())
+        kill_processes(generation, "its loader is gone");
+    finish_if_reaped(generation);
+}
+
+void Generations::on_orphan_reaped(pid_t pid) {
+    for (Generation& generation : state_.generations) {
+        if (std::erase_if(generation.scanners, [pid](const ScannerProcess& one) { return one.pid == pid; }) == 0)
+            continue;
+        log::info("scanner-ended", {{"generation", generation.id}, {"scanner", pid}});
+        finish_if_reaped(generation);
+        return;
+    }
+}
+
+void Generations::finish_if_reaped(Generation& generation) {
+    if (has_process(generation) || !apply(generation, GenerationEvent::reaped)) return;
+    log::info("generation-gone", {{"generation", generation.id}});
+    generation.queue.reset();
+    generation.board.reset();
+    generation.end_by_ns = 0;
+    if (state_.current_generation == generation.id) state_.current_generation = 0;
+    trim_history();
+    handlers_.gone();
+}
+
+void Generations::trim_history() {
+    const auto over = [](const Generation& one) {
+        return !has_process(one) && (one.state == GenerationState::failed || one.state == GenerationState::gone);
+    };
+    // "Unchanged" is no failure and leaves no record.
+    state_.generations.remove_if(
+        [&](const Generation& one) { return over(one) && one.state == GenerationState::failed && one.error.empty(); });
+    auto count = static_cast<std::size_t>(std::count_if(state_.generations.begin(), state_.generations.end(), over));
+    state_.generations.remove_if([&](const Generation& one) { return over(one) && count > kHistory && count-- > 0; });
+}
+
+void Generations::kill_processes(Generation& generation, const std::string& reason) {
+    if (generation.loader.pid != 0) {
+        children_.kill(generation.loader, reason); // its scanners become our children by its death
+        return;
+    }
+    for (const ScannerProcess& scanner : generation.scanners) kill_orphan(scanner.pid);
+}
+
+} // namespace evermilter::supervisor
