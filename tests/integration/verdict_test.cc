@@ -154,6 +154,19 @@ BOOST_AUTO_TEST_CASE(headers_are_added_replaced_or_left_as_configured) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_message_that_grows_too_large_with_its_last_packet_gets_one_answer_and_the_oversize_action) {
+    // An end of message may carry the last chunk of the body; libmilter then asks for the chunk's reply first.
+    Service service(Keys{{"message.max_size", "\"64KiB\""}, {"actions.oversize", "\"reject\""}});
+    service.start();
+    MilterClient client = service.session();
+    BOOST_REQUIRE(client.upload(clean_mail()).command == 'c');
+    for (int i = 0; i < 2; ++i) BOOST_REQUIRE(client.body(std::string(30000, 'x')).command == 'c');
+    client.send('E', std::string(30000, 'x'));
+    BOOST_TEST(client.receive_verdict().text().starts_with("552 5.3.4 "));
+    BOOST_TEST(client.message(eicar_attached()).text() == kRejected);
+    BOOST_TEST(service.status().at("messages").at("oversize") == 1);
+}
+
 BOOST_AUTO_TEST_CASE(an_oversized_message_gets_its_action_and_is_never_stamped_clean) {
     const std::map<std::string, std::string> replies = {{"accept", "accept"}, {"reject", "5"}, {"tempfail", "4"}};
     for (const auto& [action, reply] : replies) {

@@ -241,8 +241,11 @@ sfsistat on_body(SMFICTX* /*context*/, unsigned char* chunk, std::size_t size) {
     return guarded("body", [&](Session& session) -> sfsistat {
         g_service->sessions.enter(session, Stage::body);
         session.store.add_body({reinterpret_cast<const char*>(chunk), size});
-        // The rest is not needed where nothing is stored any more.
-        return session.store.state() != StoreState::collecting && session.negotiated.skip ? SMFIS_SKIP : SMFIS_CONTINUE;
+        // The rest is not needed where nothing is stored any more. A chunk that came with the end of the message is
+        // the rest: libmilter would send its reply, and the message would get none (engine.c, st_bodyend).
+        const bool skip = session.store.state() != StoreState::collecting && session.negotiated.skip &&
+                          seam::current_command() == SMFIC_BODY;
+        return skip ? SMFIS_SKIP : SMFIS_CONTINUE;
     });
 }
 

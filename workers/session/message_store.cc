@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace evermilter::session {
@@ -117,7 +118,11 @@ bool MessageStore::count(std::uint64_t bytes) {
 
 void MessageStore::start_if_new() {
     if (std::exchange(started_, true)) return;
-    append(received_field(preamble_));
+    try {
+        append(received_field(preamble_));
+    } catch (const std::bad_alloc&) {
+        fail(Error{ENOMEM, "out of memory"});
+    }
 }
 
 void MessageStore::add_header(std::string_view name, std::string_view value, bool leadspc) {
@@ -152,11 +157,15 @@ void MessageStore::add_body(std::string_view chunk) {
 }
 
 void MessageStore::append(std::string_view bytes) {
-    while (state_ == StoreState::collecting && !bytes.empty()) {
-        const std::size_t part = std::min(bytes.size(), kBuffer - buffer_.size());
-        buffer_.append(bytes.substr(0, part));
-        bytes.remove_prefix(part);
-        if (buffer_.size() == kBuffer) flush();
+    try {
+        while (state_ == StoreState::collecting && !bytes.empty()) {
+            const std::size_t part = std::min(bytes.size(), kBuffer - buffer_.size());
+            buffer_.append(bytes.substr(0, part));
+            bytes.remove_prefix(part);
+            if (buffer_.size() == kBuffer) flush();
+        }
+    } catch (const std::bad_alloc&) {
+        fail(Error{ENOMEM, "out of memory"});
     }
 }
 

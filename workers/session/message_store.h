@@ -71,7 +71,7 @@ class MessageStore {
     void add_header(std::string_view name, std::string_view value, bool leadspc);
     // The empty line. Implied by add_body() and finish(); later calls do nothing.
     void end_of_headers();
-    // A chunk, any bytes.
+    // A chunk, any bytes. Does not throw, nor does add_header(): out of memory is a failure like any other.
     void add_body(std::string_view chunk);
 
     [[nodiscard]] StoreState state() const noexcept { return state_; }
