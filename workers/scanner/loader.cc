@@ -82,10 +82,14 @@ void Loader::channel_ended() {
     channel_.close();
     // Before it serves, nobody needs what is being loaded; once it serves, its session workers may.
     if (state_ == State::serving || state_ == State::ending) return;
+    if (state_ == State::loading) {
+        // The load thread cannot be stopped, so the process ends around it.
+        store_->abandon(order_.generation);
+        remove_own_folders();
+        ::_exit(EX_OK);
+    }
     if (store_) store_->discard();
     remove_own_folders();
-    // The load thread cannot be stopped, so the process ends around it.
-    if (state_ == State::loading) ::_exit(EX_OK);
     end(EX_OK);
 }
 

@@ -85,7 +85,7 @@ Outcome<std::string> SnapshotStore::begin(std::uint64_t generation) {
             return Refusal{EX_CANTCREAT, held.error().what};
     }
     generation_ = generation;
-    begun_ = folder_ + "/" + std::string(kLoading) + std::to_string(generation);
+    begun_ = loading_folder(generation);
     if (::mkdir(begun_.c_str(), 0750) != 0) return cannot_make(std::exchange(begun_, {}), errno);
     lock_ = lock_folder(begun_, LOCK_SH);
     if (!lock_) return cannot_make(begun_, errno);
@@ -118,6 +118,14 @@ void SnapshotStore::discard() noexcept {
     // What cannot be removed now is removed before the next snapshot.
     (void)remove_tree(std::exchange(begun_, {}));
     lock_.reset();
+}
+
+std::string SnapshotStore::loading_folder(std::uint64_t generation) const {
+    return folder_ + "/" + std::string(kLoading) + std::to_string(generation);
+}
+
+void SnapshotStore::abandon(std::uint64_t generation) const noexcept {
+    (void)remove_tree(loading_folder(generation));
 }
 
 Result<void> SnapshotStore::prune(std::uint32_t keep) const {

@@ -25,10 +25,16 @@ class SnapshotStore {
     // The load was refused: removes the snapshot begun. Does nothing for a reused one.
     void discard() noexcept;
 
+    // The same for the process that ends while another thread is between begin() and publish(): by path only. What
+    // that thread still writes is removed before the next snapshot.
+    void abandon(std::uint64_t generation) const noexcept;
+
     // Removes all but the newest `keep` of those that no living loader holds. Errors are for the log only.
     [[nodiscard]] Result<void> prune(std::uint32_t keep) const;
 
   private:
+    [[nodiscard]] std::string loading_folder(std::uint64_t generation) const;
+
     std::string folder_;
     std::string begun_; // the folder of begin(), empty otherwise
     std::uint64_t generation_ = 0;
