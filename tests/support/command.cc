@@ -42,6 +42,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     sigprocmask(SIG_SETMASK, &none, nullptr);
     if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0) _exit(126);
     if (user && (setgroups(0, nullptr) != 0 || setgid(user->group) != 0 || setuid(user->user) != 0)) _exit(126);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that is killed leaves no service behind; setuid(2) would clear it
     execvpe(path, arguments, environment);
     _exit(127);
 }

@@ -25,10 +25,42 @@ std::string little(std::uint64_t value, unsigned bytes) {
     return text;
 }
 
+// One block of RFC 1951 with its fixed codes, without back references.
+std::string deflate(std::string_view bytes) {
+    std::string out;
+    unsigned pending = 0;
+    unsigned count = 0;
+    const auto bit = [&](unsigned value) {
+        pending |= value << count;
+        if (++count == 8) {
+            out += static_cast<char>(pending);
+            pending = count = 0;
+        }
+    };
+    const auto code = [&](unsigned value, unsigned length) { // Huffman codes go with their first bit first
+        while (length-- > 0) bit((value >> length) & 1U);
+    };
+    bit(1); // the last block
+    bit(1); // of fixed codes: 01, low bit first
+    bit(0);
+    for (const char byte : bytes) {
+        const unsigned literal = static_cast<unsigned char>(byte);
+        if (literal < 144) {
+            code(0x30 + literal, 8);
+        } else {
+            code(0x190 + literal - 144, 9);
+        }
+    }
+    code(0, 7); // the end
+    while (count != 0) bit(0);
+    return out;
+}
+
 // What local header and central directory have in common, from "version needed" to "extra length".
-std::string zip_fields(const ZipEntry& entry) {
-    return little(20, 2) + little(0, 2) + little(0, 2) + little(0, 2) + little(0x5821, 2) +
-           little(crc32(entry.content), 4) + little(entry.content.size(), 4) + little(entry.content.size(), 4) +
+std::string zip_fields(const ZipEntry& entry, std::size_t compressed) {
+    constexpr unsigned deflated = 8;
+    return little(20, 2) + little(0, 2) + little(deflated, 2) + little(0, 2) + little(0x5821, 2) +
+           little(crc32(entry.content), 4) + little(compressed, 4) + little(entry.content.size(), 4) +
            little(entry.name.size(), 2) + little(0, 2);
 }
 
@@ -111,8 +143,9 @@ std::string zip(const std::vector<ZipEntry>& entries) {
     std::string directory;
     for (const ZipEntry& entry : entries) {
         const std::size_t offset = archive.size();
-        const std::string fields = zip_fields(entry);
-        archive += "PK\x03\x04" + fields + entry.name + entry.content;
+        const std::string compressed = deflate(entry.content);
+        const std::string fields = zip_fields(entry, compressed.size());
+        archive += "PK\x03\x04" + fields + entry.name + compressed;
         directory += "PK\x01\x02" + little(20, 2) + fields + little(0, 2) + little(0, 2) + little(0, 2) + little(0, 4) +
                      little(offset, 4) + entry.name;
     }

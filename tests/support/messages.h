@@ -34,7 +34,8 @@ struct ZipEntry {
     std::string name;
     std::string content;
 };
-[[nodiscard]] std::string zip(const std::vector<ZipEntry>& entries); // stored, not compressed
+// Deflated (fixed codes, literals only), so that what is in it does not stand in the archive as it is.
+[[nodiscard]] std::string zip(const std::vector<ZipEntry>& entries);
 
 // A text that costs libclamav about 2^(cost - 24) s of one CPU with the signature of slow_database() (measured: 24
 // is 1.1 s) and that it cannot interrupt; above 34 it is a scan that does not end.

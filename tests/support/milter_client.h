@@ -55,7 +55,8 @@ struct Verdict {
     std::vector<Modification> modifications;
     unsigned progress = 0; // SMFIR_PROGRESS packets before the answer
 
-    [[nodiscard]] std::string text() const { return reply.text(); }
+    // As Reply's, but "accept" for "continue" too: at end of message either lets the mail pass.
+    [[nodiscard]] std::string text() const { return reply.command == 'c' ? "accept" : reply.text(); }
     // The value of the header `name` that was added or inserted, without leading blanks; nullopt if none was.
     [[nodiscard]] std::optional<std::string> added(std::string_view name) const;
     // X-Virus-Status, or "".
