@@ -68,8 +68,8 @@ BOOST_AUTO_TEST_CASE(a_wrong_configuration_is_refused_with_every_fault_and_its_p
 BOOST_AUTO_TEST_CASE(a_right_configuration_passes_the_check_and_starts_nothing) {
     Service service;
     const Outcome check = run({program("evermilterd"), "--check-config", "--config", service.config_file()});
-    BOOST_TEST(check.status == 0);
-    BOOST_TEST(service.leftovers().empty());
+    BOOST_TEST(check.status == 0, check.output << check.errors);
+    for (const std::string& left : service.leftovers()) BOOST_ERROR("left: " + left);
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_configuration_file_is_named) {
@@ -227,8 +227,6 @@ BOOST_AUTO_TEST_CASE(started_as_root_every_child_runs_as_the_configured_user_wit
         }
     }
     BOOST_TEST(seen >= 5U); // two session workers, a loader, two scanners
-    for (const pid_t scanner : service.pids("scanner"))
-        BOOST_TEST(status_field(scanner, "Seccomp") == "2", "scanners are confined by a seccomp filter");
     // The supervisor itself: SETUID, SETGID, KILL, DAC_OVERRIDE, CHOWN, FOWNER, NET_BIND_SERVICE and nothing else.
     const unsigned long long allowed =
         (1ULL << 7) | (1ULL << 6) | (1ULL << 5) | (1ULL << 1) | (1ULL << 0) | (1ULL << 3) | (1ULL << 10);
@@ -254,8 +252,7 @@ BOOST_AUTO_TEST_CASE(no_process_holds_a_descriptor_it_was_not_given) {
         if (one.pid == service.pid()) continue;
         for (const Descriptor& held : descriptors(one.pid))
             BOOST_TEST((held.target.find(service.config_file()) == std::string::npos &&
-                        held.target.find("evermilter-session") == std::string::npos &&
-                        held.target.find("evermilter-scanner") == std::string::npos),
+                        held.target.find(EVERMILTER_BIN_DIRECTORY) == std::string::npos),
                        one.name << " holds " << held.target);
     }
 }

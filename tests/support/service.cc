@@ -181,7 +181,8 @@ std::vector<pid_t> Service::pids(const std::string& role) const {
 }
 
 std::vector<Process> Service::processes() const {
-    return processes_of_session(session_);
+    // Session 0 is the kernel's.
+    return session_ == 0 ? std::vector<Process>{} : processes_of_session(session_);
 }
 
 std::string Service::log() const {
