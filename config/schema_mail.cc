@@ -195,7 +195,8 @@ constexpr Row kHeadersRows[] = {
      .needs = Needs::new_session_workers,
      .allowed = "no add replace",
      .text = "`replace` removes every such header that the message brought along, and then adds ours; `add` leaves "
-             "them and adds ours; `no` does neither."},
+             "them and adds ours; `no` does neither. Only a mail server that lets filters change headers can remove any "
+             "(`SMFIF_CHGHDRS`; Postfix and Sendmail do): with another, headers that a sender forged stay beside ours."},
 };
 
 } // namespace

@@ -6,6 +6,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <span>
 
 namespace evermilter {
 namespace {
@@ -86,10 +88,11 @@ Result<void> send_message(int fd, messages::Message message) {
 }
 
 Result<Received> receive_message(int fd) {
-    // Kept by the thread: most messages are small, and a large buffer on the stack would need a large stack.
-    thread_local std::vector<std::byte> buffer(codec::kMaxPacket);
+    // Kept by the thread, because on the stack it would need a large one; not initialised, so that only the pages that
+    // messages touch become resident. (Looking at the size first would race where several receive from one queue.)
+    thread_local const auto buffer = std::make_unique_for_overwrite<std::byte[]>(codec::kMaxPacket);
     alignas(cmsghdr) std::array<char, kControlSize> control{};
-    iovec data{buffer.data(), buffer.size()};
+    iovec data{buffer.get(), codec::kMaxPacket};
     msghdr header{};
     header.msg_iov = &data;
     header.msg_iovlen = 1;
@@ -119,7 +122,7 @@ Result<Received> receive_message(int fd) {
     }
     if ((header.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0)
         return Error{EBADMSG, "packet or its descriptors were cut off (out of descriptors?)"};
-    auto message = codec::decode(std::span(buffer).first(static_cast<std::size_t>(got)), std::move(descriptors));
+    auto message = codec::decode(std::span(buffer.get(), static_cast<std::size_t>(got)), std::move(descriptors));
     if (!message) return std::move(message).error();
     received.kind = Received::Kind::message;
     received.message = std::move(*message);

@@ -59,6 +59,10 @@ void Interlude::skip_packet() noexcept {
 }
 
 Result<void> Interlude::end(int descriptor) {
+    std::array<char, 5> answer{};
+    const ssize_t got = ::recv(far_end_.get(), answer.data(), answer.size(), MSG_DONTWAIT);
+    if (got == static_cast<ssize_t>(answer.size()) && answer.back() != SMFIR_CONTINUE)
+        return Error{0, "libmilter did not continue after a command that was inserted"};
     if (::dup3(connection_.get(), descriptor, O_CLOEXEC) < 0) return system_error("dup3");
     connection_.reset();
     far_end_.reset();

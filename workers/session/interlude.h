@@ -32,7 +32,9 @@ class Interlude {
     [[nodiscard]] bool over(int descriptor) const noexcept;
     // Takes the packet of one byte that waits in the connection off it.
     void skip_packet() noexcept;
-    // Puts the connection back in its place.
+    // Puts the connection back in its place, if libmilter's answer to the first packet was to continue: after any other
+    // it drops what comes next without an answer, and the client would wait for ever. On an Error the connection must
+    // be closed.
     [[nodiscard]] Result<void> end(int descriptor);
 
   private:

@@ -24,7 +24,7 @@ ScanReport scan(SMFICTX* context, Service& service, Session& session, const Stor
     if (session.pin && session.pin->usable()) request.pin = session.pin;
     request.deadline = deadline;
     request.on_progress = [context] { (void)::smfi_progress(context); };
-    request.cancelled = [&session] { return session.closed.load(); };
+    request.cancelled = [&service, &session] { return service.sessions.abandoned(session); };
     return service.scanner.scan(request);
 }
 

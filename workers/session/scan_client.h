@@ -37,7 +37,7 @@ struct ScanRequest {
     Pin pin;                           // the session's generation (reload.pin); empty: the current one
     SteadyTime deadline;               // all of it: timeouts.eom less what the answer itself needs
     std::function<void()> on_progress; // smfi_progress(ctx), from the calling thread; may be empty
-    std::function<bool()> cancelled;   // the connection was shut down; may be empty
+    std::function<bool()> cancelled;   // nobody reads the answer any more; may be empty
 };
 
 class ScanClient {

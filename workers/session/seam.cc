@@ -177,29 +177,42 @@ void close_packet(Connection& connection, bool& tell) {
 }
 
 // The command that libmilter will read next is known: gives it those first without which it would drop this one.
-// Returns the command that it will read.
-char complete(int descriptor, Connection& connection, char command) {
+// Returns the command that it will read. On an Error it would drop it without an answer: the session is lost.
+Result<char> complete(int descriptor, Connection& connection, char command) {
     const char last = connection.last;
     if (command != SMFIC_MACRO && command != '\0') connection.last = command;
     const MissingCommands missing = missing_commands(last, command);
     if (missing.packets.empty() || connection.interlude) return command;
     auto interlude = Interlude::begin(descriptor, missing.packets);
-    if (!interlude) {
-        log::error("interlude-failed", {{"reason", interlude.error().what}});
-        return command; // dropped by libmilter; the budget of the stage ends the session
-    }
+    if (!interlude) return std::move(interlude).error();
     connection.interlude.emplace(std::move(*interlude));
     if (missing.takes_command) connection.interlude->skip_packet();
     return missing.packets.at(kCommandOffset);
 }
 
-// After an interlude the connection is libmilter's again. False when it cannot be: the session is lost.
-bool end_interlude(int descriptor, Connection& connection) {
-    if (!connection.interlude || !connection.interlude->over(descriptor)) return true;
-    const auto ended = connection.interlude->end(descriptor);
+// After an interlude the connection is libmilter's again. On an Error it cannot be: the session is lost.
+Result<void> end_interlude(int descriptor, Connection& connection) {
+    if (!connection.interlude || !connection.interlude->over(descriptor)) return {};
+    auto ended = connection.interlude->end(descriptor);
     connection.interlude.reset();
-    if (!ended) log::error("interlude-failed", {{"reason", ended.error().what}});
-    return ended.ok();
+    return ended;
+}
+
+// Lets libmilter read the end of a session that cannot go on.
+int lost(pollfd* one, const Error& why) {
+    log::error("interlude-failed", {{"reason", why.what}});
+    t_command = '\0';
+    (void)::shutdown(one->fd, SHUT_RDWR);
+    one->revents = POLLHUP;
+    return 1;
+}
+
+// A connection that was forgotten is nobody's: callbacks that still come for it belong to no session.
+int poll_forgotten(pollfd* one, int timeout_ms) {
+    t_descriptor = -1;
+    t_command = '\0';
+    t_packet_open = false;
+    return real_poll(one, 1, timeout_ms);
 }
 
 // Between two packets (engine.c, mi_rd_socket_ready): is there another to be read at once? Also the first call of a
@@ -210,8 +223,13 @@ int poll_between_packets(pollfd* one, int timeout_ms) {
     bool tcp = false;
     bool whole = false;
     {
-        const std::lock_guard lock(seam.mutex);
-        Connection& connection = seam.connections[descriptor];
+        std::unique_lock lock(seam.mutex);
+        const auto found = seam.connections.find(descriptor);
+        if (found == seam.connections.end()) {
+            lock.unlock();
+            return poll_forgotten(one, timeout_ms);
+        }
+        Connection& connection = found->second;
         tcp = connection.tcp;
         t_descriptor = descriptor;
         if (seam.dispatched == descriptor) {
@@ -219,27 +237,34 @@ int poll_between_packets(pollfd* one, int timeout_ms) {
             seam.changed.notify_all();
         }
         if (std::exchange(connection.let_through, false)) {
-            t_command = complete(descriptor, connection, connection.command);
+            const auto command = complete(descriptor, connection, connection.command);
             t_packet_open = connection.packet_open;
+            lock.unlock();
+            if (!command) return lost(one, command.error());
+            t_command = *command;
             one->revents = POLLIN;
             return 1;
         }
         close_packet(connection, whole); // the previous one has been read
-        if (!end_interlude(descriptor, connection)) {
-            t_command = '\0';
-            one->revents = POLLHUP;
-            return 1;
-        }
+        const auto ended = end_interlude(descriptor, connection);
+        lock.unlock();
+        if (whole) seam.events->packet_whole(descriptor);
+        if (!ended) return lost(one, ended.error());
     }
-    if (whole) seam.events->packet_whole(descriptor);
     if (tcp) acknowledge(descriptor);
     const int ready = real_poll(one, 1, timeout_ms);
     t_command = '\0';
     if (ready <= 0 || broken(one->revents)) return ready;
     const PacketLook look = look_at_packet(descriptor);
     if (look.state == PacketLook::State::whole) {
-        const std::lock_guard lock(seam.mutex);
-        t_command = complete(descriptor, seam.connections[descriptor], look.command);
+        Result<char> command = look.command;
+        {
+            const std::lock_guard lock(seam.mutex);
+            const auto found = seam.connections.find(descriptor);
+            if (found != seam.connections.end()) command = complete(descriptor, found->second, look.command);
+        }
+        if (!command) return lost(one, command.error());
+        t_command = *command;
         return ready;
     }
     if (look.state == PacketLook::State::ended) return ready;
@@ -256,9 +281,11 @@ int poll_within_packet(pollfd* one, int timeout_ms) {
         bool tell = false;
         if (reading) {
             const std::lock_guard lock(seam.mutex);
-            Connection& connection = seam.connections[one->fd];
-            tell = !std::exchange(connection.packet_open, true);
-            if (connection.tcp) acknowledge(one->fd);
+            const auto found = seam.connections.find(one->fd);
+            if (found != seam.connections.end()) {
+                tell = !std::exchange(found->second.packet_open, true);
+                if (found->second.tcp) acknowledge(one->fd);
+            }
         }
         if (tell) seam.events->packet_begun(one->fd);
         if (reading) t_packet_open = true;
@@ -461,10 +488,6 @@ int seam_poll(pollfd* list, nfds_t count, int timeout_ms) {
             return poll_controller(list, count, timeout_ms);
         case ThreadRole::pool: {
             if (count != 1) break;
-            {
-                const std::lock_guard lock(seam.mutex);
-                if (!seam.connections.contains(list->fd)) break;
-            }
             const bool between = list->events == POLLIN; // within a packet it is POLLIN | POLLPRI
             return between ? poll_between_packets(list, timeout_ms) : poll_within_packet(list, timeout_ms);
         }

@@ -52,7 +52,7 @@ struct Session {
     unique_fd control;
     int descriptor = -1;      // libmilter's, -1 before accept()
     bool past_budget = false; // timeouts.session is over: the next MAIL gets 421
-    // Set with the shutdown: nobody reads an answer any more. Any thread.
+    // Set with the shutdown. Any thread.
     std::atomic<bool> closed{false};
 
     // The pool thread's.

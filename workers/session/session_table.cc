@@ -1,6 +1,7 @@
 #include "workers/session/session_table.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <string>
@@ -112,12 +113,22 @@ void SessionTable::count_eom_timeout(const Session& session) {
                                        {"queue_id", session.queue_id}});
 }
 
+bool SessionTable::abandoned(const Session& session) const {
+    const Lock lock(mutex_);
+    if (session.closed.load() || !session.control) return true;
+    // A half-close counts: no MTA reads an answer after it. ppoll(2), because the program defines poll() (seam.h).
+    pollfd entry{session.control.get(), POLLRDHUP, 0};
+    const timespec at_once{};
+    return ::ppoll(&entry, 1, &at_once, nullptr) > 0;
+}
+
 void SessionTable::shut_down(Session& session) {
     session.closed.store(true);
     (void)::shutdown(session.control.get(), SHUT_RDWR);
 }
 
-void SessionTable::expired(Session& session, const StageClock::Expired& what) {
+// What is to be logged of it, once the lock is released: syslog(3) may block.
+SessionTable::TimedOut SessionTable::expired(Session& session, const StageClock::Expired& what) {
     auto& counters = board_.header().timed_out;
     const char* budget = "session";
     switch (what.budget) {
@@ -139,18 +150,24 @@ void SessionTable::expired(Session& session, const StageClock::Expired& what) {
             shut_down(session);
             break;
     }
-    log::info("session-timed-out", {{"session", session.id},
-                                    {"peer", session.peer},
-                                    {"stage", stage_name(what.stage)},
-                                    {"budget", budget},
-                                    {"closed", session.closed.load() ? "yes" : "no"}});
+    return {session.id, session.peer, what.stage, budget, session.closed.load()};
 }
 
 void SessionTable::expire(Time time) {
-    const Lock lock(mutex_);
-    for (const StageClock::Expired& what : clock_.expire(time)) {
-        const auto found = by_id_.find(what.session);
-        if (found != by_id_.end()) expired(*found->second, what);
+    std::vector<TimedOut> timed_out;
+    {
+        const Lock lock(mutex_);
+        for (const StageClock::Expired& what : clock_.expire(time)) {
+            const auto found = by_id_.find(what.session);
+            if (found != by_id_.end()) timed_out.push_back(expired(*found->second, what));
+        }
+    }
+    for (const TimedOut& one : timed_out) {
+        log::info("session-timed-out", {{"session", one.session},
+                                        {"peer", one.peer},
+                                        {"stage", stage_name(one.stage)},
+                                        {"budget", one.budget},
+                                        {"closed", one.closed ? "yes" : "no"}});
     }
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 #include "config/config.h"
@@ -53,6 +54,8 @@ class SessionTable final : public seam::Events {
     void begin_again(Session& session);
     // The connection is closed, or about to be. Idempotent.
     void end(Session& session);
+    // Nobody reads an answer any more: the connection was shut down here, or the MTA has hung up.
+    [[nodiscard]] bool abandoned(const Session& session) const;
     // Counts an expired timeouts.eom, which the end of message itself keeps.
     void count_eom_timeout(const Session& session);
 
@@ -76,8 +79,16 @@ class SessionTable final : public seam::Events {
   private:
     using Lock = std::unique_lock<std::mutex>;
 
+    struct TimedOut {
+        std::uint64_t session = 0;
+        std::string peer;
+        Stage stage = Stage::negotiate;
+        const char* budget = "";
+        bool closed = false;
+    };
+
     void shut_down(Session& session);
-    void expired(Session& session, const StageClock::Expired& what);
+    [[nodiscard]] TimedOut expired(Session& session, const StageClock::Expired& what);
     void wake_if_earlier(Lock& lock);
 
     const SessionBoard& board_;
