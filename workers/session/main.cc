@@ -23,8 +23,12 @@ namespace {
 
 using namespace evermilter;
 
-// There may be a thread for each session: libmilter's and our callbacks need little.
+// There may be a thread for each session: libmilter's and our callbacks need little; sanitizers need more.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t kStack = 4096UL * 1024;
+#else
 constexpr std::size_t kStack = 256UL * 1024;
+#endif
 
 int fail(Channel& channel, int exit_code, const std::string& what) {
     log::error("worker-failed", {{"reason", what}});
