@@ -1,9 +1,13 @@
 // The budgets of a session worker, its drain, and the generations that its sessions hold.
+#include <poll.h>
+#include <sys/resource.h>
+
 #include <csignal>
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -183,6 +187,56 @@ BOOST_AUTO_TEST_CASE(progress_is_told_while_a_message_is_scanned) {
     wait_for(client->fd(), POLLIN, "progress");
     FakeScanners::answer(std::move(job), ScanOutcome::clean);
     BOOST_TEST(client->receive_verdict().progress >= 1);
+}
+
+// ---------------------------------------------------------------- the machine's limits
+
+// While it lives the worker's address space is full: no stack for a further thread.
+class NoFurtherThread {
+  public:
+    explicit NoFurtherThread(pid_t pid) : pid_(pid) {
+        rlimit limit{};
+        BOOST_REQUIRE(::prlimit(pid_, RLIMIT_AS, nullptr, &before_) == 0);
+        limit.rlim_cur = (std::stoull(status_field(pid, "VmSize")) + 128) * 1024;
+        limit.rlim_max = before_.rlim_max;
+        BOOST_REQUIRE(::prlimit(pid_, RLIMIT_AS, &limit, nullptr) == 0);
+    }
+    ~NoFurtherThread() { (void)::prlimit(pid_, RLIMIT_AS, &before_, nullptr); }
+    NoFurtherThread(const NoFurtherThread&) = delete;
+    NoFurtherThread& operator=(const NoFurtherThread&) = delete;
+
+  private:
+    pid_t pid_;
+    rlimit before_{};
+};
+
+BOOST_AUTO_TEST_CASE(a_session_for_which_no_thread_can_be_made_is_ended_and_the_others_are_served) {
+    SessionWorker worker([](config::Config& config) {
+        config.scanner.queue_timeout = 60s;
+        config.scanner.max_scan_time = 10s;
+    });
+    auto idle = session_in(worker, Stage::mail);
+    // Each holds a thread: there is no generation yet.
+    std::vector<std::unique_ptr<MilterClient>> clients;
+    {
+        const NoFurtherThread full(worker.pid());
+        const auto fill = [&] {
+            for (;;) {
+                clients.push_back(session_in(worker, Stage::eom));
+                worker.wait_stage(worker.last_session(), Stage::eom);
+            }
+        };
+        BOOST_CHECK_THROW(fill(), ConnectionEnded);
+        BOOST_TEST(worker.expect<messages::SessionEnded>().session == worker.last_session());
+        (void)worker.expect<messages::SessionWorkerUnfit>();
+    }
+    auto scanners = worker.generation(1);
+    std::vector<messages::ScanJob> jobs;
+    while (jobs.size() < clients.size()) jobs.push_back(scanners.take());
+    for (auto& job : jobs) FakeScanners::answer(std::move(job), ScanOutcome::clean);
+    for (auto& client : clients) BOOST_TEST(client->receive_verdict().status() == "Clean");
+    idle->upload(kMail);
+    BOOST_TEST(finish(*idle, scanners).status() == "Clean");
 }
 
 // ---------------------------------------------------------------- drain

@@ -181,7 +181,6 @@ sfsistat on_mail(SMFICTX* context, char** arguments) {
         session.forget_message();
         if (const MailRefusal refusal = g_service->sessions.mail_refusal(session); refusal != MailRefusal::none)
             return refuse_mail(context, session, refusal);
-        session.in_message = true;
         session.envelope.sender = arguments[0];
         learn_queue_id(context, session);
         pin_for_message(session);

@@ -23,6 +23,7 @@
 #include <csignal>
 #include <ctime>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -497,6 +498,14 @@ int seam_poll(pollfd* list, nfds_t count, int timeout_ms) {
     return real_poll(list, count, timeout_ms);
 }
 
+// Nothing else throws here. libmilter tries again, after a moment in which there may be some.
+int out_of_memory() {
+    constexpr timespec kMoment{0, 10'000'000};
+    (void)::nanosleep(&kMoment, nullptr);
+    errno = EINTR;
+    return -1;
+}
+
 // An AF_UNIX listener that the kernel names (autobind, unix(7)): no path in the file system, nothing to unlink.
 Result<unique_fd> make_listener() {
     unique_fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -577,13 +586,22 @@ void forget(int descriptor) {
 extern "C" {
 
 int poll(pollfd* list, nfds_t count, int timeout_ms) {
-    return evermilter::session::seam::seam_poll(list, count, timeout_ms);
+    try {
+        return evermilter::session::seam::seam_poll(list, count, timeout_ms);
+    } catch (const std::exception&) {
+        return evermilter::session::seam::out_of_memory();
+    }
 }
 
 int accept(int descriptor, sockaddr* address, socklen_t* length) {
     using namespace evermilter::session::seam;
-    if (t_role == ThreadRole::listener && descriptor == the_seam().listener) return accept_offered(address, length);
-    return ::accept4(descriptor, address, length, 0);
+    if (t_role != ThreadRole::listener || descriptor != the_seam().listener)
+        return ::accept4(descriptor, address, length, 0);
+    try {
+        return accept_offered(address, length);
+    } catch (const std::exception&) {
+        return out_of_memory();
+    }
 }
 
 int sigwait(const sigset_t* set, int* signal) {

@@ -59,8 +59,7 @@ struct Session {
     Negotiated negotiated;
     std::string client; // of xxfi_connect: name and address
     std::string helo;
-    Pin pin;                 // reload.pin; empty: the current generation
-    bool in_message = false; // MAIL was accepted, and neither answered nor aborted
+    Pin pin; // reload.pin; empty: the current generation
     Envelope envelope;
     std::string queue_id;
     ForgedHeaders forged;
@@ -68,7 +67,6 @@ struct Session {
 
     // Forgets the message: answered, aborted, closed.
     void forget_message() {
-        in_message = false;
         envelope = {};
         queue_id.clear();
         forged = {};

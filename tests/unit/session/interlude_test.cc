@@ -1,0 +1,87 @@
+// Promises of the interlude: libmilter reads what is missing, the connection keeps every byte of the MTA's, and the
+// MTA sees no answer to what it has not sent.
+#include "workers/session/interlude.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/test/unit_test.hpp>
+#include <string>
+#include <string_view>
+
+namespace evermilter::session {
+namespace {
+
+using namespace std::string_view_literals;
+
+std::string read_from(int fd) {
+    std::array<char, 64> buffer{};
+    const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    return got <= 0 ? std::string() : std::string(buffer.data(), static_cast<std::size_t>(got));
+}
+
+struct Connection {
+    Connection() {
+        std::array<int, 2> ends{};
+        BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+        milter.reset(ends[0]);
+        mta.reset(ends[1]);
+    }
+    void mta_sends(std::string_view bytes) const {
+        BOOST_REQUIRE(::send(mta.get(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+    }
+    unique_fd milter;
+    unique_fd mta;
+};
+
+BOOST_AUTO_TEST_SUITE(interlude)
+
+BOOST_AUTO_TEST_CASE(an_end_of_headers_is_missing_before_body_and_end_of_message_only) {
+    for (const char last : {'T', 'L'})
+        for (const char next : {'B', 'E'}) BOOST_TEST((missing_commands(last, next).packets == "\0\0\0\1N"sv));
+    BOOST_TEST(missing_commands('R', 'E').packets.empty());
+    BOOST_TEST(missing_commands('N', 'E').packets.empty());
+    BOOST_TEST(missing_commands('B', 'E').packets.empty());
+    BOOST_TEST(missing_commands('T', 'L').packets.empty());
+    BOOST_TEST(missing_commands('T', 'A').packets.empty());
+    BOOST_TEST(missing_commands('T', 'Q').packets.empty());
+}
+
+BOOST_AUTO_TEST_CASE(quit_nc_is_led_to_from_everywhere) {
+    for (const char last : {'\0', 'O', 'C', 'H', 'M', 'R', 'T', 'L', 'N', 'B', 'E', 'A', 'K'}) {
+        const MissingCommands missing = missing_commands(last, 'K');
+        BOOST_TEST(missing.packets.ends_with("\0\0\0\1K"sv));
+        BOOST_TEST(missing.takes_command);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_connection_comes_back_with_all_that_the_mta_sent) {
+    const Connection connection;
+    connection.mta_sends("\0\0\0\1E"sv);
+    auto begun = Interlude::begin(connection.milter.get(), "\0\0\0\1N"sv);
+    BOOST_REQUIRE(begun.ok());
+    BOOST_TEST(!begun->over(connection.milter.get()));
+    BOOST_TEST((read_from(connection.milter.get()) == "\0\0\0\1N"sv));
+    BOOST_TEST(begun->over(connection.milter.get()));
+    // libmilter's answer to it goes nowhere.
+    BOOST_TEST(::send(connection.milter.get(), "\0\0\0\1c", 5, 0) == 5);
+    BOOST_REQUIRE(begun->end(connection.milter.get()).ok());
+    BOOST_TEST((read_from(connection.milter.get()) == "\0\0\0\1E"sv));
+    BOOST_TEST(read_from(connection.mta.get()).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_is_among_the_missing_ones_is_not_read_twice) {
+    const Connection connection;
+    connection.mta_sends("\0\0\0\1K\0\0\0\1X"sv);
+    auto begun = Interlude::begin(connection.milter.get(), missing_commands('H', 'K').packets);
+    BOOST_REQUIRE(begun.ok());
+    begun->skip_packet();
+    BOOST_REQUIRE(begun->end(connection.milter.get()).ok());
+    BOOST_TEST((read_from(connection.milter.get()) == "\0\0\0\1X"sv));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace
+} // namespace evermilter::session

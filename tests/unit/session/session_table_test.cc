@@ -1,0 +1,156 @@
+// Promises of the session table: every session is told as ended exactly once, its slot is free then, and what is
+// over its budget is shut down.
+#include "workers/session/session_table.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/test/unit_test.hpp>
+#include <memory>
+#include <vector>
+
+namespace evermilter::session {
+namespace {
+
+using namespace std::chrono_literals;
+
+config::Timeouts timeouts() {
+    config::Timeouts values;
+    values.negotiate = values.packet = values.connect = values.helo = values.mail = values.rcpt = 10s;
+    values.data = values.header = values.body = values.eom = 20s;
+    values.session = 100s;
+    return values;
+}
+
+struct Fixture {
+    Fixture() : board(std::move(*SessionBoard::create("test", 4))) {}
+
+    std::shared_ptr<Session> open(std::uint64_t id, std::uint32_t slot) {
+        std::array<int, 2> ends{};
+        BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+        mta.emplace_back(ends[1]);
+        connections.emplace_back(ends[0]);
+        messages::HandOver hand_over{id, slot, 3, "peer", unique_fd(::dup(ends[0]))};
+        auto session = table.open(hand_over);
+        BOOST_REQUIRE(session.ok());
+        table.adopted(id, ends[0]);
+        return *session;
+    }
+    static bool ended(const unique_fd& far_end) {
+        pollfd entry{far_end.get(), POLLRDHUP, 0};
+        return ::poll(&entry, 1, 0) > 0;
+    }
+    std::vector<std::uint64_t> told_ended() {
+        std::vector<std::uint64_t> ids;
+        for (const auto& message : outbox.take())
+            if (const auto* one = std::get_if<messages::SessionEnded>(&message)) ids.push_back(one->session);
+        return ids;
+    }
+
+    SessionBoard board;
+    StoreSettings store;
+    MemoryBudget memory{0};
+    int woken = 0;
+    Outbox outbox{[] {}};
+    SessionTable table{timeouts(), board, store, memory, outbox, [this] { ++woken; }};
+    std::vector<unique_fd> mta;
+    std::vector<unique_fd> connections;
+};
+
+SessionTable::Time in(std::chrono::seconds seconds) {
+    return std::chrono::steady_clock::now() + seconds;
+}
+
+BOOST_FIXTURE_TEST_SUITE(session_table, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_session_ends_once_and_frees_its_slot) {
+    const auto session = open(7, 2);
+    BOOST_TEST(board.slot(2).session.load() == 7);
+    BOOST_TEST(board.slot(2).generation.load() == 3);
+    BOOST_TEST((table.find(session->descriptor) == session));
+    table.end(*session);
+    table.end(*session);
+    BOOST_TEST(told_ended() == std::vector<std::uint64_t>{7}, boost::test_tools::per_element());
+    BOOST_TEST(board.slot(2).session.load() == 0);
+    BOOST_TEST((table.find(session->descriptor) == nullptr));
+    BOOST_TEST(table.size() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_slot_that_was_given_to_another_is_not_written_by_the_first) {
+    const auto first = open(1, 0);
+    table.end(*first);
+    const auto second = open(2, 0);
+    table.enter(*second, Stage::mail);
+    table.enter(*first, Stage::body);
+    table.show_generation(*first, 99);
+    BOOST_TEST(board.slot(0).session.load() == 2);
+    BOOST_TEST(board.slot(0).stage.load() == static_cast<std::uint64_t>(Stage::mail));
+    BOOST_TEST(board.slot(0).generation.load() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_slot_beyond_the_scoreboard_is_refused_and_told) {
+    messages::HandOver hand_over{9, 4, 0, "peer", unique_fd(::dup(0))};
+    BOOST_TEST(!table.open(hand_over).ok());
+    BOOST_TEST(told_ended() == std::vector<std::uint64_t>{9}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(only_what_is_over_its_budget_is_shut_down_and_counted) {
+    const auto slow = open(1, 0);
+    const auto uploading = open(2, 1);
+    table.enter(*slow, Stage::helo);
+    table.enter(*uploading, Stage::data);
+    table.expire(in(11s));
+    BOOST_TEST(ended(mta[0]));
+    BOOST_TEST(slow->closed.load());
+    BOOST_TEST(!ended(mta[1]));
+    BOOST_TEST(board.header().timed_out.at(static_cast<std::size_t>(Stage::helo)).load() == 1);
+    BOOST_TEST(board.header().timed_out.at(static_cast<std::size_t>(Stage::data)).load() == 0);
+    // libmilter has still to end it: the supervisor hears of it then.
+    BOOST_TEST(told_ended().empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_earlier_deadline_wakes_and_a_later_one_does_not) {
+    const auto session = open(1, 0);
+    BOOST_TEST(woken == 1);
+    BOOST_TEST((table.arm().has_value()));
+    table.enter(*session, Stage::data);
+    BOOST_TEST(woken == 1);
+    (void)table.arm();
+    table.packet_begun(session->descriptor);
+    BOOST_TEST(woken == 2);
+}
+
+BOOST_AUTO_TEST_CASE(mail_is_refused_past_the_session_budget_until_a_new_smtp_session_and_always_while_draining) {
+    const auto session = open(1, 0);
+    table.enter(*session, Stage::eom);
+    BOOST_TEST((table.mail_refusal(*session) == MailRefusal::none));
+    table.expire(in(101s));
+    BOOST_TEST((table.mail_refusal(*session) == MailRefusal::past_session_budget));
+    BOOST_TEST(!ended(mta[0]));
+    table.begin_again(*session);
+    BOOST_TEST((table.mail_refusal(*session) == MailRefusal::none));
+    table.refuse_mail();
+    BOOST_TEST((table.mail_refusal(*session) == MailRefusal::draining));
+}
+
+BOOST_AUTO_TEST_CASE(a_session_without_a_thread_is_ended_and_makes_the_worker_unfit_once) {
+    const auto first = open(1, 0);
+    const auto second = open(2, 1);
+    table.unserved(first->descriptor);
+    table.unserved(second->descriptor);
+    BOOST_TEST(ended(mta[0]));
+    std::size_t unfit = 0;
+    std::size_t told = 0;
+    for (const auto& message : outbox.take()) {
+        unfit += std::holds_alternative<messages::SessionWorkerUnfit>(message) ? 1U : 0U;
+        told += std::holds_alternative<messages::SessionEnded>(message) ? 1U : 0U;
+    }
+    BOOST_TEST(unfit == 1);
+    BOOST_TEST(told == 2);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace
+} // namespace evermilter::session
