@@ -266,7 +266,8 @@ BOOST_AUTO_TEST_CASE(a_graceful_stop_finishes_messages_refuses_the_next_mail_and
     auto client = session_in(worker, Stage::eom);
     auto idle = session_in(worker, Stage::mail);
     auto job = scanners.take();
-    worker.send(messages::DrainSessions{true, monotonic_ns() + 1'000'000'000});
+    worker.send(messages::DrainSessions{true, monotonic_ns() + 2'000'000'000});
+    wait_until("the drain", [&] { return worker.log().find("draining") != std::string::npos; });
     BOOST_TEST(idle->mail().text().starts_with("421 4.3.2 "));
     FakeScanners::answer(std::move(job), ScanOutcome::infected, "V");
     BOOST_TEST(client->receive_verdict().text() == "550 5.7.1 virus found: V");

@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(an_infected_message_is_refused_with_the_virus_named_and_cou
     client->upload(kMail);
     send_end(*client);
     FakeScanners::answer(scanners.take(), ScanOutcome::infected, "Eicar-Test 100%");
-    BOOST_TEST(client->receive_verdict().text() == "550 5.7.1 virus found: Eicar-Test 100%%");
+    BOOST_TEST(client->receive_verdict().text() == "550 5.7.1 virus found: Eicar-Test 100%");
     const auto detection = worker.expect<messages::Detection>();
     BOOST_TEST(detection.virus == "Eicar-Test 100%");
     BOOST_TEST(detection.generation == 7);

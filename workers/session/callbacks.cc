@@ -146,7 +146,8 @@ std::string address_text(const sockaddr* address) {
     return shown == nullptr ? std::string() : std::string(shown);
 }
 
-sfsistat on_connect(SMFICTX* /*context*/, char* host, _SOCK_ADDR* address) {
+sfsistat on_connect(SMFICTX* /*context*/, char* host,
+                    _SOCK_ADDR* address) { // NOLINT(readability-non-const-parameter): libmilter's type
     return guarded("connect", [&](Session& session) {
         session.client = host == nullptr ? "" : host;
         const std::string number = address_text(address);
@@ -156,7 +157,7 @@ sfsistat on_connect(SMFICTX* /*context*/, char* host, _SOCK_ADDR* address) {
     });
 }
 
-sfsistat on_helo(SMFICTX* /*context*/, char* name) {
+sfsistat on_helo(SMFICTX* /*context*/, char* name) { // NOLINT(readability-non-const-parameter)
     return guarded("helo", [&](Session& session) {
         session.helo = name == nullptr ? "" : name;
         g_service->sessions.enter(session, Stage::mail);
@@ -218,7 +219,7 @@ sfsistat on_data(SMFICTX* context) {
     });
 }
 
-sfsistat on_header(SMFICTX* /*context*/, char* name, char* value) {
+sfsistat on_header(SMFICTX* /*context*/, char* name, char* value) { // NOLINT(readability-non-const-parameter)
     return guarded("header", [&](Session& session) {
         session.forged.see(name);
         session.store.add_header(name, value, session.negotiated.leadspc);

@@ -23,7 +23,7 @@ struct PacketLook {
 // What a socket's buffer holds in any case, in bytes: a longer packet is let through with that much.
 inline constexpr std::size_t kPacketHold = 32768;
 // A longer packet is refused by libmilter as soon as it has its length (MILTER_MDS_1M, mfdef.h).
-inline constexpr std::size_t kPacketMost = 1024 * 1024;
+inline constexpr std::size_t kPacketMost = 1024UL * 1024;
 
 // `available` bytes begin with `head` (at most 5 of them are needed). Pure.
 [[nodiscard]] PacketLook judge_packet(const unsigned char* head, std::size_t head_size, std::size_t available);

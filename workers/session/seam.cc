@@ -585,7 +585,7 @@ void forget(int descriptor) {
 
 extern "C" {
 
-int poll(pollfd* list, nfds_t count, int timeout_ms) {
+int evermilter_poll(pollfd* list, nfds_t count, int timeout_ms) {
     try {
         return evermilter::session::seam::seam_poll(list, count, timeout_ms);
     } catch (const std::exception&) {
@@ -593,7 +593,7 @@ int poll(pollfd* list, nfds_t count, int timeout_ms) {
     }
 }
 
-int accept(int descriptor, sockaddr* address, socklen_t* length) {
+int evermilter_accept(int descriptor, sockaddr* address, socklen_t* length) {
     using namespace evermilter::session::seam;
     if (t_role != ThreadRole::listener || descriptor != the_seam().listener)
         return ::accept4(descriptor, address, length, 0);
@@ -604,14 +604,18 @@ int accept(int descriptor, sockaddr* address, socklen_t* length) {
     }
 }
 
-int sigwait(const sigset_t* set, int* signal) {
-    if (!evermilter::session::seam::g_installed.load(std::memory_order_acquire)) {
-        const int got = ::sigwaitinfo(set, nullptr);
-        if (got < 0) return errno;
-        *signal = got;
-        return 0;
-    }
-    for (;;) ::pause();
+int evermilter_sigwait(const sigset_t* set, int* signal) {
+    if (evermilter::session::seam::g_installed.load(std::memory_order_acquire))
+        for (;;) ::pause();
+    const int got = ::sigwaitinfo(set, nullptr);
+    if (got < 0) return errno;
+    *signal = got;
+    return 0;
 }
+
+// The C library's names for them in this program and in every library that it loads.
+int poll(pollfd*, nfds_t, int) __attribute__((alias("evermilter_poll")));
+int accept(int, sockaddr*, socklen_t*) __attribute__((alias("evermilter_accept")));
+int sigwait(const sigset_t*, int*) __attribute__((alias("evermilter_sigwait")));
 
 } // extern "C"

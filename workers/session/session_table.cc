@@ -13,7 +13,7 @@
 namespace evermilter::session {
 namespace {
 
-StageClock::Time now() {
+StageClock::Time time_now() {
     return std::chrono::steady_clock::now();
 }
 
@@ -35,7 +35,7 @@ Result<std::shared_ptr<Session>> SessionTable::open(const messages::HandOver& ha
                                              store_, memory_);
     Lock lock(mutex_);
     if (!by_id_.emplace(session->id, session).second) return Error{0, "session number is in use"};
-    clock_.begin(session->id, now());
+    clock_.begin(session->id, time_now());
     SessionSlot& slot = board_.slot(session->slot);
     slot.stage.store(static_cast<std::uint64_t>(Stage::negotiate));
     slot.since_ns.store(monotonic_ns());
@@ -55,7 +55,7 @@ std::shared_ptr<Session> SessionTable::find(int descriptor) const {
 void SessionTable::enter(Session& session, Stage stage, Stage budget_of) {
     Lock lock(mutex_);
     if (!session.control) return;
-    const Time time = now();
+    const Time time = time_now();
     if (clock_.enter(session.id, stage, time, budget_of) == time) {
         SessionSlot& slot = board_.slot(session.slot);
         slot.stage.store(static_cast<std::uint64_t>(stage));
@@ -84,7 +84,7 @@ void SessionTable::begin_again(Session& session) {
     Lock lock(mutex_);
     if (!session.control) return;
     session.past_budget = false;
-    clock_.begin_again(session.id, now());
+    clock_.begin_again(session.id, time_now());
     SessionSlot& slot = board_.slot(session.slot);
     slot.stage.store(static_cast<std::uint64_t>(Stage::connect));
     slot.since_ns.store(monotonic_ns());
@@ -153,11 +153,11 @@ SessionTable::TimedOut SessionTable::expired(Session& session, const StageClock:
     return {session.id, session.peer, what.stage, budget, session.closed.load()};
 }
 
-void SessionTable::expire(Time time) {
+void SessionTable::expire(Time now) {
     std::vector<TimedOut> timed_out;
     {
         const Lock lock(mutex_);
-        for (const StageClock::Expired& what : clock_.expire(time)) {
+        for (const StageClock::Expired& what : clock_.expire(now)) {
             const auto found = by_id_.find(what.session);
             if (found != by_id_.end()) timed_out.push_back(expired(*found->second, what));
         }
@@ -212,7 +212,7 @@ void SessionTable::packet_begun(int descriptor) {
     Lock lock(mutex_);
     const auto found = by_descriptor_.find(descriptor);
     if (found == by_descriptor_.end()) return;
-    clock_.begin_packet(found->second->id, now());
+    clock_.begin_packet(found->second->id, time_now());
     wake_if_earlier(lock);
 }
 

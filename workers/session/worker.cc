@@ -1,12 +1,12 @@
 #include "workers/session/worker.h"
 
-#include <limits.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <climits>
 #include <utility>
 #include <variant>
 
@@ -57,8 +57,7 @@ Worker::Worker(Channel channel, config::Config config, Policy policy, SessionBoa
       store_{config_.message.max_size, config_.message.spool_directory},
       sessions_(config_.timeouts, board_, store_, memory_, outbox_, [this] { ev_async_send(loop_, &woken_); }),
       queues_([this](std::uint64_t generation) { outbox_.send(messages::QueueReleased{generation}); }),
-      scanner_(queues_, scan_settings(config_),
-               [this](messages::ScannerOverdue overdue) { outbox_.send(std::move(overdue)); }),
+      scanner_(queues_, scan_settings(config_), [this](messages::ScannerOverdue overdue) { outbox_.send(overdue); }),
       service_{config_, policy_, board_, sessions_, queues_, scanner_, outbox_, identity()} {}
 
 Result<void> Worker::prepare() {
