@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(probe_works_over_tcp) {
     BOOST_TEST(right.status == 0, right.output << right.errors);
 }
 
-BOOST_AUTO_TEST_CASE(log_lines_name_role_and_pid) {
+BOOST_AUTO_TEST_CASE(log_lines_name_event_role_and_pid) {
     Service service;
     service.start();
     service.session().message(eicar_attached());
@@ -225,7 +225,9 @@ BOOST_AUTO_TEST_CASE(log_lines_name_role_and_pid) {
     for (std::string line; std::getline(lines, line);) {
         if (line.find("infected by") != std::string::npos) continue;
         ++seen;
-        BOOST_TEST((line.find("role=") != std::string::npos && line.find("pid=") != std::string::npos), line);
+        BOOST_TEST((line.starts_with("event=") && line.find("role=") != std::string::npos &&
+                    line.find("pid=") != std::string::npos),
+                   line);
     }
     BOOST_TEST(seen > 3U);
 }

@@ -129,7 +129,8 @@ void reopen() {
 
 void write(LogLevel level, std::string_view event, std::initializer_list<Field> fields) {
     if (level > g_state.level.load()) return;
-    std::string line(event);
+    std::string line = "event=";
+    line += event;
     line += " role=";
     line += g_state.role.load();
     line += " pid=";

@@ -1,5 +1,5 @@
 // Log lines: one an event, `key=value`, to syslog(3) (facility mail) or standard error. syslog(3) is thread-safe
-// and known to every operator; nothing here needs more. Each line begins with event, role and pid; values that
+// and known to every operator; nothing here needs more. Each line begins with event=, role= and pid=; values that
 // contain blanks, quotes, '=' or anything unprintable are quoted and escaped, so that what a client sent can
 // neither forge a field nor a line. Any thread may log.
 #pragma once

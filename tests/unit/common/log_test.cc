@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(a_client_can_forge_neither_a_line_nor_a_field) {
             {{"helo", "x\nscanned role=supervisor pid=1"}, {"from", "a result=clean"}, {"result", "infected"}});
     });
     BOOST_TEST_REQUIRE(lines.size() == 1U);
-    BOOST_TEST(lines[0] == "message role=session pid=" + std::to_string(::getpid()) +
+    BOOST_TEST(lines[0] == "event=message role=session pid=" + std::to_string(::getpid()) +
                                R"( helo="x\nscanned role=supervisor pid=1" from="a result=clean" result=infected)" +
                                "\n");
 }
