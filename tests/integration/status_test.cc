@@ -67,6 +67,8 @@ BOOST_AUTO_TEST_CASE(the_status_document_holds_what_the_interface_promises) {
     client.message(clean_mail());
     client.message(eicar_attached());
     StatusClient operators(service.status_path());
+    service.wait_status("the detection is counted by name", // told to the supervisor, not read from the scoreboard
+                        [](const nlohmann::json& now) { return !now.at("viruses").empty(); });
     const nlohmann::json status = operators.ask("status");
     BOOST_TEST(operators.ask("status").at("pid") == status.at("pid"), "as many on a connection as one likes");
     BOOST_TEST(!status.at("version").get<std::string>().empty());
@@ -88,7 +90,8 @@ BOOST_AUTO_TEST_CASE(the_status_document_holds_what_the_interface_promises) {
     BOOST_TEST(status.at("messages").at("clean") == 1);
     BOOST_TEST(status.at("messages").at("infected") == 1);
     BOOST_TEST(status.at("messages").at("skipped_by").is_object());
-    BOOST_TEST(status.at("viruses") == (nlohmann::json{{kEicarName, 1}}));
+    BOOST_TEST(status.at("viruses").size() == 1U);
+    BOOST_TEST(status.at("viruses").at(kEicarName) == 1);
     BOOST_TEST(status.at("crashes").is_object());
 
     const nlohmann::json& generation = status.at("generations").at(0);

@@ -73,10 +73,11 @@ BOOST_AUTO_TEST_CASE(infected_mail_is_rejected_by_the_reply_of_the_configuration
             client.quit();
         }
     }
-    const nlohmann::json status = service.status();
+    const nlohmann::json status =
+        service.wait_status("every detection is counted by name",
+                            [](const nlohmann::json& now) { return now.at("viruses").value(kEicarName, 0) == 25; });
     BOOST_TEST(status.at("messages").at("infected") == 25);
     BOOST_TEST(status.at("messages").at("clean") == 5);
-    BOOST_TEST(status.at("viruses").at(kEicarName) == 25);
 }
 
 BOOST_AUTO_TEST_CASE(a_detection_is_logged_as_logwatch_counts_it) {
