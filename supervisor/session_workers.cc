@@ -15,6 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kShrinkInterval = 10s;
+// More session workers than ever live: workers.session_max, and those of an old configuration that drain.
+constexpr std::uint32_t kMemorySlots = 8192;
 
 bool current(const SessionWorker& worker, const State& state) {
     return worker.config_serial == state.config_serial &&
@@ -94,14 +96,40 @@ void SessionWorkers::shrink() {
     adjust();
 }
 
+// Its slot of the memory board; the descriptor of the board for it.
+Result<unique_fd> SessionWorkers::take_memory(SessionWorker& worker) {
+    if (!state_.memory) {
+        auto made = MemoryBoard::create("memory-board", kMemorySlots);
+        if (!made) return std::move(made).error();
+        state_.memory.emplace(std::move(*made));
+        state_.memory_slots = Slots(kMemorySlots);
+    }
+    auto shared = state_.memory->duplicate();
+    if (!shared) return shared;
+    const auto slot = state_.memory_slots.take();
+    if (!slot) return Error{0, "too many session workers"};
+    worker.memory_slot = *slot;
+    auto& given = state_.memory->header().given;
+    given.store(std::max<std::uint64_t>(given.load(), *slot + 1));
+    return shared;
+}
+
+// The worker is no more: what it held is free.
+void SessionWorkers::give_back_memory(const SessionWorker& worker) {
+    state_.memory->slot(worker.memory_slot).bytes.store(0);
+    state_.memory_slots.give_back(worker.memory_slot);
+}
+
 void SessionWorkers::start_one() {
     SessionWorker& worker = state_.session_workers.emplace_back();
     const std::uint32_t slots = settings_.config.workers.sessions_per_worker;
     auto board = SessionBoard::create("session-board", slots);
     auto shared = board ? board->duplicate() : Result<unique_fd>(board.error());
-    auto started = shared ? children_.start(worker.child, messages::Role::session, settings_.identities.session)
-                          : Result<void>(shared.error());
+    auto memory = shared ? take_memory(worker) : Result<unique_fd>(shared.error());
+    auto started = memory ? children_.start(worker.child, messages::Role::session, settings_.identities.session)
+                          : Result<void>(memory.error());
     if (!started) {
+        if (memory) give_back_memory(worker);
         state_.session_workers.pop_back();
         failed_to_serve(EX_OSERR, started.error().what);
         return;
@@ -109,7 +137,8 @@ void SessionWorkers::start_one() {
     worker.board.emplace(std::move(*board));
     worker.slots = Slots(slots);
     worker.config_serial = state_.config_serial;
-    children_.send(worker.child, messages::ConfigureSession{settings_.toml, settings_.origin, std::move(*shared)});
+    children_.send(worker.child, messages::ConfigureSession{settings_.toml, settings_.origin, std::move(*shared),
+                                                            std::move(*memory), worker.memory_slot});
 }
 
 void SessionWorkers::failed_to_serve(int exit_code, const std::string& error) {
@@ -240,6 +269,7 @@ void SessionWorkers::on_exit(SessionWorker& worker, pid_t pid, int wait_status) 
     const bool ended_well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
     const bool expected = ended_well && lost.empty() && worker.ending == Ending::drained;
     add_counts(state_.counters, *worker.board);
+    give_back_memory(worker);
     const bool said_why = worker.ending == Ending::failed;
     const std::string status = end_text(worker.child, wait_status);
     const auto id = worker.child.id;

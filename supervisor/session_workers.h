@@ -14,6 +14,7 @@
 #include "supervisor/settings.h"
 #include "supervisor/state.h"
 #include "supervisor/watchers.h"
+#include "workers/common/result.h"
 
 namespace evermilter::supervisor {
 
@@ -63,6 +64,8 @@ class SessionWorkers {
     void hurry_oldest();
     void shrink();
     void start_one();
+    [[nodiscard]] Result<unique_fd> take_memory(SessionWorker& worker);
+    void give_back_memory(const SessionWorker& worker);
     void failed_to_serve(int exit_code, const std::string& error);
     void give(SessionWorker& worker, std::uint64_t session, unique_fd connection);
     void give_waiting();

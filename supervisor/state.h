@@ -46,6 +46,7 @@ enum class Ending : std::uint8_t {
 struct SessionWorker {
     Child child;
     std::optional<SessionBoard> board; // always set; optional because a board has no empty value
+    std::uint32_t memory_slot = 0;     // of State::memory
     Ending ending = Ending::crash;
     bool refuses_mail = false;          // it drains, and its sessions get 421 at their next MAIL
     Slots slots;                        // of the board; used() is its number of open sessions
@@ -136,6 +137,8 @@ struct State {
     // Lists, because their elements are referred to while others come and go. Ids ascend; the last few generations
     // that failed or are gone stay for the status.
     std::list<SessionWorker> session_workers;
+    std::optional<MemoryBoard> memory; // of all session workers; made for the first one
+    Slots memory_slots;                // of it, one for each session worker that is not reaped
     std::list<Generation> generations;
     SessionRegistry sessions;
     LastReload last_reload;

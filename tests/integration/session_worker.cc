@@ -125,7 +125,10 @@ SessionWorker::SessionWorker(const Change& change) : config_(config::defaults())
     }
     ends.second.reset();
     (void)expect<messages::Hello>();
-    send(messages::ConfigureSession{config::to_toml(config_), "test", must(board_->duplicate())});
+    memory_.emplace(must(MemoryBoard::create("test-memory", kMemorySlots)));
+    memory_->header().given.store(kMemorySlots);
+    send(messages::ConfigureSession{config::to_toml(config_), "test", must(board_->duplicate()),
+                                    must(memory_->duplicate()), kMemorySlot});
     (void)expect<messages::SessionWorkerReady>();
 }
 

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -50,6 +51,8 @@ class SessionWorker {
   public:
     using Change = std::function<void(config::Config&)>;
     static constexpr std::size_t kSlots = 64;
+    static constexpr std::size_t kMemorySlots = 4;
+    static constexpr std::uint32_t kMemorySlot = 2; // this worker's; the others are the test's
 
     // Starts the worker and waits until it is ready.
     explicit SessionWorker(const Change& change = {});
@@ -83,6 +86,7 @@ class SessionWorker {
     }
     void wait_stage(std::uint64_t session, Stage stage) const;
     [[nodiscard]] const SessionBoardHeader& board() const { return board_->header(); }
+    [[nodiscard]] std::atomic<std::uint64_t>& memory(std::size_t slot) const { return memory_->slot(slot).bytes; }
     [[nodiscard]] std::uint64_t timed_out(Stage stage) const {
         return board().timed_out.at(static_cast<std::size_t>(stage));
     }
@@ -103,6 +107,7 @@ class SessionWorker {
     Folder folder_;
     config::Config config_;
     std::optional<SessionBoard> board_;
+    std::optional<MemoryBoard> memory_;
     Channel channel_;
     std::deque<messages::Message> received_;
     unique_fd unix_listener_;

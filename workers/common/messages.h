@@ -15,7 +15,7 @@
 
 namespace evermilter::messages {
 
-inline constexpr std::uint32_t kProtocol = 1;
+inline constexpr std::uint32_t kProtocol = 2;
 
 // What a process of ours is. The names (role_name) are those of the status document.
 enum class Role : std::uint8_t { session, loader, standby, scanner };
@@ -53,13 +53,16 @@ struct ReopenLog {
 // First message to a session worker. `config` is the effective configuration as canonical TOML
 // (config::to_toml), parsed by the worker with the one parser; `board` is the worker's scoreboard
 // (scoreboard.h), a sealed memfd of the size for workers.sessions_per_worker slots; `origin` names the
-// configuration in error messages.
+// configuration in error messages; `memory` is the MemoryBoard of all session workers, `memory_slot` this one's.
 struct ConfigureSession {
     std::string config;
     std::string origin;
     unique_fd board;
+    unique_fd memory;
+    std::uint32_t memory_slot = 0;
     static constexpr auto fields =
-        std::tuple{&ConfigureSession::config, &ConfigureSession::origin, &ConfigureSession::board};
+        std::tuple{&ConfigureSession::config, &ConfigureSession::origin, &ConfigureSession::board,
+                   &ConfigureSession::memory, &ConfigureSession::memory_slot};
 };
 
 // A connection whose negotiation packet is whole in its buffer. `session` is unique for the supervisor's life;

@@ -79,6 +79,7 @@ void Scoreboard<Header, Slot>::Unmap::operator()(void* memory) const noexcept {
 
 template class Scoreboard<SessionBoardHeader, SessionSlot>;
 template class Scoreboard<ScannerBoardHeader, ScannerSlot>;
+template class Scoreboard<MemoryBoardHeader, MemorySlot>;
 
 std::int64_t monotonic_ns() noexcept {
     timespec now{};

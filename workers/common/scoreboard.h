@@ -1,5 +1,5 @@
 // Scoreboards: memory that a child writes and the supervisor reads, so that counters are exact, survive the
-// child's death, and cost no message. Both are memfds made by the supervisor and sealed against resizing.
+// child's death, and cost no message. All are memfds made by the supervisor and sealed against resizing.
 // Every field is an atomic that stands for itself; a reader may see a slot while it changes, and treats every
 // value as unproven (a string is cut at its bound, a stage outside the enum is shown as "negotiate").
 #pragma once
@@ -64,7 +64,18 @@ struct ScannerBoardHeader {
     std::atomic<std::uint64_t> slots{0};
 };
 
-// Maps a board of either kind. `Header` is followed by `Slot`s.
+// One session worker's part of message.memory_budget: a board that all of them share, so that the budget is one
+// over all of them, and a worker that dies gives back what it held: the supervisor then sets its slot to 0.
+struct MemorySlot {
+    std::atomic<std::uint64_t> bytes{0}; // of messages in memory; only the slot's worker adds
+};
+
+struct MemoryBoardHeader {
+    std::atomic<std::uint64_t> slots{0};
+    std::atomic<std::uint64_t> given{0}; // slots from here on were never given to a worker
+};
+
+// Maps a board of any kind. `Header` is followed by `Slot`s.
 template <class Header, class Slot>
 class Scoreboard {
   public:
@@ -96,8 +107,10 @@ class Scoreboard {
 
 using SessionBoard = Scoreboard<SessionBoardHeader, SessionSlot>;
 using ScannerBoard = Scoreboard<ScannerBoardHeader, ScannerSlot>;
+using MemoryBoard = Scoreboard<MemoryBoardHeader, MemorySlot>;
 extern template class Scoreboard<SessionBoardHeader, SessionSlot>;
 extern template class Scoreboard<ScannerBoardHeader, ScannerSlot>;
+extern template class Scoreboard<MemoryBoardHeader, MemorySlot>;
 
 // CLOCK_MONOTONIC in nanoseconds: the one clock of deadlines that cross processes.
 [[nodiscard]] std::int64_t monotonic_ns() noexcept;

@@ -91,6 +91,9 @@ int serve() {
 
     auto board = SessionBoard::map(std::move(configure->board));
     if (!board) return fail(*channel, EX_SOFTWARE, board.error().what);
+    auto memory = MemoryBoard::map(std::move(configure->memory));
+    if (!memory) return fail(*channel, EX_SOFTWARE, memory.error().what);
+    if (configure->memory_slot >= memory->slots()) return fail(*channel, EX_SOFTWARE, "slot beyond the memory board");
     auto policy = session::Policy::make(config.actions);
     if (!policy) return fail(*channel, EX_CONFIG, policy.error().what);
     raise_descriptor_limit();
@@ -98,7 +101,7 @@ int serve() {
 
     // Used by libmilter's threads until the process ends, so it is never destroyed.
     auto* const worker = new session::Worker(std::move(*channel), std::move(config), std::move(*policy), // NOLINT
-                                             std::move(*board));
+                                             std::move(*board), std::move(*memory), configure->memory_slot);
     if (auto prepared = worker->prepare(); !prepared) return worker->refuse(EX_OSERR, prepared.error().what);
     std::thread([worker] { worker->run(); }).detach();
     session::seam::run();

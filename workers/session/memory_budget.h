@@ -1,28 +1,41 @@
-// How many bytes of messages a session worker may hold in memory (message.memory_budget, its share of it).
-// Any thread. A worker's share is the total divided by workers.session_max: no lock, no shared memory that a
-// killed worker would leave wrong, and never more than the total over all workers.
+// How many bytes of messages may be in memory: message.memory_budget over all session workers. Each has a slot of
+// its own on a board that all share, adds there and looks at the sum: no lock, and the slot of a worker that was
+// killed is set to 0 by the supervisor. Any thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <utility>
+
+#include "workers/common/scoreboard.h"
 
 namespace evermilter::session {
 
 class MemoryBudget {
   public:
-    explicit MemoryBudget(std::uint64_t limit) : limit_(limit) {}
+    // Nobody else takes of it.
+    explicit MemoryBudget(std::uint64_t limit) : limit_(limit), own_(&alone_) {}
+    // Precondition: slot < board.slots().
+    MemoryBudget(std::uint64_t limit, MemoryBoard board, std::uint32_t slot)
+        : limit_(limit), board_(std::move(board)), own_(&board_->slot(slot)) {}
     MemoryBudget(const MemoryBudget&) = delete;
     MemoryBudget& operator=(const MemoryBudget&) = delete;
 
-    // False, and nothing taken, when `bytes` more would pass the limit.
+    // False, and nothing taken, when `bytes` more would pass the limit. Two workers that ask for the last bytes at the
+    // same moment may both get none, never both some.
     [[nodiscard]] bool take(std::uint64_t bytes) noexcept;
-    void give_back(std::uint64_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
-    [[nodiscard]] std::uint64_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
+    void give_back(std::uint64_t bytes) noexcept { own_->bytes.fetch_sub(bytes); }
+    // Of this worker.
+    [[nodiscard]] std::uint64_t used() const noexcept { return own_->bytes.load(); }
 
   private:
+    [[nodiscard]] std::uint64_t of_others() const noexcept;
+
     const std::uint64_t limit_;
-    std::atomic<std::uint64_t> used_{0};
+    MemorySlot alone_;
+    std::optional<MemoryBoard> board_; // empty: alone
+    MemorySlot* own_;
 };
 
 // What one message has taken; given back when it ends.

@@ -46,14 +46,15 @@ ScanSettings scan_settings(const config::Config& config) {
 
 } // namespace
 
-Worker::Worker(Channel channel, config::Config config, Policy policy, SessionBoard board)
+Worker::Worker(Channel channel, config::Config config, Policy policy, SessionBoard board, MemoryBoard memory,
+               std::uint32_t memory_slot)
     : channel_(std::move(channel)),
       config_(std::move(config)),
       policy_(std::move(policy)),
       board_(std::move(board)),
       loop_(ev_loop_new(EVFLAG_AUTO)),
       outbox_([this] { ev_async_send(loop_, &woken_); }),
-      memory_(config_.message.memory_budget / std::max<std::uint32_t>(config_.workers.session_max, 1)),
+      memory_(config_.message.memory_budget, std::move(memory), memory_slot),
       store_{config_.message.max_size, config_.message.spool_directory},
       sessions_(config_.timeouts, board_, store_, memory_, outbox_, [this] { ev_async_send(loop_, &woken_); }),
       queues_([this](std::uint64_t generation) { outbox_.send(messages::QueueReleased{generation}); }),

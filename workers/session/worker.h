@@ -19,7 +19,8 @@ namespace evermilter::session {
 class Worker {
   public:
     // `channel`: to the supervisor, non-blocking.
-    Worker(Channel channel, config::Config config, Policy policy, SessionBoard board);
+    Worker(Channel channel, config::Config config, Policy policy, SessionBoard board, MemoryBoard memory,
+           std::uint32_t memory_slot);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker() = delete; // libmilter's threads use it until the process ends

@@ -1,8 +1,10 @@
 // MemoryBudget: never above its limit, whoever asks at the same time.
 #include "workers/session/memory_budget.h"
 
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <limits>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -53,6 +55,54 @@ BOOST_AUTO_TEST_CASE(threads_together_never_take_more_than_the_limit) {
     for (auto& thread : threads) thread.join();
     BOOST_TEST(!above);
     BOOST_TEST(budget.used() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(workers_share_one_budget_by_their_boards) {
+    auto board = evermilter::MemoryBoard::create("test", 3);
+    BOOST_REQUIRE(board.ok());
+    board->header().given.store(2);
+    const auto of_worker = [&](std::uint32_t slot) {
+        auto copy = board->duplicate();
+        BOOST_REQUIRE(copy.ok());
+        auto mapped = evermilter::MemoryBoard::map(std::move(*copy));
+        BOOST_REQUIRE(mapped.ok());
+        return std::make_unique<MemoryBudget>(100, std::move(*mapped), slot);
+    };
+    const auto one = of_worker(0);
+    const auto other = of_worker(1);
+    BOOST_TEST(one->take(60));
+    BOOST_TEST(!other->take(41));
+    BOOST_TEST(other->take(40));
+    BOOST_TEST(!one->take(1));
+    board->slot(1).bytes.store(0); // the supervisor, when the other has died
+    BOOST_TEST(one->take(40));
+    board->slot(1).bytes.store(std::numeric_limits<std::uint64_t>::max()); // it writes nonsense
+    BOOST_TEST(!one->take(1));
+}
+
+BOOST_AUTO_TEST_CASE(workers_together_never_hold_more_than_the_limit) {
+    constexpr std::uint64_t limit = 1000;
+    auto board = evermilter::MemoryBoard::create("test", 4);
+    BOOST_REQUIRE(board.ok());
+    board->header().given.store(4);
+    std::atomic<std::uint64_t> held{0}; // what was granted
+    std::atomic<bool> above{false};
+    std::vector<std::thread> threads;
+    threads.reserve(4);
+    for (std::uint32_t slot = 0; slot < 4; ++slot)
+        threads.emplace_back([&, slot] {
+            auto mapped = evermilter::MemoryBoard::map(std::move(*board->duplicate()));
+            MemoryBudget budget(limit, std::move(*mapped), slot);
+            for (int round = 0; round < 10000; ++round) {
+                if (!budget.take(300)) continue;
+                if (held.fetch_add(300) + 300 > limit) above = true;
+                held.fetch_sub(300);
+                budget.give_back(300);
+            }
+        });
+    for (auto& thread : threads) thread.join();
+    BOOST_TEST(!above);
+    for (std::size_t slot = 0; slot < 4; ++slot) BOOST_TEST(board->slot(slot).bytes.load() == 0U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
