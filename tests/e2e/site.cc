@@ -19,7 +19,7 @@ void need_root() {
 }
 
 SiteService::SiteService() {
-    std::string folder = "/run/evermilter-test-XXXXXX";
+    std::string folder = "/var/lib/evermilter-test-XXXXXX";
     if (mkdtemp(folder.data()) == nullptr || chmod(folder.c_str(), 0755) != 0)
         throw std::system_error(errno, std::generic_category(), folder);
     socket_folder_ = folder;

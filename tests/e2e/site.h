@@ -31,7 +31,7 @@ class SiteService : public Service {
     SiteService(const SiteService&) = delete;
     SiteService& operator=(const SiteService&) = delete;
 
-    // The unix socket: in a folder of /run, because Sendmail trusts no path on which others can write (/tmp).
+    // The unix socket: in a folder of /var/lib, because Sendmail trusts no path on which others can write (/tmp).
     [[nodiscard]] std::string milter_path() const { return socket_folder_ / "milter.sock"; }
     // The port that the kernel chose; asks the running service.
     [[nodiscard]] std::string milter_port() const;
