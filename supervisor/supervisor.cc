@@ -9,6 +9,7 @@
 #include <utility>
 #include <variant>
 
+#include "supervisor/limits.h"
 #include "workers/common/log.h"
 
 namespace evermilter::supervisor {
@@ -115,6 +116,7 @@ bool Supervisor::begin() {
         return false;
     };
     if (auto opened = children_.open_binaries(); !opened) return refuse(EX_UNAVAILABLE, opened.error().what);
+    if (auto wrong = check_limits(settings_)) return refuse(wrong->exit_code, wrong->text);
     auto folders = prepare_folders(settings_);
     if (const auto* wrong = std::get_if<supervisor::Fault>(&folders)) return refuse(wrong->exit_code, wrong->text);
     locks_ = std::move(std::get<FolderLocks>(folders));

@@ -1,8 +1,8 @@
 // Slow senders beside busy ones:
 //     bench_slow_senders [COUNT...]      (0 500 2000 5000 10000 unless said)
 // For every stage at which a sender may park, and for trickled bytes, headers and body: 16 busy connections beside
-// COUNT slow sessions, and the same 16 alone, in turns within one run; then a reload, beside a reload without slow
-// sessions; at last the parked messages are finished and their verdicts checked. Prints figures and whether each
+// COUNT slow sessions, and the same 16 alone, in turns within one run; then reloads of a database of 200,000
+// signatures (the median of three), beside reloads without slow sessions; at last the parked messages are finished and their verdicts checked. Prints figures and whether each
 // promise was kept; exits 1 if one was not.
 #include <sys/resource.h>
 
@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "tests/bench/load.h"
+#include "tests/support/command.h"
 #include "tests/support/messages.h"
 #include "tests/support/service.h"
 #include "tests/support/status_client.h"
@@ -191,13 +192,29 @@ double busy_throughput(const test::Service& service, std::uint64_t seed) {
     return figures.throughput();
 }
 
+// The median of three.
 double reload_seconds(const test::Service& service) {
-    const auto answer = test::StatusClient(service.status_path()).ask("reload --force");
-    if (!answer.value("ok", false)) {
-        std::cerr << "reload refused: " << answer.dump() << "\n";
-        g_all_kept = false;
+    std::array<double, 3> seconds{};
+    for (double& one : seconds) {
+        const auto answer = test::StatusClient(service.status_path()).ask("reload --force");
+        if (!answer.value("ok", false)) {
+            std::cerr << "reload refused: " << answer.dump() << "\n";
+            g_all_kept = false;
+        }
+        one = service.status().at("last_reload").at("seconds").get<double>();
     }
-    return service.status().at("last_reload").at("seconds").get<double>();
+    std::sort(seconds.begin(), seconds.end());
+    return seconds.at(1);
+}
+
+// Beside EICAR, so that a load takes long enough to be measured.
+void write_database(const test::Service& service) {
+    const std::string folder = service.database();
+    const test::Outcome made = test::run({test::program("bench_make_database"), folder, "200000"});
+    if (made.status != 0) {
+        std::cerr << made.errors;
+        std::exit(1);
+    }
 }
 
 double resident_of_session_workers_kib(const test::Service& service) {
@@ -227,6 +244,7 @@ int main(int argc, char** argv) {
                            {"timeouts.connect", "\"10m\""},
                            {"reload.drain_timeout", "\"1s\""},
                            {"log.level", "\"warning\""}});
+    write_database(service);
     service.start();
     std::uint64_t seed = 1;
     (void)busy_throughput(service, ++seed); // warms up

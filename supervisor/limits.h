@@ -1,0 +1,52 @@
+// What the system lets us have against what the configuration may need: open files (RLIMIT_NOFILE), processes and
+// threads of a user (RLIMIT_NPROC) and of the cgroup (pids.max). Looked at once, at the start: too little is refused
+// there with the figures, not found out when sessions come.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "supervisor/preflight.h"
+#include "supervisor/settings.h"
+
+namespace evermilter::supervisor {
+
+// The most that the configuration may need.
+struct Needs {
+    std::uint64_t supervisor_files = 0; // open at a time in the supervisor
+    std::uint64_t worker_files = 0;     // in one session worker
+    std::uint64_t tasks = 0;            // processes and threads with workers.session_max session workers
+    std::uint64_t session_tasks = 0;    // of these, session workers'
+    std::uint64_t waiting_tasks = 0;    // further threads when every session waits for a scan at once
+};
+[[nodiscard]] Needs needs_of(const Settings& settings);
+
+inline constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
+
+struct Granted {
+    std::uint64_t files = kUnlimited;
+    std::uint64_t user_tasks = kUnlimited;   // of process.user; kUnlimited for root, who is exempt
+    std::uint64_t cgroup_tasks = kUnlimited; // the least of our cgroup and those above
+    std::string cgroup_file;                 // where that is said
+};
+
+struct Judgement {
+    std::optional<Fault> fault; // EX_CONFIG
+    std::string warning;        // enough to start, too little for the worst moment; empty: none
+};
+// Pure.
+[[nodiscard]] Judgement judge_limits(const Needs& needs, const Granted& granted, const Settings& settings);
+
+// The smallest pids.max from the cgroup of `membership` (/proc/self/cgroup, versions 1 and 2) up to its root. `read`
+// gives a file's content, nullopt if there is none.
+using ReadFile = std::function<std::optional<std::string>(const std::string& path)>;
+void read_pids_max(std::string_view membership, const ReadFile& read, Granted& granted);
+
+// Raises the soft limits to the hard ones and judges what there is then. A warning goes to the log.
+[[nodiscard]] std::optional<Fault> check_limits(const Settings& settings);
+
+} // namespace evermilter::supervisor
