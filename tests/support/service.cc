@@ -13,6 +13,7 @@
 #include <csignal>
 
 #include <array>
+#include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <sstream>
 #include <stdexcept>
@@ -88,6 +89,10 @@ Service::~Service() {
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
+    // A sanitizer's report of one of its processes fails the test in which it came.
+    const std::string said = log();
+    for (const char* report : {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "ThreadSanitizer"})
+        if (const auto at = said.find(report); at != std::string::npos) BOOST_ERROR(said.substr(at, 4000));
     if (std::getenv("EVERMILTER_TEST_SHOW_LOG") != nullptr) fprintf(stderr, "%s", log().c_str());
 }
 
