@@ -84,9 +84,10 @@ constexpr Row kReloadRows[] = {
      .kind = Kind::boolean,
      .field = field<&Config::reload, &Reload::memory_check>,
      .fallback = "true",
-     .later = true,
-     .text = "Refuse a reload for which the machine, or the control group, has not enough memory left. The reason has "
-             "the figures. Otherwise the kernel finds out, and ends a process of its own choosing."},
+     .text = "Refuse a load for which the machine, or a control group, has not enough memory left. The reason has the "
+             "figures. Otherwise the kernel finds out, and ends a process of its own choosing. The need is what the "
+             "active engine took, in proportion to the databases; for the first load, and where the databases differ "
+             "much in size, a low estimate by the kinds of files. Free swap and cached files count as room."},
     {.key = "reload.mode",
      .kind = Kind::choice,
      .field = field<&Config::reload, &Reload::mode>,

@@ -66,6 +66,11 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     message.force = request.force;
     message.reuse_snapshot = request.reuse_snapshot;
     const Generation* active = state_.active_generation();
+    if (active != nullptr) {
+        message.active_engine_bytes = active->engine_bytes;
+        message.active_expected_bytes = active->expected_bytes;
+        message.active_load_cpu_ns = active->load_cpu_ns;
+    }
     if (active != nullptr && !request.restore) {
         message.active_digest = active->digest;
         message.active_signatures = active->signatures;
@@ -121,6 +126,9 @@ void Generations::on_ready(Generation& generation, messages::LoaderReady&& ready
     generation.databases = std::move(ready.databases);
     generation.snapshot = std::move(ready.snapshot);
     generation.engine_version = std::move(ready.engine_version);
+    generation.engine_bytes = ready.engine_bytes;
+    generation.expected_bytes = ready.expected_bytes;
+    generation.load_cpu_ns = ready.load_cpu_ns;
     generation.loaded_at = std::time(nullptr);
     generation.end_by_ns = 0;
     if (!children_.apply(generation.loader, WorkerEvent::ready)) return;

@@ -166,8 +166,8 @@ struct SessionWorkerUnfit {
 
 // First message to a loader. `queue` is the receiving end of the generation's queue; `board` the generation's
 // scoreboard (scoreboard.h), a memfd for `scanners` slots. `active_*` describe what serves now, for the proof and
-// for "unchanged"; all empty or 0 when nothing does. `active_databases` are the names without suffix.
-// `reuse_snapshot` names a snapshot to load as it is (rollback), empty for a new one.
+// for "unchanged", for the need of memory and for the priority; all empty or 0 when nothing does. `active_databases`
+// are the names without suffix. `reuse_snapshot` names a snapshot to load as it is (rollback), empty for a new one.
 struct StartLoad {
     std::uint64_t generation = 0;
     std::string config;
@@ -178,6 +178,9 @@ struct StartLoad {
     std::string active_digest;
     std::uint64_t active_signatures = 0;
     std::vector<std::string> active_databases;
+    std::uint64_t active_engine_bytes = 0; // as LoaderReady said them
+    std::uint64_t active_expected_bytes = 0;
+    std::int64_t active_load_cpu_ns = 0;
     std::int64_t deadline_ns = 0; // CLOCK_MONOTONIC; the supervisor kills the loader then
     unique_fd queue;
     unique_fd board;
@@ -190,6 +193,9 @@ struct StartLoad {
                                               &StartLoad::active_digest,
                                               &StartLoad::active_signatures,
                                               &StartLoad::active_databases,
+                                              &StartLoad::active_engine_bytes,
+                                              &StartLoad::active_expected_bytes,
+                                              &StartLoad::active_load_cpu_ns,
                                               &StartLoad::deadline_ns,
                                               &StartLoad::queue,
                                               &StartLoad::board};
@@ -210,11 +216,16 @@ struct LoaderReady {
     std::int64_t database_time = 0; // Unix time of the newest database, 0 if unknown
     std::string digest;             // SHA-256 over names and contents, lower-case hexadecimal
     std::vector<std::string> databases;
-    std::string snapshot;       // its folder's path
-    std::string engine_version; // libclamav's own, for clamd's VERSION: "1.4.6"
-    static constexpr auto fields = std::tuple{
-        &LoaderReady::signatures, &LoaderReady::database_version, &LoaderReady::database_time, &LoaderReady::digest,
-        &LoaderReady::databases,  &LoaderReady::snapshot,         &LoaderReady::engine_version};
+    std::string snapshot;             // its folder's path
+    std::string engine_version;       // libclamav's own, for clamd's VERSION: "1.4.6"
+    std::uint64_t engine_bytes = 0;   // private memory that load and compilation took
+    std::uint64_t expected_bytes = 0; // what the loader had expected of the databases by their kinds
+    std::int64_t load_cpu_ns = 0;     // CPU time of the load: what it takes on an idle machine
+    static constexpr auto fields =
+        std::tuple{&LoaderReady::signatures,     &LoaderReady::database_version, &LoaderReady::database_time,
+                   &LoaderReady::digest,         &LoaderReady::databases,        &LoaderReady::snapshot,
+                   &LoaderReady::engine_version, &LoaderReady::engine_bytes,     &LoaderReady::expected_bytes,
+                   &LoaderReady::load_cpu_ns};
 };
 
 // The directory's content is that of the active generation: nothing was loaded, the loader ends with exit status 0.
@@ -276,7 +287,7 @@ struct Taken {
 enum class ScanOutcome : std::uint8_t {
     clean,
     infected,    // detail: the virus name
-    incomplete,  // detail: the limit, e.g. "MaxFiles"; libclamav stopped at a limit of size, files or recursion
+    incomplete,  // detail: the limit, e.g. "MaxFiles", at which libclamav stopped; or "malformed": it is corrupt
     error,       // detail: the reason; the time limit is one
     temp_failed, // detail: the reason; the scanner ends itself and the message may be tried on another
 };

@@ -200,7 +200,7 @@ ScanReport Engine::scan(int fd) {
     // libclamav gives one name: a limit that was reached may stand before another heuristic that would count, and
     // with heuristic_scan_precedence it has ended the scan before a signature matched. What the same scan
     // finds without the limits' heuristic is what clamd's own default finds.
-    if (verdict.outcome == messages::ScanOutcome::incomplete) {
+    if (verdict.outcome == messages::ScanOutcome::incomplete && !exceeded_limit(facts.name).empty()) {
         const auto left = limit - std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin);
         ScanFacts again = scan_once(fd, false, left);
         again.time_limit_passed = passed();

@@ -5,10 +5,13 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <ctime>
 #include <utility>
 
 #include "config/parse.h"
 #include "workers/common/log.h"
+#include "workers/scanner/load_priority.h"
 #include "workers/scanner/temp_directory.h"
 
 namespace evermilter::scanner {
@@ -21,6 +24,8 @@ constexpr int kFlushMs = 2000; // how long the last words to the supervisor may 
 Loader::Loader(Channel channel) : channel_(std::move(channel)) {
     moved_.set(loop_);
     moved_.set<Loader, &Loader::load_moved>(this);
+    hurry_timer_.set(loop_);
+    hurry_timer_.set<Loader, &Loader::hurry>(this);
     channel_read_.set(loop_);
     channel_read_.set<Loader, &Loader::read_channel>(this);
     channel_write_.set(loop_);
@@ -122,6 +127,7 @@ void Loader::start_load(messages::StartLoad start) {
     order_.active_digest = std::move(start.active_digest);
     order_.active_signatures = start.active_signatures;
     order_.active_databases = std::move(start.active_databases);
+    order_.active_engine = {start.active_engine_bytes, start.active_expected_bytes};
     order_.temp_directory = own_folder(Purpose::load);
 
     queue_ = std::move(start.queue);
@@ -139,14 +145,35 @@ void Loader::start_load(messages::StartLoad start) {
 
     state_ = State::loading;
     store_.emplace(order_.config.database.state_directory);
-    thread_ = std::thread([this] {
-        result_.emplace(load(order_, *store_, [this](const char* step) {
-            step_.store(step);
-            moved_.send();
-        }));
-        finished_.store(true);
+    // Where nothing serves, the load is all there is to do.
+    const bool beside = start.active_load_cpu_ns > 0;
+    thread_ = std::thread([this, beside] { run_load(beside ? polite_nice(may_rise()) : kHurriedNice); });
+    if (!beside || !may_rise()) return;
+    const std::chrono::nanoseconds budget{start.deadline_ns == 0 ? 0 : start.deadline_ns - monotonic_ns()};
+    const auto polite = polite_time(budget, std::chrono::nanoseconds(start.active_load_cpu_ns));
+    hurry_timer_.start(std::chrono::duration<double>(polite).count());
+}
+
+// In the load thread; the priority is of this thread only: the scanners are forked from the main thread at nice 0.
+void Loader::run_load(int nice) {
+    (void)set_nice(::gettid(), nice);
+    load_thread_.store(::gettid());
+    result_.emplace(load(order_, *store_, [this](const char* step) {
+        step_.store(step);
         moved_.send();
-    });
+    }));
+    timespec used{};
+    if (::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) == 0)
+        load_cpu_ns_ = static_cast<std::int64_t>(used.tv_sec) * 1'000'000'000 + used.tv_nsec;
+    finished_.store(true);
+    moved_.send();
+}
+
+void Loader::hurry(ev::timer&, int) {
+    const pid_t thread = load_thread_.load();
+    if (state_ != State::loading || thread == 0) return;
+    const bool risen = set_nice(thread, kHurriedNice);
+    log::info("load-hurries", {{"generation", order_.generation}, {"risen", risen ? "yes" : "no"}});
 }
 
 // ---------------------------------------------------------------- loading -> proving
@@ -196,9 +223,9 @@ void Loader::serve() {
     if (state_ != State::proving) return;
     if (auto watched = watch_queue(); !watched) return refuse({EX_OSERR, watched.error().what});
     remove_own_folders();
-    auto& [engine, snapshot, version, time] = std::get<Loaded>(*result_);
+    auto& loaded = std::get<Loaded>(*result_);
     pool_.emplace(
-        loop_, engine, *board_, queue_.get(), order_.config, order_.generation,
+        loop_, loaded.engine, *board_, queue_.get(), order_.config, order_.generation,
         ScannerPool::Handlers{[this](messages::Message message) { send(std::move(message)); }, [this] { end(EX_OK); }});
     if (auto started = pool_->start(); !started) {
         pool_.reset();
@@ -212,13 +239,16 @@ void Loader::serve() {
     }
     state_ = State::serving;
     messages::LoaderReady ready;
-    ready.signatures = engine.signatures();
-    ready.database_version = version;
-    ready.database_time = time;
-    ready.digest = snapshot.digest;
-    ready.databases = snapshot.databases;
+    ready.signatures = loaded.engine.signatures();
+    ready.database_version = loaded.database_version;
+    ready.database_time = loaded.database_time;
+    ready.digest = loaded.snapshot.digest;
+    ready.databases = loaded.snapshot.databases;
     ready.snapshot = *published;
     ready.engine_version = Engine::library_version();
+    ready.engine_bytes = loaded.engine_bytes;
+    ready.expected_bytes = loaded.expected_bytes;
+    ready.load_cpu_ns = load_cpu_ns_;
     send(std::move(ready));
     if (auto pruned = store_->prune(order_.config.database.keep); !pruned)
         log::warning("snapshots-not-pruned", {{"error", pruned.error().what}});

@@ -41,7 +41,9 @@ class Loader {
     void write_channel(ev::io& watcher, int events);
     void on_message(messages::Message message);
     void start_load(messages::StartLoad start);
+    void run_load(int nice);
     void load_moved(ev::async& watcher, int events);
+    void hurry(ev::timer& watcher, int events);
     void loaded();
     void start_proof();
     void proved(ev::io& watcher, int events);
@@ -76,13 +78,16 @@ class Loader {
     std::thread thread_;
     std::atomic<const char*> step_{nullptr};
     std::atomic<bool> finished_{false};
+    std::atomic<pid_t> load_thread_{0}; // its thread id, once it runs
     std::optional<LoadResult> result_;
+    std::int64_t load_cpu_ns_ = 0; // as result_
     ev::async moved_;
 
     std::optional<ProofProcess> proof_;
     std::optional<ScannerPool> pool_;
     unique_fd queue_end_; // an epoll descriptor that is readable when the queue has ended
 
+    ev::timer hurry_timer_;
     ev::io channel_read_;
     ev::io channel_write_;
     ev::io proof_watch_;

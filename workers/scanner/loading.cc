@@ -1,22 +1,16 @@
 #include "workers/scanner/loading.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <exception>
 #include <new>
 #include <utility>
 
 #include "workers/scanner/database_version.h"
+#include "workers/scanner/memory_left.h"
 #include "workers/scanner/proof.h"
 
 namespace evermilter::scanner {
 namespace {
-
-// A load beside scanners that saturate the CPUs: at nice 0 p99 doubles, at nice 5 it grows by a third, at nice 19
-// the load does not end (architecture.md, measured).
-constexpr int kLoadNice = 5;
 
 LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const std::function<void(const char*)>& progress) {
     const std::string& directory = order.config.database.directory;
@@ -32,7 +26,11 @@ LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const std::f
         if (auto checked = check_databases(order.active_databases, snapshot->databases); !checked)
             return checked.refusal();
 
-    // reload.memory_check (issue 3) belongs here: the snapshot is known, nothing is loaded.
+    const std::uint64_t expected = expected_engine(*folder);
+    if (order.config.reload.memory_check)
+        if (auto room = check_memory(engine_need(order.active_engine, expected), read_memory_left()); !room)
+            return room.refusal();
+    const std::uint64_t before = private_memory();
 
     progress("load");
     auto engine = Engine::create(order.config.scanner);
@@ -50,7 +48,8 @@ LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const std::f
     progress("compile");
     if (auto compiled = engine->compile(); !compiled) return compiled.refusal();
 
-    Loaded result{std::move(*engine), std::move(*snapshot), {}, 0};
+    const std::uint64_t after = private_memory();
+    Loaded result{std::move(*engine), std::move(*snapshot), {}, 0, after > before ? after - before : 0, expected};
     result.database_version = version_text(result.engine.daily_version(), result.engine.daily_time());
     result.database_time = newest_database_time(result.snapshot.path);
     return result;
@@ -73,8 +72,6 @@ Outcome<Done> check_signatures(std::uint64_t active, std::uint64_t found, double
 }
 
 LoadResult load(const LoadOrder& order, SnapshotStore& store, const std::function<void(const char*)>& progress) {
-    // Of this thread only; the scanners are forked from the main thread at nice 0.
-    (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLoadNice);
     try {
         return load_steps(order, store, progress);
     } catch (const std::bad_alloc&) {

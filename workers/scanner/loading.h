@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "workers/scanner/engine.h"
+#include "workers/scanner/memory_need.h"
 #include "workers/scanner/refusal.h"
 #include "workers/scanner/snapshot.h"
 #include "workers/scanner/snapshot_store.h"
@@ -24,6 +25,7 @@ struct LoadOrder {
     std::string active_digest;  // of what serves now; empty when nothing does
     std::uint64_t active_signatures = 0;
     std::vector<std::string> active_databases;
+    ActiveEngine active_engine;
     std::string temp_directory; // the loader's own, exists
 };
 
@@ -32,6 +34,8 @@ struct Loaded {
     Snapshot snapshot;
     std::string database_version; // in the form of clamd's VERSION, empty without a daily database
     std::int64_t database_time = 0;
+    std::uint64_t engine_bytes = 0;   // private memory that load and compilation took
+    std::uint64_t expected_bytes = 0; // expected_engine() of the snapshot
 };
 
 struct Unchanged {};

@@ -38,7 +38,8 @@ struct Verdict {
 // The name after "Heuristics.Limits.Exceeded." ("MaxFiles"), or empty if `name` is no such.
 [[nodiscard]] std::string_view exceeded_limit(std::string_view name) noexcept;
 
-// A real detection wins over everything, then failures, then the time limit, then the other limits.
+// A real detection wins over everything, then failures, then the time limit, then the other limits, then content that
+// libclamav could not take apart because it is cut off or corrupt ("malformed").
 [[nodiscard]] Verdict judge(const ScanFacts& facts);
 
 } // namespace evermilter::scanner

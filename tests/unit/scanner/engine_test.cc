@@ -92,6 +92,22 @@ std::string encrypted_zip() {
     return archive;
 }
 
+std::string little_endian(std::uint64_t value, unsigned bytes) {
+    std::string text;
+    for (unsigned i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 0xffU);
+    return text;
+}
+
+// An ALZip EGG archive of one file with one block (ESTsoft's "EGG Format" specification, 1.0).
+std::string egg(unsigned method, const std::string& data) {
+    const std::string end = little_endian(0x08e28222, 4);
+    return little_endian(0x41474745, 4) + little_endian(0x0100, 2) + little_endian(1, 4) + little_endian(0, 4) + end +
+           little_endian(0x0a8590e3, 4) + little_endian(1, 4) + little_endian(500, 8) +   // file
+           little_endian(0x0a8591ac, 4) + '\0' + little_endian(8, 2) + "file.bin" + end + // its name
+           little_endian(0x02b50c13, 4) + static_cast<char>(method) + '\0' +              // its block
+           little_endian(500, 4) + little_endian(data.size(), 4) + little_endian(0, 4) + end + data + end;
+}
+
 } // namespace
 
 #define EXPECT_VERDICT(verdict, wanted, what)                                   \
@@ -103,6 +119,36 @@ std::string encrypted_zip() {
     } while (false)
 
 BOOST_AUTO_TEST_SUITE(engine)
+
+BOOST_FIXTURE_TEST_CASE(attachments_that_are_cut_off_or_corrupt_are_incomplete, Scans) {
+    using namespace std::string_literals;
+    const std::string xz =
+        "\xfd"
+        "7zXZ\0\0\1\x69\x22\xde\x36"s; // the stream header (.xz format, 2.1.1)
+    const std::string hwp = "HWP Document File V3.00 \x1a\1\2\3\4\5"s;
+    const std::string noise = test::noise(300, 1);
+    const struct {
+        const char* name;
+        std::string content;
+    } files[] = {
+        {"cut off.xz", xz},
+        {"corrupt.xz", xz + noise},
+        {"cut off.egg", egg(0, noise).substr(0, 42)},
+        {"corrupt deflate.egg", egg(1, "\xff"s + noise)},
+        {"corrupt bzip2.egg", egg(2, noise)},
+        {"cut off.hwp", hwp},
+        {"corrupt.hwp", hwp + std::string(128, '\0') + std::string(4000, '\xff')},
+        {"cut off.swf", "ZWS\x0d\x20\1\0\0\1\0"s},
+        {"corrupt.swf", "ZWS\x0d\x20\1\0\0\x10\0\0\0\xff\xff\xff\xff\xff"s + noise},
+    };
+    for (const auto& file : files) {
+        BOOST_TEST_CONTEXT(file.name)
+        EXPECT_VERDICT(scan(mail_with(file.name, file.content)), ScanOutcome::incomplete, "malformed");
+    }
+    const std::string beside = test::multipart_mail(
+        {test::attachment("a.xz", xz), test::attachment("b.egg", egg(2, noise)), test::attachment("c", test::eicar())});
+    EXPECT_VERDICT(scan(beside), ScanOutcome::infected, test::kEicarName);
+}
 
 BOOST_FIXTURE_TEST_CASE(a_clean_mail_is_clean, Scans) {
     EXPECT_VERDICT(scan(test::clean_mail()), ScanOutcome::clean, "");

@@ -30,6 +30,9 @@ ScanFacts losing(ScanFacts made) {
 const LibraryMessage kNoDirectory{Severity::error, "Can't create temporary directory for scan: /tmp/x."};
 const LibraryMessage kNamesOurFolder{Severity::error, "lseek() failed for /run/evermilter/tmp/g7-s0/scan/x"};
 const LibraryMessage kOther{Severity::error, "calloc_problem: No memory"};
+const LibraryMessage kCutOff{Severity::error, "cli_scanxz: premature end of compressed stream"};
+const LibraryMessage kCorrupt{Severity::error, "cli_scanxz: decompress error: 1"};
+const LibraryMessage kXzNotWritten{Severity::error, "cli_scanxz: Can't write to file."};
 const LibraryMessage kWarning{Severity::warning, "something odd about a temporary thing"};
 
 const std::string kFiles = "Heuristics.Limits.Exceeded.MaxFiles";
@@ -57,6 +60,20 @@ BOOST_AUTO_TEST_CASE(only_a_scan_without_any_doubt_is_clean) {
          "Heuristics.Phishing.Email"},
         {"a detection beside an error", facts(found, "Win.A", {kOther}), ScanOutcome::infected, "Win.A"},
         {"a detection after the time limit", slow(facts(found, "Win.A")), ScanOutcome::infected, "Win.A"},
+        {"content that is cut off", facts(clean, "", {kCutOff}), ScanOutcome::incomplete, "malformed"},
+        {"corrupt in several places", facts(clean, "", {kCutOff, kWarning, kCorrupt}), ScanOutcome::incomplete,
+         "malformed"},
+        {"a detection beside content that is cut off", facts(found, "Win.A", {kCutOff}), ScanOutcome::infected,
+         "Win.A"},
+        {"a failure after content that is cut off", facts(clean, "", {kCutOff, kOther}), ScanOutcome::error,
+         "calloc_problem: No memory"},
+        {"the same parser without room", facts(clean, "", {kCutOff, kXzNotWritten}), ScanOutcome::temp_failed,
+         "cli_scanxz: Can't write to file."},
+        {"cut off, and the library failed", facts(ScanCode::failure, "", {kCutOff}), ScanOutcome::error,
+         "what libclamav calls it"},
+        {"cut off, and out of time", slow(facts(clean, "", {kCutOff})), ScanOutcome::error, "MaxScanTime"},
+        {"a known complaint in other words", facts(clean, "", {{Severity::error, "x " + kCutOff.text}}),
+         ScanOutcome::error, "x cli_scanxz: premature end of compressed stream"},
         {"clean, but its directory was not made", facts(clean, "", {kNoDirectory}), ScanOutcome::temp_failed,
          "Can't create temporary directory for scan: /tmp/x."},
         {"clean, but an error names our folder", facts(clean, "", {kNamesOurFolder}), ScanOutcome::temp_failed,
