@@ -136,7 +136,8 @@ constexpr Row kActionsRows[] = {
      .needs = Needs::new_session_workers,
      .allowed = kAnyAction,
      .text = "libclamav stopped at a limit of size, files or recursion (`scanner.max_scan_size` and its kin) and found "
-             "nothing until there. An accepted message is marked `Not fully scanned`."},
+             "nothing until there, or it could not take an attachment apart that is cut off or corrupt (`malformed`). "
+             "An accepted message is marked `Not fully scanned`."},
     {.key = "actions.clean",
      .kind = Kind::choice,
      .field = field<&Config::actions, &Actions::clean>,
@@ -194,9 +195,10 @@ constexpr Row kHeadersRows[] = {
      .fallback = "replace",
      .needs = Needs::new_session_workers,
      .allowed = "no add replace",
-     .text = "`replace` removes every such header that the message brought along, and then adds ours; `add` leaves "
-             "them and adds ours; `no` does neither. Only a mail server that lets filters change headers can remove any "
-             "(`SMFIF_CHGHDRS`; Postfix and Sendmail do): with another, headers that a sender forged stay beside ours."},
+     .text =
+         "`replace` removes every such header that the message brought along, and then adds ours; `add` leaves "
+         "them and adds ours; `no` does neither. Only a mail server that lets filters change headers can remove any "
+         "(`SMFIF_CHGHDRS`; Postfix and Sendmail do): with another, headers that a sender forged stay beside ours."},
 };
 
 } // namespace

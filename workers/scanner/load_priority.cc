@@ -1,8 +1,11 @@
 #include "workers/scanner/load_priority.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
+#include <thread>
 
 namespace evermilter::scanner {
 
@@ -14,10 +17,21 @@ std::chrono::nanoseconds polite_time(std::chrono::nanoseconds budget, std::chron
     return polite;
 }
 
+int own_nice() noexcept {
+    return ::getpriority(PRIO_PROCESS, 0);
+}
+
 bool may_rise() noexcept {
-    // The lowest nice value allowed is 20 minus the limit (getrlimit(2)).
-    rlimit limit{};
-    return ::getrlimit(RLIMIT_NICE, &limit) == 0 && limit.rlim_cur >= 20;
+    bool rose = false;
+    try {
+        std::thread([&rose] {
+            const int before = own_nice();
+            rose = set_nice(::gettid(), before + 1) && set_nice(::gettid(), before);
+        }).join();
+    } catch (const std::system_error&) {
+        return false; // no thread to be had; the load will say so
+    }
+    return rose;
 }
 
 bool set_nice(pid_t thread, int nice) noexcept {

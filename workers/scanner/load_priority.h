@@ -1,5 +1,6 @@
 // When a load has been polite for long enough. Beside scanners that saturate the CPUs a load at nice 5 may take four
-// times as long as alone; it begins so, and goes on at nice 0 once it has had its time.
+// times as long as alone; it begins so, and goes on as the scanners do once it has
+// had its time.
 #pragma once
 
 #include <sys/types.h>
@@ -14,17 +15,19 @@ namespace evermilter::scanner {
 // has passed, but not before a second. Zero budget: no bound of that kind.
 [[nodiscard]] std::chrono::nanoseconds polite_time(std::chrono::nanoseconds budget, std::chrono::nanoseconds last_cpu);
 
-// The nice value of a load beside what serves. Lower priority than this starves it (nice 19 does not finish in a
-// minute); where it may not rise later, it begins with a little more.
-[[nodiscard]] constexpr int polite_nice(bool may_rise) noexcept {
-    return may_rise ? 5 : 3;
+// By how much the nice value of a load beside what serves is above the scanners'. Lower priority than this starves it
+// (by 19 it does not finish in a minute). Where it may not rise later it begins nearly level: by 3 a load of 39 s took
+// 67 s beside scanners at 60 % of capacity (4 CPUs, 8 M signatures).
+[[nodiscard]] constexpr int politeness(bool may_rise) noexcept {
+    return may_rise ? 5 : 1;
 }
 
-// Where nothing serves, and at the end of politeness.
-inline constexpr int kHurriedNice = 0;
+// The nice value of the calling thread.
+[[nodiscard]] int own_nice() noexcept;
 
-// Whether RLIMIT_NICE lets this process set a thread's nice value back to 0. A supervisor that was started as root
-// gives that limit, unless it lacks CAP_SYS_RESOURCE, as in most containers.
+// Whether a thread of this process that was above the caller's nice value may come back to it: tried with a thread that
+// has ended when this returns. RLIMIT_NICE decides, which a supervisor that was started as root raises for the
+// loaders, unless it lacks CAP_SYS_RESOURCE, as in most containers.
 [[nodiscard]] bool may_rise() noexcept;
 
 // Sets the thread's nice value; false where the kernel refuses.

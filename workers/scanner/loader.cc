@@ -147,14 +147,17 @@ void Loader::start_load(messages::StartLoad start) {
     store_.emplace(order_.config.database.state_directory);
     // Where nothing serves, the load is all there is to do.
     const bool beside = start.active_load_cpu_ns > 0;
-    thread_ = std::thread([this, beside] { run_load(beside ? polite_nice(may_rise()) : kHurriedNice); });
-    if (!beside || !may_rise()) return;
+    const bool rises = beside && may_rise();
+    const int nice = own_nice() + (beside ? politeness(rises) : 0);
+    thread_ = std::thread([this, nice] { run_load(nice); });
+    if (!rises) return;
     const std::chrono::nanoseconds budget{start.deadline_ns == 0 ? 0 : start.deadline_ns - monotonic_ns()};
     const auto polite = polite_time(budget, std::chrono::nanoseconds(start.active_load_cpu_ns));
     hurry_timer_.start(std::chrono::duration<double>(polite).count());
 }
 
-// In the load thread; the priority is of this thread only: the scanners are forked from the main thread at nice 0.
+// In the load thread; the priority is of this thread only: the scanners are forked from the main thread, which keeps
+// its own.
 void Loader::run_load(int nice) {
     (void)set_nice(::gettid(), nice);
     load_thread_.store(::gettid());
@@ -172,7 +175,7 @@ void Loader::run_load(int nice) {
 void Loader::hurry(ev::timer&, int) {
     const pid_t thread = load_thread_.load();
     if (state_ != State::loading || thread == 0) return;
-    const bool risen = set_nice(thread, kHurriedNice);
+    const bool risen = set_nice(thread, own_nice());
     log::info("load-hurries", {{"generation", order_.generation}, {"risen", risen ? "yes" : "no"}});
 }
 

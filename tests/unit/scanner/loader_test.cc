@@ -7,17 +7,23 @@
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 
 #include "tests/support/command.h"
 #include "tests/support/database.h"
 #include "tests/support/messages.h"
 #include "tests/support/proc.h"
 #include "tests/unit/scanner/loader_process.h"
+#include "workers/scanner/load_priority.h"
 
 namespace evermilter {
 namespace {
 
+namespace fs = std::filesystem;
 using messages::ScanOutcome;
+using scanner::may_rise;
+using scanner::own_nice;
+using scanner::politeness;
 
 // As the session worker sends it: behind the synthetic first lines.
 std::string scanned(const std::string& mail) {
@@ -115,6 +121,44 @@ BOOST_AUTO_TEST_CASE(a_temp_directory_that_is_not_there_refuses_the_load) {
     loader.start_load(config);
     BOOST_TEST(loader.expect<messages::LoadFailed>().exit_code == 73);
     BOOST_TEST(exited_with(loader.wait(), 73));
+}
+
+// The nice value of each thread of a process (field 19 of its stat, proc(5)).
+std::vector<int> nice_values(pid_t pid) {
+    std::vector<int> values;
+    std::error_code gone;
+    for (const auto& task : fs::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone)) {
+        const std::string stat = test::read_file(task.path() / "stat");
+        const auto behind = stat.rfind(')');
+        if (behind == std::string::npos) continue;
+        std::istringstream fields(stat.substr(behind + 1));
+        std::string value;
+        for (int i = 3; i <= 19; ++i) fields >> value;
+        values.push_back(std::stoi(value));
+    }
+    return values;
+}
+
+BOOST_AUTO_TEST_CASE(a_load_beside_what_serves_is_polite_and_its_scanners_are_not) {
+    test::Folder folder;
+    const auto config = test::scanner_config(folder);
+    test::write_bulk_database(folder / "database", 400'000); // half a second of work
+    test::LoaderProcess loader;
+    messages::StartLoad order;
+    order.active_load_cpu_ns = 60'000'000'000;
+    loader.start_load(config, std::move(order));
+    test::wait_until("the load thread has its nice value", [&] {
+        const auto values = nice_values(loader.pid());
+        return std::count(values.begin(), values.end(), own_nice() + politeness(may_rise())) == 1;
+    });
+    const auto ready = loader.expect<messages::LoaderReady>();
+    BOOST_TEST(ready.load_cpu_ns > 0);
+    BOOST_TEST(ready.engine_bytes > 0U);
+    BOOST_TEST(ready.expected_bytes > 0U);
+    for (const auto& message : loader.seen)
+        if (const auto* started = std::get_if<messages::ScannerStarted>(&message))
+            BOOST_TEST(nice_values(static_cast<pid_t>(started->pid)) == std::vector<int>{own_nice()},
+                       boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_active_already_is_told_and_ends_well) {

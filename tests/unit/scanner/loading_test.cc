@@ -143,6 +143,33 @@ BOOST_FIXTURE_TEST_CASE(a_shrunken_database_is_refused_unless_forced, Load) {
     BOOST_TEST(refusal() == "loaded");
 }
 
+BOOST_FIXTURE_TEST_CASE(an_engine_that_would_not_fit_is_refused_before_it_is_loaded, Load) {
+    test::write_bulk_database(folder / "database", 1000);
+    const std::uint64_t expected = expected_engine((folder / "database").string());
+    constexpr std::uint64_t kMoreThanAny = std::uint64_t{1} << 60U;
+    order.active_engine = {kMoreThanAny, expected};
+    for (const bool force : {false, true}) { // --force is about what the databases hold
+        order.force = force;
+        steps.clear();
+        const std::string refused = refusal();
+        BOOST_TEST(refused.starts_with("71 not enough memory: the engine needs about 1099511627776 MiB, "), refused);
+        BOOST_TEST(steps == (std::vector<std::string>{"snapshot"}), boost::test_tools::per_element());
+    }
+    order.config.reload.memory_check = false;
+    BOOST_TEST(refusal() == "loaded");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_load_tells_what_it_took_for_the_next_ones_check, Load) {
+    test::write_bulk_database(folder / "database", 400'000);
+    const LoadResult result = load();
+    BOOST_REQUIRE(std::holds_alternative<Loaded>(result));
+    const auto& loaded = std::get<Loaded>(result);
+    BOOST_TEST(loaded.expected_bytes == expected_engine((folder / "database").string()));
+    // Neither far from the other: the estimate is low on purpose, and an engine has costs of its own.
+    BOOST_TEST(loaded.engine_bytes > loaded.expected_bytes / 2);
+    BOOST_TEST(loaded.engine_bytes < loaded.expected_bytes * 10);
+}
+
 BOOST_AUTO_TEST_CASE(exactly_the_ratio_is_enough) {
     BOOST_TEST(check_signatures(1000, 900, 0.9).ok());
     BOOST_TEST(!check_signatures(1000, 899, 0.9).ok());
