@@ -11,6 +11,7 @@
 #include "workers/scanner/load_error.h"
 #include "workers/scanner/scan_options.h"
 #include "workers/scanner/stdio_watch.h"
+#include "workers/scanner/unlocked_reading.h"
 
 namespace evermilter::scanner {
 namespace {
@@ -124,6 +125,7 @@ Outcome<Done> Engine::configure() {
 
 Outcome<Done> Engine::load(const std::string& path, const std::string& shown_as) {
     (void)take_library_messages();
+    const UnlockedReading own_streams;
     unsigned int loaded = 0;
     const cl_error_t code = cl_load(path.c_str(), engine_.get(), &loaded, load_options(config_));
     const auto messages = take_library_messages();
