@@ -71,6 +71,20 @@ BOOST_AUTO_TEST_CASE(the_connection_comes_back_with_all_that_the_mta_sent) {
     BOOST_TEST(read_from(connection.mta.get()).empty());
 }
 
+// After any other answer than to continue libmilter drops the command that follows: the MTA would wait for ever.
+BOOST_AUTO_TEST_CASE(an_answer_that_does_not_continue_ends_the_session) {
+    for (const char answer : {'t', 'r', 'a', 'd'}) {
+        const Connection connection;
+        connection.mta_sends("\0\0\0\1E"sv);
+        auto begun = Interlude::begin(connection.milter.get(), "\0\0\0\1N"sv);
+        BOOST_REQUIRE(begun.ok());
+        (void)read_from(connection.milter.get());
+        const std::string packet = std::string("\0\0\0\1"sv) + answer;
+        BOOST_TEST(::send(connection.milter.get(), packet.data(), packet.size(), 0) == 5);
+        BOOST_TEST(!begun->end(connection.milter.get()).ok());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_command_that_is_among_the_missing_ones_is_not_read_twice) {
     const Connection connection;
     connection.mta_sends("\0\0\0\1K\0\0\0\1X"sv);
