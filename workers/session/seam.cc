@@ -41,9 +41,10 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 // How long a session that was let through may remain without a thread. Counted in ticks of the controller, so that
-// a process that was stopped (SIGSTOP) does not count the time.
+// a process that was stopped (SIGSTOP) does not count the time; long enough for a machine with far too much to do (a
+// thread that was ready has been seen late by more than a second at a load of seven for each CPU).
 constexpr milliseconds kTick{100};
-constexpr int kTicksToPickUp = 10;
+constexpr int kTicksToPickUp = 30;
 // A packet that does not grow although the client has more to send: its socket's buffer is full of tiny pieces
 // (an AF_UNIX buffer holds 277 of one byte). From so many bytes on it is let through after two ticks.
 constexpr std::size_t kStalledBytes = 128;

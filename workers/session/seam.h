@@ -32,8 +32,8 @@ class Events {
     // A packet has begun and is not whole / is whole now. Each begun is followed by whole or by the session's end.
     virtual void packet_begun(int descriptor) = 0;
     virtual void packet_whole(int descriptor) = 0;
-    // No thread took the session within a second (libmilter could not make one, which it only logs). It will never
-    // be served.
+    // No thread took the session within three seconds (libmilter could not make one, which it only logs). It will
+    // never be served.
     virtual void unserved(int descriptor) = 0;
 };
 

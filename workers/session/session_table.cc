@@ -235,7 +235,7 @@ void SessionTable::unserved(int descriptor) {
                                     {"peer", session ? session->peer : ""},
                                     {"reason", "libmilter made no thread for it (its own message is in the log)"}});
     if (session) end(*session);
-    if (first) outbox_.send(messages::SessionWorkerUnfit{"no thread for a session within a second"});
+    if (first) outbox_.send(messages::SessionWorkerUnfit{"no thread for a session within three seconds"});
 }
 
 } // namespace evermilter::session
