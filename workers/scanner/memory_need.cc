@@ -13,7 +13,7 @@
 namespace evermilter::scanner {
 namespace {
 
-constexpr std::uint64_t kMiB = 1024 * 1024;
+constexpr std::uint64_t kMiB = 1024UL * 1024;
 
 // Bytes of engine for ten bytes of file. Measured with libclamav 1.4.6 on synthetic databases: hashes 13 to 18
 // (a .hdb of 34 MB took 58 MiB, a .hsb of 50 MB 63 MiB, a .mdb 82 MiB), patterns 190 (.ndb) and 350 (.ldb), hashes

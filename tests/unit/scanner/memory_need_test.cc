@@ -10,7 +10,7 @@
 namespace evermilter::scanner {
 namespace {
 
-constexpr std::uint64_t kMiB = 1024 * 1024;
+constexpr std::uint64_t kMiB = 1024UL * 1024;
 
 } // namespace
 
