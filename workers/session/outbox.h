@@ -16,8 +16,9 @@ class Outbox {
     // `wake` is called from any thread after a message was put in; it must not block.
     explicit Outbox(std::function<void()> wake) : wake_(std::move(wake)) {}
 
-    // Any thread.
-    void send(messages::Message message) {
+    // Any thread. A worker that cannot keep a message for want of memory would leave the supervisor with a wrong
+    // account for ever: it ends instead (noexcept).
+    void send(messages::Message message) noexcept {
         {
             const std::lock_guard lock(mutex_);
             messages_.push_back(std::move(message));

@@ -29,6 +29,8 @@ class Events {
 
     // The connection offered with this token is libmilter's from now on, under this descriptor.
     virtual void adopted(std::uint64_t token, int descriptor) = 0;
+    // The connection offered with this token could not be taken over (out of memory); it is closed.
+    virtual void lost(std::uint64_t token) = 0;
     // A packet has begun and is not whole / is whole now. Each begun is followed by whole or by the session's end.
     virtual void packet_begun(int descriptor) = 0;
     virtual void packet_whole(int descriptor) = 0;

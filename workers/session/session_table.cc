@@ -208,6 +208,19 @@ void SessionTable::adopted(std::uint64_t session, int descriptor) {
     by_descriptor_[descriptor] = found->second;
 }
 
+void SessionTable::lost(std::uint64_t session) {
+    std::shared_ptr<Session> given_up;
+    {
+        const Lock lock(mutex_);
+        const auto found = by_id_.find(session);
+        if (found == by_id_.end()) return;
+        given_up = found->second;
+        shut_down(*given_up);
+    }
+    end(*given_up);
+    log::error("session-lost", {{"session", session}, {"peer", given_up->peer}, {"reason", "out of memory"}});
+}
+
 void SessionTable::packet_begun(int descriptor) {
     Lock lock(mutex_);
     const auto found = by_descriptor_.find(descriptor);

@@ -72,6 +72,7 @@ class SessionTable final : public seam::Events {
 
     // seam::Events
     void adopted(std::uint64_t session, int descriptor) override;
+    void lost(std::uint64_t session) override;
     void packet_begun(int descriptor) override;
     void packet_whole(int descriptor) override;
     void unserved(int descriptor) override;
