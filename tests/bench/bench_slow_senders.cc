@@ -2,8 +2,8 @@
 //     bench_slow_senders [COUNT...]      (0 500 2000 5000 10000 unless said)
 // For every stage at which a sender may park, and for trickled bytes, headers and body: 16 busy connections beside
 // COUNT slow sessions, and the same 16 alone, in turns within one run; then reloads of a database of 200,000
-// signatures (the median of three), beside reloads without slow sessions; at last the parked messages are finished and their verdicts checked. Prints figures and whether each
-// promise was kept; exits 1 if one was not.
+// signatures (the median of three), beside reloads without slow sessions; at last the parked messages are finished and
+// their verdicts checked. Prints figures and whether each promise was kept; exits 1 if one was not.
 #include <sys/resource.h>
 
 #include <algorithm>

@@ -24,10 +24,15 @@ std::string before(const std::string& bytes, const std::string& mail) {
 
 void no_message_is_held(const Service& service, const Holdings& idle) {
     wait_until("no session is open", [&] { return service.status().at("sessions").at("open") == 0; });
-    wait_until("no message is held", [&] {
-        const Holdings now = holdings(service);
-        return now.memfds == idle.memfds && now.deleted_files == idle.deleted_files;
-    });
+    Holdings now;
+    try {
+        wait_until("no message is held", [&] {
+            now = holdings(service);
+            return now.memfds == idle.memfds && now.deleted_files == idle.deleted_files;
+        });
+    } catch (const NeverHappened& error) {
+        throw NeverHappened(error.what() + std::string("\nbefore:\n") + idle.text + "after:\n" + now.text);
+    }
 }
 
 } // namespace

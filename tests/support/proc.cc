@@ -135,8 +135,10 @@ void continue_process(pid_t pid) {
 std::vector<std::string> entries_below(const fs::path& folder) {
     std::vector<std::string> found;
     std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(folder, error))
-        found.push_back(fs::relative(entry.path(), folder, error));
+    // What vanishes meanwhile, or is closed to us, is passed over.
+    fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, error);
+    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
+        found.push_back(entry->path().lexically_relative(folder));
     std::sort(found.begin(), found.end());
     return found;
 }

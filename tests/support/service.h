@@ -105,12 +105,14 @@ class Service {
     pid_t session_ = 0;
 };
 
-// Descriptors, memfds and unlinked files of every process of a service, for comparison before and after.
+// Descriptors, memfds (scoreboards left out) and unlinked files of every process of a service, for comparison
+// before and after.
 struct Holdings {
     std::map<pid_t, std::size_t> descriptors;
     std::size_t memfds = 0;
     std::size_t deleted_files = 0;
     std::size_t processes = 0;
+    std::string text; // every memfd and unlinked file, one a line
 };
 [[nodiscard]] Holdings holdings(const Service& service);
 
