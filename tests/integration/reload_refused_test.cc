@@ -1,0 +1,229 @@
+// A reload that is refused leaves everything as it was, and says why: in the reply, the status and the log.
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "tests/integration/reloading.h"
+#include "tests/support/database.h"
+#include "tests/support/messages.h"
+#include "tests/support/report.h"
+#include "tests/support/service.h"
+
+using namespace evermilter::test;
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+// A service that was served by one generation when something went wrong with its directory.
+struct Serving {
+    explicit Serving(const Keys& keys = {}) : service(keys) {
+        add_second_signature(service);
+        write_bulk_database(service.database(), 20);
+    }
+    void start() {
+        service.start();
+        now = current(service);
+        processes = processes_of(service, now);
+        snapshots = entries_below(service.state_directory() / "snapshots");
+        held.emplace(service.session());
+        BOOST_REQUIRE(held->message(second_mail()).text() == kSecondRejected);
+    }
+    // The reload is refused with all of `words` in its reason.
+    void refused(const std::vector<std::string>& words, const std::string& command = "reload") {
+        const json answer = ask(service, command);
+        BOOST_TEST(answer.at("ok") == false, answer);
+        if (answer.at("ok") == true) return;
+        const auto error = answer.at("error").get<std::string>();
+        for (const std::string& word : words)
+            BOOST_TEST(error.find(word) != std::string::npos, "\"" << error << "\" lacks \"" << word << "\"");
+        BOOST_TEST(answer.at("generation") == now, answer);
+        const json status = service.status();
+        BOOST_TEST(status.at("last_reload").at("ok") == false);
+        BOOST_TEST(status.at("last_reload").at("error") == error);
+        BOOST_TEST(status.at("current_generation") == now);
+        BOOST_TEST(state_of(status, now) == "active");
+        std::size_t failed = 0;
+        for (const auto& one : status.at("generations"))
+            if (one.at("state") == "failed" && one.at("error") == error) ++failed;
+        BOOST_TEST(failed >= 1U);
+        BOOST_TEST(!service.wait_log({"load-refused", "role=supervisor", words.front()}).empty());
+        as_it_was();
+    }
+    void as_it_was() {
+        service.wait_status("nothing of the attempt is left", [&](const json& status) {
+            return status.at("state") == "ready" && status.at("workers").size() == 2 + processes.size();
+        });
+        BOOST_TEST(processes_of(service, now) == processes, boost::test_tools::per_element());
+        BOOST_TEST(entries_below(service.state_directory() / "snapshots") == snapshots,
+                   boost::test_tools::per_element());
+        BOOST_TEST(held->message(second_mail()).text() == kSecondRejected);
+        BOOST_TEST(service.session().message(eicar_in_body()).text().starts_with("550 "));
+        BOOST_TEST(service.session().message(clean_mail("as before")).status() == "Clean");
+    }
+
+    Service service;
+    std::uint64_t now = 0;
+    std::vector<pid_t> processes;
+    std::vector<std::string> snapshots;
+    std::optional<MilterClient> held;
+};
+
+// Changes a file of the directory while it lives; then it is as before.
+class Spoiled {
+  public:
+    Spoiled(const Service& service, const std::string& name, const std::string& content)
+        : path_(service.database() / name), existed_(fs::exists(path_)), before_(existed_ ? read_file(path_) : "") {
+        write_file(path_, content);
+    }
+    ~Spoiled() {
+        if (existed_)
+            write_file(path_, before_);
+        else
+            fs::remove(path_);
+    }
+    Spoiled(const Spoiled&) = delete;
+    Spoiled& operator=(const Spoiled&) = delete;
+    [[nodiscard]] std::string path() const { return path_; }
+
+  private:
+    fs::path path_;
+    bool existed_;
+    std::string before_;
+};
+
+std::string without_last(const std::string& text, std::size_t bytes) {
+    return text.substr(0, text.size() - bytes);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(reload_refused_test)
+
+BOOST_AUTO_TEST_CASE(broken_databases_are_refused_with_file_and_line) {
+    Serving one;
+    one.start();
+    const Service& service = one.service;
+    {
+        const Spoiled file(service, "bulk.hdb", without_last(read_file(service.database() / "bulk.hdb"), 14));
+        one.refused({file.path(), "line 20"});
+    }
+    {
+        const Spoiled file(service, "broken.hdb", "00112233445566778899aabbccddeeff:10:Good\n0011\n");
+        one.refused({file.path(), "line 2"});
+    }
+    {
+        const Spoiled file(service, "broken.ndb", "Good:0:*:00112233445566\nBad:0:*:zz\n");
+        one.refused({file.path(), "line 2"});
+    }
+    {
+        const Spoiled file(service, "broken.ldb", "Bad;Engine:81-255,Target:0;0&1;00112233445566\n");
+        one.refused({file.path(), "line 1"});
+    }
+    {
+        const Spoiled file(service, "broken.cvd", std::string(2000, 'x'));
+        one.refused({file.path()});
+    }
+    {
+        // A header that is right in form, and nothing behind it that is signed.
+        std::string header = "ClamAV-VDB:20 Nov 2026 09-36 +0000:27800:100:90:" + std::string(32, '0') + ":x:builder:1";
+        header.resize(512, ' ');
+        const Spoiled file(service, "daily.cvd", header + "garbage");
+        one.refused({file.path()});
+    }
+    // And what was wrong is forgotten when it is mended.
+    write_signature(service.database(), "Third", "evermilter-third-signature-text");
+    const json done = ask(service);
+    BOOST_TEST(done.at("ok") == true, done);
+    BOOST_TEST(service.status().at("last_reload").at("error") == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_or_missing_directory_is_refused) {
+    Serving one;
+    one.start();
+    const Service& service = one.service;
+    fs::rename(service.database(), service.path("away"));
+    one.refused({service.database().string()});
+    fs::create_directory(service.database());
+    one.refused({"no database in " + service.database().string()});
+    one.refused({"no database in " + service.database().string()}, "reload --force");
+    fs::remove(service.database());
+    fs::rename(service.path("away"), service.database());
+    BOOST_TEST(ask(service).at("changed") == false);
+}
+
+BOOST_AUTO_TEST_CASE(an_unreadable_file_is_refused) {
+    Serving one;
+    one.start();
+    const std::string path = one.service.database() / "Second.ndb";
+    BOOST_REQUIRE(chmod(path.c_str(), 0) == 0);
+    one.refused({path, "Permission denied"});
+    BOOST_REQUIRE(chmod(path.c_str(), 0644) == 0);
+    BOOST_TEST(ask(one.service).at("changed") == false);
+}
+
+BOOST_AUTO_TEST_CASE(shrunken_and_vanished_databases_are_refused_unless_forced) {
+    Serving one;
+    one.start();
+    const Service& service = one.service;
+    {
+        const std::string all = read_file(service.database() / "bulk.hdb");
+        const Spoiled file(service, "bulk.hdb", all.substr(0, all.find("Bulk.3") + 7));
+        one.refused({"signatures", "database.min_ratio"});
+    }
+    fs::rename(service.database() / "bulk.hdb", service.path("bulk.hdb"));
+    one.refused({"database bulk.hdb has vanished"});
+    const json forced = ask(service, "reload --force");
+    BOOST_TEST(forced.at("ok") == true, forced);
+    BOOST_TEST(generation(service.status(), current(service)).at("signatures") == 2);
+}
+
+BOOST_AUTO_TEST_CASE(samples_of_the_site_that_are_judged_wrongly_refuse_the_generation) {
+    Serving one;
+    const fs::path proof = one.service.path("proof");
+    fs::create_directories(proof / "infected");
+    fs::create_directories(proof / "clean");
+    write_file(proof / "infected" / "second.eml", second_mail());
+    write_file(proof / "clean" / "invoice.eml", clean_mail("evermilter-invoice-text"));
+    one.service.set("database.proof_directory", "\"" + proof.string() + "\"");
+    one.start();
+    const Service& service = one.service;
+    {
+        write_signature(service.database(), "FalsePositive", "evermilter-invoice-text");
+        one.refused({(proof / "clean" / "invoice.eml").string(), "FalsePositive"});
+        one.refused({(proof / "clean" / "invoice.eml").string(), "FalsePositive"}, "reload --force");
+        fs::remove(service.database() / "FalsePositive.ndb");
+    }
+    {
+        const Spoiled file(service, "Second.ndb", "Other:0:*:0011223344556677\n");
+        one.refused({(proof / "infected" / "second.eml").string()});
+    }
+    BOOST_TEST(ask(service).at("changed") == false);
+}
+
+BOOST_AUTO_TEST_CASE(a_full_disk_while_the_snapshot_is_taken_is_refused) {
+    if (!is_root()) not_possible("an own mount needs root");
+    if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+        not_possible("this machine allows no mount");
+    Serving one;
+    const fs::path state = one.service.state_directory();
+    fs::create_directory(state);
+    const std::string options = "size=1m,mode=0750,uid=" + std::to_string(one.service.user().user);
+    if (mount("tmpfs", state.c_str(), "tmpfs", 0, options.c_str()) != 0) not_possible("this machine allows no mount");
+    one.start();
+    write_bulk_database(one.service.database(), 100000);
+    one.refused({"cannot write the snapshot", "No space left on device"});
+    write_bulk_database(one.service.database(), 40);
+    const json done = ask(one.service);
+    BOOST_TEST(done.at("ok") == true, done);
+    one.held.reset();
+    BOOST_TEST(one.service.stop() == 0);
+    umount2(state.c_str(), MNT_DETACH);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,355 @@
+// Reload by generations: new sessions on the new engine, old ones on theirs, nothing cut, at most two engines.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <filesystem>
+
+#include "tests/integration/reloading.h"
+#include "tests/support/database.h"
+#include "tests/support/messages.h"
+#include "tests/support/service.h"
+#include "tests/support/status_client.h"
+
+using namespace evermilter::test;
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+// A service whose engine does not yet know what its directory holds.
+struct Reloaded {
+    explicit Reloaded(const Keys& keys = {}) : service(keys) {
+        service.start();
+        first = current(service);
+        first_processes = processes_of(service, first);
+    }
+    json reload() {
+        add_second_signature(service);
+        json done = ask(service);
+        BOOST_TEST(done.at("ok") == true, done);
+        BOOST_TEST(done.at("changed") == true, done);
+        BOOST_TEST(done.at("generation").get<std::uint64_t>() > first, done);
+        return done;
+    }
+
+    Service service;
+    std::uint64_t first = 0;
+    std::vector<pid_t> first_processes;
+};
+
+const Keys kShortDrain = {{"reload.drain_timeout", "\"200ms\""}};
+
+Keys slow_scans() {
+    return {{"scanner.pcre_match_limit", "4000000000"}, {"scanner.pcre_rec_match_limit", "1000000"}};
+}
+
+// A mail whose scan takes about a second, and that holds kSecondText.
+std::string slow_second_mail(unsigned cost = 24) {
+    return multipart_mail({text_part(slow_text(cost)), text_part(kSecondText)});
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(reload_test)
+
+BOOST_AUTO_TEST_CASE(new_sessions_use_the_new_generation_and_old_ones_theirs_until_they_end) {
+    Reloaded one;
+    const Service& service = one.service;
+    MilterClient old = service.session();
+    BOOST_TEST(old.message(second_mail()).status() == "Clean");
+    const auto second = one.reload().at("generation").get<std::uint64_t>();
+    BOOST_TEST(current(service) == second);
+
+    MilterClient fresh = service.session();
+    BOOST_TEST(fresh.message(second_mail()).text() == kSecondRejected);
+    BOOST_TEST(old.message(second_mail()).status() == "Clean");
+    BOOST_TEST(old.message(eicar_in_body()).text().starts_with("550 "));
+    const json status = service.status();
+    BOOST_TEST(state_of(status, one.first) == "draining");
+    BOOST_TEST(generation(status, one.first).at("sessions") == 1);
+    BOOST_TEST(generation(status, second).at("sessions") == 1);
+    BOOST_TEST(generation(status, second).at("signatures") == 2);
+    BOOST_TEST(generation(status, second).at("digest") != generation(status, one.first).at("digest"));
+
+    old.quit();
+    wait_gone(service, one.first, one.first_processes);
+    BOOST_TEST(fresh.message(second_mail()).text() == kSecondRejected);
+    BOOST_TEST(service.status().at("crashes") == (json{{"session", 0}, {"loader", 0}, {"standby", 0}, {"scanner", 0}}));
+    BOOST_TEST(service.status().at("state") == "ready");
+}
+
+BOOST_AUTO_TEST_CASE(a_new_smtp_session_on_an_old_connection_uses_the_new_generation) {
+    Reloaded one;
+    MilterClient old = one.service.session();
+    BOOST_TEST(old.message(second_mail()).status() == "Clean");
+    one.reload();
+    old.quit_nc();
+    old.connect();
+    old.helo();
+    BOOST_TEST(old.message(second_mail()).text() == kSecondRejected);
+    wait_gone(one.service, one.first, one.first_processes);
+}
+
+BOOST_AUTO_TEST_CASE(past_drain_timeout_sessions_move_without_a_cut_in_whatever_stage_they_are) {
+    Reloaded one(kShortDrain);
+    const Service& service = one.service;
+    MilterClient idle = service.session();
+    BOOST_TEST(idle.message(second_mail()).status() == "Clean");
+    MilterClient after_mail = service.session();
+    after_mail.mail();
+    MilterClient in_data = service.session();
+    in_data.mail();
+    in_data.rcpt();
+    in_data.data();
+    MilterClient in_body = service.session();
+    in_body.upload(clean_mail("the first half"));
+    MilterClient abandoned = service.session();
+    abandoned.upload(clean_mail("given up later"));
+
+    one.reload();
+    wait_gone(service, one.first, one.first_processes);
+
+    BOOST_TEST(idle.message(second_mail()).text() == kSecondRejected);
+    after_mail.rcpt();
+    after_mail.data();
+    after_mail.content(second_mail());
+    BOOST_TEST(after_mail.end_of_message().text() == kSecondRejected);
+    in_data.content(second_mail());
+    BOOST_TEST(in_data.end_of_message().text() == kSecondRejected);
+    BOOST_TEST(in_body.body(std::string("\r\n") + kSecondText + "\r\n").command == 'c');
+    BOOST_TEST(in_body.end_of_message().text() == kSecondRejected);
+    abandoned.abort();
+    BOOST_TEST(abandoned.message(clean_mail("the next")).status() == "Clean");
+    BOOST_TEST(service.status().at("sessions").at("open") == 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_scan_that_was_taken_is_finished_on_the_old_generation) {
+    Keys keys = slow_scans();
+    keys.merge(Keys(kShortDrain));
+    keys["scanner.processes"] = "1";
+    Service service(keys);
+    write_slow_database(service.database());
+    service.start();
+    const auto first = current(service);
+    const auto processes = processes_of(service, first);
+    MilterClient client = service.session();
+    client.upload(slow_second_mail());
+    client.send('E');
+    service.wait_status("the scan runs",
+                        [&](const json& status) { return generation(status, first).at("scans_running") == 1; });
+    // The next one waits behind it in the old generation's queue, and is finished there or moved: never lost.
+    MilterClient behind = service.session();
+    behind.upload(clean_mail("behind"));
+    behind.send('E');
+    add_second_signature(service);
+    BOOST_TEST(ask(service).at("ok") == true);
+    BOOST_TEST(client.receive_verdict().status() == "Clean");
+    BOOST_TEST(behind.receive_verdict().status() == "Clean");
+    wait_gone(service, first, processes);
+    BOOST_TEST(client.message(second_mail()).text() == kSecondRejected);
+}
+
+BOOST_AUTO_TEST_CASE(pinned_by_message_a_message_stays_and_the_session_moves_with_its_next) {
+    Reloaded one(Keys{{"reload.pin", "\"message\""}});
+    MilterClient begun = one.service.session();
+    begun.mail();
+    begun.rcpt();
+    MilterClient idle = one.service.session();
+    one.reload();
+    BOOST_TEST(idle.message(second_mail()).text() == kSecondRejected);
+    begun.data();
+    begun.content(second_mail());
+    BOOST_TEST(begun.end_of_message().status() == "Clean");
+    wait_gone(one.service, one.first, one.first_processes);
+    BOOST_TEST(begun.message(second_mail()).text() == kSecondRejected);
+}
+
+BOOST_AUTO_TEST_CASE(pinned_by_message_a_message_that_is_given_up_lets_go) {
+    Reloaded one(Keys{{"reload.pin", "\"message\""}});
+    MilterClient begun = one.service.session();
+    begun.mail();
+    one.reload();
+    BOOST_TEST(state_of(one.service.status(), one.first) == "draining");
+    begun.abort();
+    wait_gone(one.service, one.first, one.first_processes);
+}
+
+BOOST_AUTO_TEST_CASE(pinned_by_scan_the_message_being_received_is_scanned_by_the_new_generation) {
+    Reloaded one(Keys{{"reload.pin", "\"scan\""}});
+    MilterClient begun = one.service.session();
+    begun.upload(second_mail());
+    one.reload();
+    wait_gone(one.service, one.first, one.first_processes); // nobody holds it
+    BOOST_TEST(begun.end_of_message().text() == kSecondRejected);
+}
+
+BOOST_AUTO_TEST_CASE(requests_during_a_reload_are_merged_into_one_that_follows) {
+    Service service;
+    write_bulk_database(service.database(), kBulk);
+    service.start();
+    HeldLoad held(service);
+    std::vector<StatusClient> waiting;
+    for (int i = 0; i < 5; ++i) {
+        waiting.emplace_back(service.status_path());
+        waiting.back().send("reload --force\n");
+    }
+    wait_until("all are asked for", [&] { return count_log(service, "\"reload --force\"") == 5; });
+    held.go_on();
+    for (StatusClient& client : waiting) {
+        const json answer = json::parse(client.receive_until('\n'));
+        BOOST_TEST(answer.at("ok") == true, answer);
+        BOOST_TEST(answer.at("generation") == held.generation() + 1, answer);
+    }
+    BOOST_TEST(current(service) == held.generation() + 1);
+    // Nothing else follows: the next generation is the next number.
+    BOOST_TEST(ask(service, "reload --force").at("generation") == held.generation() + 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_third_load_begins_only_when_the_retired_loader_is_reaped_however_often_reloads_come) {
+    Service service(Keys{{"scanner.processes", "1"}});
+    service.start();
+    const auto first = current(service);
+    const auto processes = processes_of(service, first);
+    MilterClient held = service.session();
+    BOOST_TEST(held.message(clean_mail("held")).status() == "Clean");
+    MilterClient scanning = service.session();
+    // Its scan cannot end: the generation stays, although drain is told to end at once.
+    stop_process(processes.at(1));
+    scanning.upload(clean_mail("slow"));
+    scanning.send('E');
+    BOOST_TEST(ask(service, "reload --force").at("ok") == true);
+    const auto second = current(service);
+    StatusClient third(service.status_path());
+    third.send("reload --force\n");
+    wait_until("the third is asked for", [&] { return count_log(service, "\"reload --force\"") == 2; });
+    // The held session is told to let go at once, so that only the scan keeps the generation; it is not cut.
+    BOOST_TEST(held.message(clean_mail("held again")).status() == "Clean");
+    BOOST_TEST(service.status().at("generations").size() == 2);
+    BOOST_TEST(current(service) == second);
+    continue_process(processes.at(1));
+    BOOST_TEST(scanning.receive_verdict().status() == "Clean");
+    const json answer = json::parse(third.receive_until('\n'));
+    BOOST_TEST(answer.at("ok") == true, answer);
+    BOOST_TEST(answer.at("generation") == second + 1);
+
+    const std::size_t gone = line_of(service, {"generation-gone", "generation=" + std::to_string(first)});
+    const std::size_t started = line_of(service, {"load-started", "generation=" + std::to_string(second + 1)});
+    BOOST_TEST(gone < started);
+    BOOST_TEST(held.message(clean_mail("held to the end")).status() == "Clean");
+}
+
+BOOST_AUTO_TEST_CASE(an_unchanged_directory_is_ok_and_loads_nothing) {
+    Service service;
+    service.start();
+    const auto first = current(service);
+    const auto processes = processes_of(service, first);
+    const json answer = ask(service);
+    BOOST_TEST(answer.at("ok") == true, answer);
+    BOOST_TEST(answer.at("changed") == false, answer);
+    BOOST_TEST(answer.at("generation") == first, answer);
+    BOOST_TEST(processes_of(service, first) == processes, boost::test_tools::per_element());
+    BOOST_TEST(service.status().at("last_reload").at("ok") == true);
+    service.wait_status("nothing of the attempt is left",
+                        [](const json& status) { return status.at("generations").size() == 1; });
+    BOOST_TEST(entries_below(service.state_directory() / "snapshots").size() == 2); // the folder and its one file
+}
+
+BOOST_AUTO_TEST_CASE(evermilterctl_reload_waits_and_its_exit_code_tells) {
+    Service service;
+    service.start();
+    const auto first = current(service);
+    BOOST_TEST(service.ctl({"reload"}).status == 0);
+    BOOST_TEST(current(service) == first);
+    BOOST_TEST(service.ctl({"reload", "--force"}).status == 0);
+    const auto second = current(service);
+    BOOST_TEST(second > first);
+
+    write_file(service.database() / "broken.ndb", "this is no signature\n");
+    const Outcome refused = service.ctl({"reload"});
+    BOOST_TEST(refused.status == 1);
+    BOOST_TEST(refused.errors.find((service.database() / "broken.ndb").string()) != std::string::npos, refused.errors);
+    BOOST_TEST(service.ctl({"reload", "--no-wait"}).status == 0); // asked for, whatever comes of it
+    fs::remove(service.database() / "broken.ndb");
+    add_second_signature(service);
+    const Outcome changed = service.ctl({"--json", "reload"});
+    BOOST_TEST(changed.status == 0);
+    BOOST_TEST(json::parse(changed.output).at("generation").get<std::uint64_t>() > second);
+    BOOST_TEST(service.stop() == 0);
+    BOOST_TEST(service.ctl({"reload"}).status == 69);
+}
+
+BOOST_AUTO_TEST_CASE(freshclams_word_and_sighup_reload) {
+    Service service;
+    service.start();
+    const auto first = current(service);
+    add_second_signature(service);
+    StatusClient freshclam(service.status_path());
+    freshclam.send(std::string("RELOAD\0", 7));
+    BOOST_TEST(freshclam.receive_all().starts_with("RELOADING"));
+    service.wait_status("the new one is active",
+                        [&](const json& status) { return status.at("current_generation") > first; });
+    BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
+
+    const auto second = current(service);
+    fs::remove(service.database() / "Second.ndb");
+    write_signature(service.database(), "Third", "evermilter-third-signature-text");
+    write_signature(service.database(), "Second", "something else");
+    service.signal(SIGHUP);
+    service.wait_status("the third is active",
+                        [&](const json& status) { return status.at("current_generation") > second; });
+    BOOST_TEST(service.session().message(second_mail()).status() == "Clean");
+}
+
+BOOST_AUTO_TEST_CASE(a_watched_directory_is_reloaded_when_its_content_changes_and_not_when_only_times_do) {
+    Service service(Keys{{"database.watch", "true"}, {"database.settle", "\"100ms\""}});
+    service.start();
+    const auto first = current(service);
+    // Neither times nor files that are no database.
+    const fs::path eicar_file = service.database() / "eicar.ndb";
+    fs::last_write_time(eicar_file, fs::file_time_type::clock::now());
+    write_file(service.database() / "freshclam.dat", "x");
+    fs::create_directory(service.database() / "tmp.0123456789");
+    write_file(service.database() / "tmp.0123456789" / "daily.ndb", "half");
+    // Written again with the same content: looked at, found unchanged, nothing loaded.
+    write_file(eicar_file, read_file(eicar_file));
+    service.wait_log({"load-unchanged"});
+    BOOST_TEST(current(service) == first);
+
+    add_second_signature(service);
+    service.wait_status("the new one is active",
+                        [&](const json& status) { return status.at("current_generation") > first; });
+    BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
+
+    // A directory that is moved away and replaced is found again.
+    const auto second = current(service);
+    fs::rename(service.database(), service.path("old-db"));
+    fs::create_directory(service.path("new-db"));
+    for (const char* name : {"eicar.ndb", "Second.ndb"})
+        fs::copy_file(service.path("old-db") / name, service.path("new-db") / name);
+    write_signature(service.path("new-db"), "Third", "evermilter-third-signature-text");
+    fs::rename(service.path("new-db"), service.database());
+    service.wait_status("the third is active",
+                        [&](const json& status) { return status.at("current_generation") > second; });
+}
+
+BOOST_AUTO_TEST_CASE(reloads_go_on_while_messages_flow_and_none_is_deferred) {
+    Service service;
+    service.start();
+    MilterClient client = service.session();
+    for (int round = 0; round < 5; ++round) {
+        StatusClient operators(service.status_path());
+        operators.send("reload --force\n");
+        while (true) {
+            BOOST_TEST(client.message(clean_mail("round " + std::to_string(round))).status() == "Clean");
+            BOOST_TEST(service.session().message(eicar_in_body()).text().starts_with("550 "));
+            pollfd answered{operators.fd(), POLLIN, 0};
+            if (poll(&answered, 1, 0) == 1) break;
+        }
+        BOOST_TEST(json::parse(operators.receive_until('\n')).at("ok") == true);
+    }
+    BOOST_TEST(service.status().at("messages").at("error") == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

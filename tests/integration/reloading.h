@@ -1,0 +1,60 @@
+// What the tests of reloads share: asking for them, and looking at generations in the status and at a loader that is
+// held while it loads.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/service.h"
+
+namespace evermilter::test {
+
+// A text that only the database knows which add_second_signature() has extended.
+inline constexpr const char* kSecondText = "evermilter-second-signature-text";
+inline constexpr const char* kSecondRejected = "550 5.7.1 virus found: Evermilter.Test.Second.UNOFFICIAL";
+
+void add_second_signature(const Service& service);
+[[nodiscard]] std::string second_mail(); // holds kSecondText; each differs
+
+// One command on a connection of its own; the answer.
+[[nodiscard]] nlohmann::json ask(const Service& service, const std::string& command = "reload");
+
+[[nodiscard]] std::uint64_t current(const Service& service);
+// Of the status; throws if there is none.
+[[nodiscard]] nlohmann::json generation(const nlohmann::json& status, std::uint64_t id);
+[[nodiscard]] std::string state_of(const nlohmann::json& status, std::uint64_t id); // "" if there is none
+// Loader and scanners of a generation, at this moment.
+[[nodiscard]] std::vector<pid_t> processes_of(const Service& service, std::uint64_t id);
+// Waits until the generation is gone from memory: its state, and its processes `before`.
+void wait_gone(const Service& service, std::uint64_t id, const std::vector<pid_t>& before);
+void wait_state(const Service& service, std::uint64_t id, const std::string& state);
+// How many lines of the log hold `text`.
+[[nodiscard]] std::size_t count_log(const Service& service, const std::string& text);
+
+// The number of the first line of the log that holds all of `words`; throws if there is none.
+[[nodiscard]] std::size_t line_of(const Service& service, const std::vector<std::string>& words);
+
+// Asks for a reload, forced, and stops its loader while it loads (the database must be large enough that a load takes
+// a while: kBulk signatures do). The destructor lets it go on.
+inline constexpr unsigned kBulk = 400000;
+class HeldLoad {
+  public:
+    explicit HeldLoad(const Service& service, const std::string& command = "reload --force --no-wait");
+    ~HeldLoad() { go_on(); }
+    HeldLoad(const HeldLoad&) = delete;
+    HeldLoad& operator=(const HeldLoad&) = delete;
+    void go_on();
+    [[nodiscard]] pid_t loader() const { return loader_; }
+    [[nodiscard]] std::uint64_t generation() const { return generation_; }
+
+  private:
+    pid_t loader_ = 0;
+    std::uint64_t generation_ = 0;
+    bool held_ = true;
+};
+
+} // namespace evermilter::test
