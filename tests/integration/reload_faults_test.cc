@@ -66,7 +66,8 @@ BOOST_AUTO_TEST_CASE(a_loader_not_ready_within_load_timeout_is_killed_and_nothin
     const json answer = json::parse(waiting.receive_until('\n'));
     BOOST_TEST(answer.at("ok") == true, answer);
     BOOST_TEST(answer.at("generation") == held.generation() + 1, answer);
-    BOOST_TEST(entries_below(service.temp_directory()).size() == 2U); // of the scanners that serve
+    wait_until("only the folders of the scanners that serve are left",
+               [&] { return entries_below(service.temp_directory()).size() == 2; });
 }
 
 BOOST_AUTO_TEST_CASE(a_loader_that_is_killed_while_it_loads_is_a_refused_reload) {

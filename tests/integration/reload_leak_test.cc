@@ -1,0 +1,185 @@
+// Two hundred reloads in a row under load and with sessions held open: nothing is left of any of them, and never are
+// more than two loaders alive.
+#include <algorithm>
+#include <atomic>
+#include <boost/test/unit_test.hpp>
+#include <map>
+#include <thread>
+
+#include "tests/integration/reloading.h"
+#include "tests/support/database.h"
+#include "tests/support/messages.h"
+#include "tests/support/service.h"
+#include "tests/support/status_client.h"
+
+using namespace evermilter::test;
+using nlohmann::json;
+
+namespace {
+
+constexpr int kReloads = 200;
+
+std::uint64_t resident_kib(pid_t pid) {
+    const std::string text = status_field(pid, "VmRSS");
+    return text.empty() ? 0 : std::stoull(text);
+}
+
+// Looks at the supervisor's children all the time: the most loaders that were alive at once.
+class LoaderCount {
+  public:
+    explicit LoaderCount(pid_t supervisor) : thread_([this, supervisor] { look(supervisor); }) {}
+    ~LoaderCount() { finish(); }
+    LoaderCount(const LoaderCount&) = delete;
+    LoaderCount& operator=(const LoaderCount&) = delete;
+    std::size_t finish() {
+        end_.store(true);
+        if (thread_.joinable()) thread_.join();
+        return most_.load();
+    }
+    [[nodiscard]] std::size_t looks() const { return looks_.load(); }
+
+  private:
+    void look(pid_t supervisor) {
+        while (!end_.load()) {
+            std::size_t loaders = 0;
+            for (const Process& one : children(supervisor))
+                if (one.name.starts_with("evermilter-scan") && one.state != 'Z') ++loaders;
+            most_.store(std::max(most_.load(), loaders));
+            ++looks_;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+    }
+    std::atomic<bool> end_{false};
+    std::atomic<std::size_t> most_{0};
+    std::atomic<std::size_t> looks_{0};
+    std::thread thread_; // last: it uses the others
+};
+
+// Sends mail on sessions of its own until told to end, and counts what was answered wrongly.
+class Traffic {
+  public:
+    explicit Traffic(const Service& service, unsigned number)
+        : thread_([this, &service, number] { send(service, number); }) {}
+    ~Traffic() { finish(); }
+    Traffic(const Traffic&) = delete;
+    Traffic& operator=(const Traffic&) = delete;
+    void finish() {
+        end_.store(true);
+        if (thread_.joinable()) thread_.join();
+    }
+    [[nodiscard]] std::string wrong() const { return wrong_; } // after finish()
+    [[nodiscard]] unsigned sent() const { return sent_; }
+
+  private:
+    void send(const Service& service, unsigned number) {
+        try {
+            while (!end_.load()) {
+                MilterClient client = service.session();
+                for (int i = 0; i < 5 && wrong_.empty(); ++i, ++sent_) {
+                    const bool infected = sent_ % 10 == 3;
+                    const std::string serial = std::to_string(number) + "-" + std::to_string(sent_);
+                    const Verdict verdict = client.message(infected ? eicar_attached() : clean_mail(serial));
+                    if (infected != verdict.text().starts_with("550 ") || (!infected && verdict.status() != "Clean"))
+                        wrong_ = serial + ": " + verdict.text() + ", " + verdict.status();
+                }
+                client.quit();
+            }
+        } catch (const std::exception& error) {
+            wrong_ = error.what();
+        }
+    }
+    std::atomic<bool> end_{false};
+    std::string wrong_;
+    unsigned sent_ = 0;
+    std::thread thread_; // last: it uses the others
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(reload_leak_test)
+
+BOOST_AUTO_TEST_CASE(two_hundred_reloads_under_load_leak_nothing_and_never_have_three_loaders) {
+    Service service;
+    service.start();
+    std::vector<MilterClient> held;
+    for (int i = 0; i < 10; ++i) {
+        held.push_back(service.session());
+        if (i % 2 == 0)
+            held.back().upload(eicar_in_body());
+        else
+            BOOST_REQUIRE(held.back().message(clean_mail("held")).status() == "Clean");
+    }
+    StatusClient operators(service.status_path());
+    const auto reload = [&] {
+        const json answer = operators.ask("reload --force");
+        BOOST_REQUIRE_MESSAGE(answer.at("ok") == true, answer);
+        return answer.at("generation").get<std::uint64_t>();
+    };
+    const auto settle = [&] {
+        service.wait_status("only one generation is in memory", [](const json& status) {
+            std::size_t loaders = 0;
+            for (const auto& one : status.at("workers"))
+                if (one.at("role") == "loader") ++loaders;
+            return loaders == 1 && status.at("sessions").at("open") == 10;
+        });
+    };
+
+    LoaderCount loaders(service.pid());
+    Holdings before;
+    std::uint64_t resident_before = 0;
+    std::uint64_t last = 0;
+    {
+        Traffic one(service, 1);
+        Traffic two(service, 2);
+        for (int round = 0; round < kReloads; ++round) {
+            last = reload();
+            if (round == 20) resident_before = resident_kib(service.pid()); // tables have their size by now
+        }
+        for (Traffic* traffic : {&one, &two}) {
+            traffic->finish();
+            BOOST_TEST(traffic->wrong() == "");
+            BOOST_TEST(traffic->sent() > 0U);
+        }
+    }
+    BOOST_TEST(loaders.finish() <= 2U);
+    BOOST_TEST(loaders.looks() > 100U);
+    BOOST_TEST(last >= static_cast<std::uint64_t>(kReloads));
+
+    // The sessions that were held all the time move on, and nobody was cut.
+    for (std::size_t i = 0; i < held.size(); ++i) {
+        if (i % 2 == 0)
+            BOOST_TEST(held[i].end_of_message().text().starts_with("550 "));
+        else
+            BOOST_TEST(held[i].message(clean_mail("held to the end")).status() == "Clean");
+    }
+    const std::uint64_t resident_after = resident_kib(service.pid());
+    BOOST_TEST(resident_after <= resident_before + 2048, resident_before << " KiB, then " << resident_after);
+    // One more reload with nobody else about is what "as before" is compared with: the same number of everything.
+    const auto counted = [&] {
+        for (MilterClient& client : held) client.quit_nc(), client.connect(), client.helo();
+        settle();
+        return holdings(service);
+    };
+    before = counted();
+    for (int round = 0; round < 5; ++round) reload();
+    const Holdings after = counted();
+    BOOST_TEST(after.processes == before.processes);
+    BOOST_TEST(after.processes == 1U + 2U + 1U + 2U); // supervisor, session workers, loader, scanners
+    BOOST_TEST(after.memfds == before.memfds);
+    BOOST_TEST(after.deleted_files == before.deleted_files);
+    for (const pid_t pid : service.pids("session")) BOOST_TEST(after.descriptors.at(pid) == before.descriptors.at(pid));
+    BOOST_TEST(after.descriptors.at(service.pid()) == before.descriptors.at(service.pid()));
+    BOOST_TEST(after.descriptors.at(service.pid()) < 40U); // of 200 generations nothing is held
+
+    const json status = service.status();
+    BOOST_TEST(status.at("generations").size() <= 9U); // the active one and the history
+    BOOST_TEST(status.at("messages").at("error") == 0);
+    BOOST_TEST(status.at("crashes") == (json{{"session", 0}, {"loader", 0}, {"standby", 0}, {"scanner", 0}}));
+    std::size_t snapshots = 0;
+    for (const std::string& name : entries_below(service.state_directory() / "snapshots"))
+        if (name.find('/') == std::string::npos) ++snapshots;
+    BOOST_TEST(snapshots <= 5U); // database.keep, the active one, and one that was draining
+    BOOST_TEST(entries_below(service.temp_directory()).size() == 2U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
