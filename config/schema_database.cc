@@ -24,7 +24,6 @@ constexpr Row kDatabaseRows[] = {
      .kind = Kind::boolean,
      .field = field<&Config::database, &Database::watch>,
      .fallback = "true",
-     .later = true,
      .text = "Reload by itself when the content of `database.directory` has changed. Where freshclam's `NotifyClamd` "
              "announces changes as well, nothing is loaded twice."},
     {.key = "database.settle",
@@ -32,7 +31,6 @@ constexpr Row kDatabaseRows[] = {
      .field = field<&Config::database, &Database::settle>,
      .fallback = "5s",
      .range = {0, kHour},
-     .later = true,
      .text = "How long the directory must stay unchanged before `database.watch` reloads, so that an update of several "
              "files makes one generation."},
     {.key = "database.keep",
@@ -93,10 +91,10 @@ constexpr Row kReloadRows[] = {
      .field = field<&Config::reload, &Reload::mode>,
      .fallback = "overlap",
      .allowed = "overlap replace",
-     .later = true,
      .text = "`overlap` loads the new engine beside the old one, and nobody notices. `replace` is for hosts with room "
-             "for one engine: the old one ends first, and messages wait meanwhile for at most "
-             "`scanner.queue_timeout`."},
+             "for one engine: once the snapshot is taken the old one ends, then the new one is loaded, and messages "
+             "wait meanwhile for at most `scanner.queue_timeout`. Where the load is refused, the old database is "
+             "loaded again."},
 };
 
 } // namespace

@@ -64,6 +64,7 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     message.origin = settings.origin;
     message.scanners = settings.scanners;
     message.force = request.force;
+    message.await_room = settings.config.reload.mode == config::ReloadMode::replace;
     message.reuse_snapshot = request.reuse_snapshot;
     const Generation* active = state_.active_generation();
     if (active != nullptr) {
@@ -92,6 +93,7 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     generation.board.emplace(std::move(*board));
     generation.load_started_ns = now;
     generation.end_by_ns = message.deadline_ns;
+    generation.load_timeout_ns = message.deadline_ns - now;
     children_.send(generation.loader, std::move(message));
     log::info("load-started", {{"generation", generation.id}, {"loader", generation.loader.pid}});
     schedule(now);
@@ -111,6 +113,30 @@ bool Generations::may_load() const {
 void Generations::on_progress(Generation& generation, const messages::LoadProgress& progress) {
     generation.step = progress.step.substr(0, 64);
     log::debug("load-progress", {{"generation", generation.id}, {"step", generation.step}});
+}
+
+// What serves ends now, and the load begins when it is reaped. Until the new one is active, ends of messages wait.
+void Generations::on_awaits_room(Generation& generation) {
+    if (generation.state != GenerationState::loading || generation.loaded || generation.awaits_room) return;
+    generation.awaits_room = true;
+    generation.end_by_ns = 0; // what drains has its own bound
+    if (Generation* active = state_.active_generation()) {
+        state_.current_generation = 0;
+        retire(*active, GenerationEvent::superseded);
+    }
+    retire_draining();
+    give_room();
+}
+
+void Generations::give_room() {
+    if (std::count_if(state_.generations.begin(), state_.generations.end(), has_process) != 1) return;
+    for (Generation& generation : state_.generations) {
+        if (!has_process(generation) || !generation.awaits_room) continue;
+        generation.awaits_room = false;
+        generation.end_by_ns = monotonic_ns() + generation.load_timeout_ns;
+        children_.send(generation.loader, messages::RoomToLoad{});
+        schedule(monotonic_ns());
+    }
 }
 
 void Generations::on_ready(Generation& generation, messages::LoaderReady&& ready) {

@@ -1,6 +1,7 @@
 // The generations as processes and queues: starts a loader for each, switches when every session worker has taken
 // the new queue, retires the old one, and bounds each step. One idempotent function (tick) looks at all deadlines.
-// At most two engines are in memory: may_load() says whether another may be loaded.
+// At most two engines are in memory: may_load() says whether another may be loaded. With reload.mode = "replace" it is
+// one: a loader that has its snapshot waits until the active generation, retired at that moment, is reaped.
 #pragma once
 
 #include <chrono>
@@ -63,6 +64,7 @@ class Generations {
     void worker_gone();
 
     void on_progress(Generation& generation, const messages::LoadProgress& progress);
+    void on_awaits_room(Generation& generation);
     void on_ready(Generation& generation, messages::LoaderReady&& ready);
     void on_unchanged(Generation& generation);
     void on_failed(Generation& generation, const messages::LoadFailed& failed);
@@ -84,6 +86,7 @@ class Generations {
     void ask_to_let_go(SessionWorker& worker, std::uint64_t generation);
     void tell_to_let_go(Generation& generation);
     void activate_if_taken();
+    void give_room();
     void retire(Generation& generation, GenerationEvent event);
     void refuse(Generation& generation, int exit_code, const std::string& error);
     void kill_processes(Generation& generation, const std::string& reason);

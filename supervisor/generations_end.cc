@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "supervisor/generations.h"
+#include "supervisor/preflight.h"
 #include "workers/common/log.h"
 
 namespace evermilter::supervisor {
@@ -130,7 +131,10 @@ void Generations::finish_if_reaped(Generation& generation) {
     generation.board.reset();
     generation.end_by_ns = 0;
     if (state_.current_generation == generation.id) state_.current_generation = 0;
+    // Loaders and scanners that were killed could not wipe theirs.
+    wipe_scanner_folders(settings_.config.scanner.temp_directory, generation.id);
     trim_history();
+    give_room();
     handlers_.gone();
 }
 

@@ -162,7 +162,8 @@ std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings) {
     return locks;
 }
 
-void wipe_scanner_folders(const std::string& temp_directory) {
+void wipe_scanner_folders(const std::string& temp_directory, std::uint64_t generation) {
+    const std::string only = "g" + std::to_string(generation);
     std::error_code failed;
     for (const auto& entry : fs::directory_iterator(temp_directory, failed)) {
         const std::string name = entry.path().filename();
@@ -171,6 +172,7 @@ void wipe_scanner_folders(const std::string& temp_directory) {
         if (name.front() != 'g' || dash == std::string::npos || dash < 2 ||
             name.find_first_not_of("0123456789", 1) != dash)
             continue;
+        if (generation != 0 && name.substr(0, dash) != only) continue;
         std::error_code left;
         fs::remove_all(entry.path(), left);
         if (left) log::warning("temp-directory", {{"path", entry.path().string()}, {"error", left.message()}});

@@ -25,7 +25,7 @@ struct FolderLocks {
 // about a temp directory that is not on a tmpfs or has less room than scanner.temp_size.
 [[nodiscard]] std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings);
 
-// Removes the scanners' folders (g*-s*) in `temp_directory`. What cannot be removed is logged.
-void wipe_scanner_folders(const std::string& temp_directory);
+// Removes the folders (g*-s*) of a generation, 0: of all, in `temp_directory`. What cannot be removed is logged.
+void wipe_scanner_folders(const std::string& temp_directory, std::uint64_t generation = 0);
 
 } // namespace evermilter::supervisor

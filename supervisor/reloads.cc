@@ -10,6 +10,12 @@
 #include "workers/common/log.h"
 
 namespace evermilter::supervisor {
+namespace {
+
+// A generation that has lived so long has proven that it can serve: the next one is loaded without delay.
+constexpr std::chrono::nanoseconds kProven = std::chrono::minutes(1);
+
+} // namespace
 
 Reloads::Reloads(Loop* loop, State& state, Generations& generations, const Settings& settings, Handlers handlers)
     : state_(state),
@@ -55,12 +61,21 @@ void Reloads::request_with(std::shared_ptr<const Settings> settings, ReloadCallb
 void Reloads::restore_active(const std::string& reason) {
     const Generation* active = state_.active_generation();
     if (stopped_ || active == nullptr) return;
+    if (monotonic_ns() - active->load_started_ns > kProven.count()) restore_policy_.proven();
+    restore(active->snapshot, reason);
+}
+
+void Reloads::restore(const std::string& snapshot, const std::string& reason) {
     state_.degraded_reason = reason;
-    restore_snapshot_ = active->snapshot;
+    restore_snapshot_ = snapshot;
+    restore_later();
+    handlers_.changed();
+}
+
+void Reloads::restore_later() {
     const std::chrono::nanoseconds now(monotonic_ns());
     restore_policy_.failed(now, std::uniform_real_distribution<double>(0.0, 1.0)(random_));
     restore_timer_.start(std::max(restore_policy_.not_before() - now, std::chrono::nanoseconds(0)));
-    handlers_.changed();
 }
 
 void Reloads::stop() {
@@ -116,6 +131,9 @@ void Reloads::step() {
         return;
     }
     LoadRequest load;
+    restoring_ = false;
+    // Where nothing serves, what did comes before what was asked for.
+    const bool nothing_serves = ever_active_ && state_.active_generation() == nullptr;
     if (fall_back) {
         // Before anything else that was asked for: it would load what was just refused.
         running_.emplace();
@@ -124,7 +142,8 @@ void Reloads::step() {
         load.reuse_snapshot = std::move(fallbacks_.back());
         fallbacks_.pop_back();
         log::warning("falling-back", {{"snapshot", load.reuse_snapshot}});
-    } else if (requests_.empty()) {
+    } else if (requests_.empty() || (restore_due && nothing_serves)) {
+        restoring_ = true;
         running_.emplace();
         running_->since_ns = monotonic_ns();
         load.restore = true;
@@ -165,11 +184,15 @@ void Reloads::finish(const LoadOutcome& outcome) {
     result.seconds = static_cast<double>(now - batch.since_ns) / 1e9;
     ++(result.ok ? state_.counters.reloads_ok : state_.counters.reloads_failed);
     const bool fallback = first_refusal_ && !ever_active_;
+    const bool restored = std::exchange(restoring_, false);
     // What the directory holds stays refused, whatever an earlier snapshot is good for.
-    if (!fallback) state_.last_reload = LastReload{result.ok, result.error, result.seconds, std::time(nullptr)};
+    if (!fallback && !restored)
+        state_.last_reload = LastReload{result.ok, result.error, result.seconds, std::time(nullptr)};
 
     if (outcome.result == LoadResult::active) {
         ever_active_ = true;
+        if (const Generation* active = state_.active_generation()) last_snapshot_ = active->snapshot;
+        if (!restored) restore_policy_.proven();
         if (fallback) {
             state_.degraded_reason =
                 "the database was refused at the start, an older snapshot of it serves: " + first_refusal_->error;
@@ -181,10 +204,11 @@ void Reloads::finish(const LoadOutcome& outcome) {
         if (batch.request.rollback) state_.hold = true;
     } else if (result.ok && restore_snapshot_.empty()) {
         state_.degraded_reason.clear();
-    } else if (!restore_snapshot_.empty()) {
-        const std::chrono::nanoseconds at(now);
-        restore_policy_.failed(at, std::uniform_real_distribution<double>(0.0, 1.0)(random_));
-        restore_timer_.start(std::max(restore_policy_.not_before() - at, std::chrono::nanoseconds(0)));
+    } else if (restored) {
+        restore_later();
+    } else if (ever_active_ && !stopped_ && state_.active_generation() == nullptr && restore_snapshot_.empty()) {
+        // reload.mode = "replace": what served had to end before it was known that this would be refused.
+        restore(last_snapshot_, "a reload was refused, the former database is loaded again: " + result.error);
     }
     for (ReloadCallback& caller : batch.callers) answer_soon(std::move(caller), result);
     handlers_.changed();

@@ -52,6 +52,8 @@ class Reloads {
     void soon();
     void step();
     void finish(const LoadOutcome& outcome);
+    void restore(const std::string& snapshot, const std::string& reason);
+    void restore_later();
     [[nodiscard]] Result<LoadRequest> to_load(const ReloadRequest& request) const;
 
     State& state_;
@@ -62,10 +64,12 @@ class Reloads {
     std::optional<ReloadBatch> running_;
     std::vector<Answer> answers_;
     bool ever_active_ = false;
+    bool restoring_ = false; // what runs was asked for by nobody but restore()
     bool stopped_ = false;
     std::vector<std::string> fallbacks_; // snapshots to try, best last, where the first load was refused
     std::optional<LoadOutcome> first_refusal_;
-    std::string restore_snapshot_; // not empty: what restore_active() waits to load
+    std::string last_snapshot_;    // of the generation that was active last
+    std::string restore_snapshot_; // not empty: what restore() waits to load
     RestartPolicy restore_policy_;
     std::minstd_rand random_;
     TimerWatcher soon_timer_;

@@ -70,7 +70,9 @@ struct Generation {
     unique_fd queue;                   // sending end, while loading or active
     std::optional<ScannerBoard> board; // empty for failed and gone ones
     std::vector<ScannerProcess> scanners;
-    std::string step;    // of the load, for people
+    std::string step;         // of the load, for people
+    bool awaits_room = false; // it has a snapshot, and waits until no other engine is in memory
+    std::int64_t load_timeout_ns = 0;
     bool loaded = false; // LoaderReady came; the following fields are of it
     std::uint64_t signatures = 0;
     std::string database_version;

@@ -201,6 +201,9 @@ void Supervisor::on_message(Child& child, messages::Message&& message) {
             [&](const LoadProgress& progress) {
                 from_loader(child, [&](Generation& generation) { generations_.on_progress(generation, progress); });
             },
+            [&](const LoadAwaitsRoom&) {
+                from_loader(child, [&](Generation& generation) { generations_.on_awaits_room(generation); });
+            },
             [&](LoaderReady& ready) {
                 from_loader(child,
                             [&](Generation& generation) { generations_.on_ready(generation, std::move(ready)); });
@@ -229,6 +232,7 @@ void Supervisor::on_message(Child& child, messages::Message&& message) {
             [&](const DrainSessions& one) { stray(one); },
             [&](const NoGeneration& one) { stray(one); },
             [&](const StartLoad& one) { stray(one); },
+            [&](const RoomToLoad& one) { stray(one); },
             [&](const ScanJob& one) { stray(one); },
             [&](const Taken& one) { stray(one); },
             [&](const ScanResult& one) { stray(one); },

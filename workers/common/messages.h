@@ -168,12 +168,14 @@ struct SessionWorkerUnfit {
 // scoreboard (scoreboard.h), a memfd for `scanners` slots. `active_*` describe what serves now, for the proof and
 // for "unchanged", for the need of memory and for the priority; all empty or 0 when nothing does. `active_databases`
 // are the names without suffix. `reuse_snapshot` names a snapshot to load as it is (rollback), empty for a new one.
+// `await_room`: nothing is loaded before RoomToLoad (reload.mode = "replace").
 struct StartLoad {
     std::uint64_t generation = 0;
     std::string config;
     std::string origin;
     std::uint32_t scanners = 0;
     bool force = false;
+    bool await_room = false;
     std::string reuse_snapshot;
     std::string active_digest;
     std::uint64_t active_signatures = 0;
@@ -189,6 +191,7 @@ struct StartLoad {
                                               &StartLoad::origin,
                                               &StartLoad::scanners,
                                               &StartLoad::force,
+                                              &StartLoad::await_room,
                                               &StartLoad::reuse_snapshot,
                                               &StartLoad::active_digest,
                                               &StartLoad::active_signatures,
@@ -199,6 +202,11 @@ struct StartLoad {
                                               &StartLoad::deadline_ns,
                                               &StartLoad::queue,
                                               &StartLoad::board};
+};
+
+// Answer to LoadAwaitsRoom: no other engine is in memory.
+struct RoomToLoad {
+    static constexpr auto fields = std::tuple{};
 };
 
 // ---------------------------------------------------------------- loader -> supervisor
@@ -226,6 +234,12 @@ struct LoaderReady {
                    &LoaderReady::digest,         &LoaderReady::databases,        &LoaderReady::snapshot,
                    &LoaderReady::engine_version, &LoaderReady::engine_bytes,     &LoaderReady::expected_bytes,
                    &LoaderReady::load_cpu_ns};
+};
+
+// The snapshot is taken, is not that of the active generation, and no database has vanished: the load begins with
+// RoomToLoad. Only where StartLoad asked to wait.
+struct LoadAwaitsRoom {
+    static constexpr auto fields = std::tuple{};
 };
 
 // The directory's content is that of the active generation: nothing was loaded, the loader ends with exit status 0.
@@ -304,8 +318,8 @@ struct ScanResult {
 using Message =
     std::variant<Hello, Pong, Ping, ReopenLog, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions,
                  NoGeneration, SessionWorkerReady, SessionWorkerFailed, QueueTaken, QueueReleased, SessionEnded,
-                 Detection, ScannerOverdue, SessionWorkerUnfit, StartLoad, LoadProgress, LoaderReady, LoadUnchanged,
-                 LoadFailed, ScannerStarted, ScannerEnded, ScanJob, Taken, ScanResult>;
+                 Detection, ScannerOverdue, SessionWorkerUnfit, StartLoad, RoomToLoad, LoadProgress, LoadAwaitsRoom,
+                 LoaderReady, LoadUnchanged, LoadFailed, ScannerStarted, ScannerEnded, ScanJob, Taken, ScanResult>;
 
 [[nodiscard]] const char* role_name(Role role) noexcept;                 // "session", "loader", …
 [[nodiscard]] const char* message_name(const Message& message) noexcept; // "HandOver", …, for logs

@@ -108,6 +108,8 @@ void Loader::on_message(messages::Message message) {
     } else if (const auto* overdue = std::get_if<messages::ScannerOverdue>(&message)) {
         if (pool_) pool_->kill_overdue(static_cast<pid_t>(overdue->scanner), overdue->job);
         return;
+    } else if (std::holds_alternative<messages::RoomToLoad>(message)) {
+        if (std::exchange(room_asked_, false)) return room_.release();
     }
     log::error("message-unexpected", {{"message", messages::message_name(message)}});
 }
@@ -124,6 +126,13 @@ void Loader::start_load(messages::StartLoad start) {
     log::open(messages::role_name(messages::Role::loader), order_.config.log.target, order_.config.log.level);
     order_.force = start.force;
     order_.reuse_snapshot = std::move(start.reuse_snapshot);
+    if (start.await_room) {
+        order_.await_room = [this] {
+            awaits_room_.store(true);
+            moved_.send();
+            room_.acquire();
+        };
+    }
     order_.active_digest = std::move(start.active_digest);
     order_.active_signatures = start.active_signatures;
     order_.active_databases = std::move(start.active_databases);
@@ -184,6 +193,10 @@ void Loader::hurry(ev::timer&, int) {
 void Loader::load_moved(ev::async&, int) {
     if (state_ != State::loading) return;
     if (const char* step = step_.exchange(nullptr)) send(messages::LoadProgress{step});
+    if (state_ == State::loading && awaits_room_.exchange(false)) {
+        room_asked_ = true;
+        send(messages::LoadAwaitsRoom{});
+    }
     if (state_ == State::loading && finished_.load()) loaded();
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <thread>
 
@@ -73,12 +74,15 @@ class Loader {
     std::optional<ScannerBoard> board_;
     std::optional<SnapshotStore> store_;
 
-    // Between the load thread and the main thread: `step_` and `finished_` are announced by `moved_`; `result_` is
-    // the thread's until it is joined.
+    // Between the load thread and the main thread: `step_`, `awaits_room_` and `finished_` are announced by `moved_`;
+    // `result_` is the thread's until it is joined.
     std::thread thread_;
     std::atomic<const char*> step_{nullptr};
     std::atomic<bool> finished_{false};
     std::atomic<pid_t> load_thread_{0}; // its thread id, once it runs
+    std::atomic<bool> awaits_room_{false};
+    std::binary_semaphore room_{0}; // released by RoomToLoad
+    bool room_asked_ = false;       // of the main thread: LoadAwaitsRoom was sent, and not answered
     std::optional<LoadResult> result_;
     std::int64_t load_cpu_ns_ = 0; // as result_
     ev::async moved_;

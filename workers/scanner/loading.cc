@@ -25,6 +25,8 @@ LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const std::f
     if (!order.force && !reuse)
         if (auto checked = check_databases(order.active_databases, snapshot->databases); !checked)
             return checked.refusal();
+    // Whatever was wrong so far has cost the active generation nothing.
+    if (order.await_room) order.await_room();
 
     const std::uint64_t expected = expected_engine(*folder);
     if (order.config.reload.memory_check)

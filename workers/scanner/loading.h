@@ -26,7 +26,8 @@ struct LoadOrder {
     std::uint64_t active_signatures = 0;
     std::vector<std::string> active_databases;
     ActiveEngine active_engine;
-    std::string temp_directory; // the loader's own, exists
+    std::string temp_directory;       // the loader's own, exists
+    std::function<void()> await_room; // not empty: returns when no other engine is in memory
 };
 
 struct Loaded {

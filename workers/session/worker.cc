@@ -149,6 +149,8 @@ void Worker::on_message(messages::Message message) {
                    [&](messages::StartLoad&) { misplaced(); },
                    [&](messages::LoadProgress&) { misplaced(); },
                    [&](messages::LoaderReady&) { misplaced(); },
+                   [&](messages::RoomToLoad&) { misplaced(); },
+                   [&](messages::LoadAwaitsRoom&) { misplaced(); },
                    [&](messages::LoadUnchanged&) { misplaced(); },
                    [&](messages::LoadFailed&) { misplaced(); },
                    [&](messages::ScannerStarted&) { misplaced(); },
