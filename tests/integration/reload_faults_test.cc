@@ -50,13 +50,17 @@ BOOST_AUTO_TEST_SUITE(reload_faults_test)
 // ---------------------------------------------------------------- the loader while it loads
 
 BOOST_AUTO_TEST_CASE(a_loader_not_ready_within_load_timeout_is_killed_and_nothing_else_changes) {
-    Service service(Keys{{"reload.load_timeout", "\"3s\""}});
+    Service service;
     write_bulk_database(service.database(), kBulk);
     service.start();
     const auto first = current(service);
     const auto processes = processes_of(service, first);
     StatusClient waiting(service.status_path());
-    const HeldLoad held(service); // stopped: it never becomes ready
+    service.set("reload.load_timeout", "\"3s\"");
+    BOOST_TEST(ask(service, "reload-config").at("ok") == true);
+    const HeldLoad held(service);           // stopped: it never becomes ready
+    service.set("reload.load_timeout", ""); // for the loads that follow
+    BOOST_TEST(ask(service, "reload-config").at("ok") == true);
     waiting.send("reload --force\n");
     service.wait_log({"load-refused", "reload.load_timeout"});
     wait_until("it is reaped", [&] { return !process(held.loader()); });
