@@ -168,7 +168,9 @@ BOOST_AUTO_TEST_CASE(two_hundred_reloads_under_load_leak_nothing_and_never_have_
     BOOST_TEST(after.memfds == before.memfds);
     BOOST_TEST(after.deleted_files == before.deleted_files);
     for (const pid_t pid : service.pids("session")) BOOST_TEST(after.descriptors.at(pid) == before.descriptors.at(pid));
-    BOOST_TEST(after.descriptors.at(service.pid()) == before.descriptors.at(service.pid()));
+    // A status connection that we have closed is closed on its side a moment later.
+    wait_until("the supervisor holds as many descriptors as before",
+               [&] { return holdings(service).descriptors.at(service.pid()) <= before.descriptors.at(service.pid()); });
     BOOST_TEST(after.descriptors.at(service.pid()) < 40U); // of 200 generations nothing is held
 
     const json status = service.status();
