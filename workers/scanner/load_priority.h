@@ -16,8 +16,8 @@ namespace evermilter::scanner {
 [[nodiscard]] std::chrono::nanoseconds polite_time(std::chrono::nanoseconds budget, std::chrono::nanoseconds last_cpu);
 
 // By how much the nice value of a load beside what serves is above the scanners'. More starves it (by 19 it does not
-// finish in a minute); less hurts them (by 1 p99 doubled beside scanners at 60 % of capacity, by 3 it was 1.14 times
-// that without a load; 4 CPUs, 8 M signatures). Where it may not rise later it begins higher.
+// finish in a minute); less hurts them (beside scanners at 60 % of capacity p99 doubled by 1; by 3 or 5 it was 2 to 3
+// times that without a load, 4 CPUs, 8 M signatures). Where it may not rise later it begins higher.
 [[nodiscard]] constexpr int politeness(bool may_rise) noexcept {
     return may_rise ? 5 : 3;
 }
