@@ -95,7 +95,7 @@ std::string logical(Random& random, std::uint64_t number) {
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 2 || argc > 4) {
+    if (argc < 2 || argc > 4 || argv[1][0] == '-') {
         std::cerr << "usage: make_database DIRECTORY [SIGNATURES [SEED]]\n";
         return 64;
     }
