@@ -171,7 +171,7 @@ void Loader::run_load(int nice) {
     (void)set_nice(::gettid(), nice);
     load_thread_.store(::gettid());
     result_.emplace(load(order_, *store_, [this](const char* step) {
-        step_.store(step);
+        steps_.add(step);
         moved_.send();
     }));
     timespec used{};
@@ -192,7 +192,7 @@ void Loader::hurry(ev::timer&, int) {
 
 void Loader::load_moved(ev::async&, int) {
     if (state_ != State::loading) return;
-    if (const char* step = step_.exchange(nullptr)) send(messages::LoadProgress{step});
+    for (const char* step : steps_.take()) send(messages::LoadProgress{step});
     if (state_ == State::loading && awaits_room_.exchange(false)) {
         room_asked_ = true;
         send(messages::LoadAwaitsRoom{});

@@ -17,6 +17,7 @@
 #include "workers/common/messages.h"
 #include "workers/common/scoreboard.h"
 #include "workers/common/unique_fd.h"
+#include "workers/scanner/load_steps.h"
 #include "workers/scanner/loading.h"
 #include "workers/scanner/proof.h"
 #include "workers/scanner/scanner_pool.h"
@@ -74,10 +75,10 @@ class Loader {
     std::optional<ScannerBoard> board_;
     std::optional<SnapshotStore> store_;
 
-    // Between the load thread and the main thread: `step_`, `awaits_room_` and `finished_` are announced by `moved_`;
+    // Between the load thread and the main thread: `steps_`, `awaits_room_` and `finished_` are announced by `moved_`;
     // `result_` is the thread's until it is joined.
     std::thread thread_;
-    std::atomic<const char*> step_{nullptr};
+    LoadSteps steps_;
     std::atomic<bool> finished_{false};
     std::atomic<pid_t> load_thread_{0}; // its thread id, once it runs
     std::atomic<bool> awaits_room_{false};
