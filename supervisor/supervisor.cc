@@ -222,6 +222,8 @@ void Supervisor::on_message(Child& child, messages::Message&& message) {
                 from_loader(child, [&](Generation& generation) { generations_.on_scanner_ended(generation, ended); });
             },
             // Not for us.
+            [&](const StandbyStarted& one) { stray(one); },
+            [&](const StandbyEnded& one) { stray(one); },
             [&](const Hello& one) { stray(one); },
             [&](const Ping& one) { stray(one); },
             [&](const ReopenLog& one) { stray(one); },
@@ -233,6 +235,8 @@ void Supervisor::on_message(Child& child, messages::Message&& message) {
             [&](const NoGeneration& one) { stray(one); },
             [&](const StartLoad& one) { stray(one); },
             [&](const RoomToLoad& one) { stray(one); },
+            [&](const StartStandby& one) { stray(one); },
+            [&](const TakeOver& one) { stray(one); },
             [&](const ScanJob& one) { stray(one); },
             [&](const Taken& one) { stray(one); },
             [&](const ScanResult& one) { stray(one); },

@@ -15,14 +15,14 @@
 
 namespace evermilter::messages {
 
-inline constexpr std::uint32_t kProtocol = 2;
+inline constexpr std::uint32_t kProtocol = 3;
 
 // What a process of ours is. The names (role_name) are those of the status document.
 enum class Role : std::uint8_t { session, loader, standby, scanner };
 
 // ---------------------------------------------------------------- any child -> supervisor
 
-// First message of each child, at once after its exec.
+// First message of each child, at once after its exec. (A standby has none: it is forked, and its loader tells of it.)
 struct Hello {
     std::uint32_t protocol = kProtocol;
     Role role = Role::session;
@@ -168,7 +168,8 @@ struct SessionWorkerUnfit {
 // scoreboard (scoreboard.h), a memfd for `scanners` slots. `active_*` describe what serves now, for the proof and
 // for "unchanged", for the need of memory and for the priority; all empty or 0 when nothing does. `active_databases`
 // are the names without suffix. `reuse_snapshot` names a snapshot to load as it is (rollback), empty for a new one.
-// `await_room`: nothing is loaded before RoomToLoad (reload.mode = "replace").
+// `await_room`: nothing is loaded before RoomToLoad (reload.mode = "replace"). `standby` is the channel of the standby
+// that the loader forks before LoaderReady.
 struct StartLoad {
     std::uint64_t generation = 0;
     std::string config;
@@ -186,6 +187,7 @@ struct StartLoad {
     std::int64_t deadline_ns = 0; // CLOCK_MONOTONIC; the supervisor kills the loader then
     unique_fd queue;
     unique_fd board;
+    unique_fd standby;
     static constexpr auto fields = std::tuple{&StartLoad::generation,
                                               &StartLoad::config,
                                               &StartLoad::origin,
@@ -201,12 +203,29 @@ struct StartLoad {
                                               &StartLoad::active_load_cpu_ns,
                                               &StartLoad::deadline_ns,
                                               &StartLoad::queue,
-                                              &StartLoad::board};
+                                              &StartLoad::board,
+                                              &StartLoad::standby};
+};
+
+// The standby has ended: another is to be forked, with this channel. Answered by StandbyStarted or StandbyEnded.
+struct StartStandby {
+    unique_fd channel;
+    static constexpr auto fields = std::tuple{&StartStandby::channel};
 };
 
 // Answer to LoadAwaitsRoom: no other engine is in memory.
 struct RoomToLoad {
     static constexpr auto fields = std::tuple{};
+};
+
+// ---------------------------------------------------------------- supervisor -> standby
+
+// The loader is reaped: the standby is the generation's loader from now on. `scanners` are those that live, by slot (0:
+// none); they are the supervisor's children by now, and it reaps them. `standby` is the channel of the next standby.
+struct TakeOver {
+    std::vector<std::int64_t> scanners;
+    unique_fd standby;
+    static constexpr auto fields = std::tuple{&TakeOver::scanners, &TakeOver::standby};
 };
 
 // ---------------------------------------------------------------- loader -> supervisor
@@ -271,6 +290,20 @@ struct ScannerEnded {
         std::tuple{&ScannerEnded::pid, &ScannerEnded::slot, &ScannerEnded::wait_status, &ScannerEnded::expected};
 };
 
+// The standby is forked, and the channel that came for it is its own. Before LoaderReady the first time.
+struct StandbyStarted {
+    std::int64_t pid = 0;
+    static constexpr auto fields = std::tuple{&StandbyStarted::pid};
+};
+
+// The standby has ended and was reaped; or, with pid 0, none could be forked, for the reason `error`.
+struct StandbyEnded {
+    std::int64_t pid = 0;
+    std::int32_t wait_status = 0; // as waitpid(2) gives it
+    std::string error;
+    static constexpr auto fields = std::tuple{&StandbyEnded::pid, &StandbyEnded::wait_status, &StandbyEnded::error};
+};
+
 // ---------------------------------------------------------------- session worker -> scanner (on the queue)
 
 // One message to scan. `message` is a sealed memfd or an unlinked file, read with pread(2) from 0 on; `reply` a
@@ -318,8 +351,9 @@ struct ScanResult {
 using Message =
     std::variant<Hello, Pong, Ping, ReopenLog, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions,
                  NoGeneration, SessionWorkerReady, SessionWorkerFailed, QueueTaken, QueueReleased, SessionEnded,
-                 Detection, ScannerOverdue, SessionWorkerUnfit, StartLoad, RoomToLoad, LoadProgress, LoadAwaitsRoom,
-                 LoaderReady, LoadUnchanged, LoadFailed, ScannerStarted, ScannerEnded, ScanJob, Taken, ScanResult>;
+                 Detection, ScannerOverdue, SessionWorkerUnfit, StartLoad, RoomToLoad, StartStandby, TakeOver,
+                 LoadProgress, LoadAwaitsRoom, LoaderReady, LoadUnchanged, LoadFailed, ScannerStarted, ScannerEnded,
+                 StandbyStarted, StandbyEnded, ScanJob, Taken, ScanResult>;
 
 [[nodiscard]] const char* role_name(Role role) noexcept;                 // "session", "loader", …
 [[nodiscard]] const char* message_name(const Message& message) noexcept; // "HandOver", …, for logs

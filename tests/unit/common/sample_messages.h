@@ -24,6 +24,12 @@ class Filler {
         fill(values[0]);
         fill(values[2]);
     }
+    template <std::integral Number>
+    void fill(std::vector<Number>& values) {
+        values.resize(3);
+        fill(values[0]);
+        fill(values[2]);
+    }
     void fill(unique_fd& value) { value = unique_fd(::memfd_create("sample", MFD_CLOEXEC)); }
     void fill(bool& value) { value = true; }
     template <std::integral Number>
@@ -67,6 +73,12 @@ inline std::string shown(const std::string& value) {
 inline std::string shown(const std::vector<std::string>& values) {
     std::string text;
     for (const std::string& value : values) text += "[" + value + "]";
+    return text;
+}
+template <std::integral Number>
+std::string shown(const std::vector<Number>& values) {
+    std::string text;
+    for (const Number value : values) text += "[" + std::to_string(value) + "]";
     return text;
 }
 inline std::string shown(const unique_fd& value) {
