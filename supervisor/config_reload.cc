@@ -5,6 +5,7 @@
 
 #include "config/diff.h"
 #include "config/parse.h"
+#include "supervisor/limits.h"
 #include "workers/common/log.h"
 
 namespace evermilter::supervisor {
@@ -58,7 +59,14 @@ void ConfigReload::begin() {
                                     {"after", change.after},
                                     {"needs", config::needs_text(change.needs)}});
     }
-    switch (config::most_needed(changes)) {
+    const config::Needs needed = config::most_needed(changes);
+    if (needed != config::Needs::restart) {
+        if (const auto wrong = check_limits(*candidate)) {
+            refuse(wrong->text);
+            return;
+        }
+    }
+    switch (needed) {
         case config::Needs::restart:
             refuse(keys_that_need(changes, config::Needs::restart) +
                    ": a change needs a restart; nothing of the file was taken over");

@@ -55,6 +55,29 @@ BOOST_AUTO_TEST_CASE(a_low_soft_limit_of_descriptors_is_raised) {
     BOOST_TEST(soft == hard);
 }
 
+BOOST_AUTO_TEST_CASE(a_configuration_that_the_limits_do_not_allow_is_not_taken_over_later_either) {
+    Service service;
+    service.start();
+    MilterClient client = service.session();
+    const std::string pid = std::to_string(service.pid());
+    BOOST_REQUIRE(run({"prlimit", "--pid", pid, "--nofile=6000:6000"}).status == 0);
+    service.set("workers.sessions_per_worker", "2000");
+    for (const char* scanners : {"2", "3"}) { // the latter would need a new generation
+        service.set("scanner.processes", scanners);
+        const Outcome refused = service.ctl({"reload-config"});
+        BOOST_TEST(refused.status == 1);
+        for (const char* word : {"6000", "RLIMIT_NOFILE", "workers.sessions_per_worker = 2000"})
+            BOOST_TEST(refused.errors.find(word) != std::string::npos, refused.errors);
+    }
+    BOOST_TEST(client.message(clean_mail()).status() == "Clean");
+    BOOST_TEST(service.status().at("generations").size() == 1U); // nothing was loaded for it
+    BOOST_TEST(service.pids("scanner").size() == 2U);
+    service.set("workers.sessions_per_worker", "300");
+    BOOST_TEST(service.ctl({"reload-config"}).status == 0);
+    client.quit();
+    wait_until("three scanners are all", [&] { return service.pids("scanner").size() == 3; });
+}
+
 BOOST_AUTO_TEST_CASE(session_workers_are_started_ahead_of_need_and_retired_when_sessions_shrink) {
     Service service(Keys{{"workers.session_min", "1"},
                          {"workers.session_max", "3"},
