@@ -233,8 +233,14 @@ std::string sessions_text(const Json& sessions) {
 }
 
 std::string outcome_text(const Json& outcome) {
-    if (!true_at(outcome, "ok")) return "refused: " + printable(string_at(outcome, "error")) + '\n';
-    const std::string generation = "generation " + std::to_string(number_at(outcome, "generation"));
+    const auto id = number_at(outcome, "generation");
+    if (!true_at(outcome, "ok")) {
+        // Only reload.mode = "replace" comes to this; the service is loading the former database again.
+        const bool none = at(outcome, "generation").is_number() && id == 0;
+        return "refused: " + printable(string_at(outcome, "error")) + (none ? "; no generation is in use now" : "") +
+               '\n';
+    }
+    const std::string generation = id == 0 ? "no generation" : "generation " + std::to_string(id);
     if (at(outcome, "waited").is_boolean()) return "asked for; " + generation + " is in use meanwhile\n";
     if (!true_at(outcome, "changed")) return "nothing has changed; " + generation + " stays in use\n";
     return generation + " is in use, after " + seconds_text(real_at(outcome, "seconds")) + '\n';

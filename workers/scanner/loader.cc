@@ -109,7 +109,10 @@ void Loader::on_message(messages::Message message) {
         if (pool_) pool_->kill_overdue(static_cast<pid_t>(overdue->scanner), overdue->job);
         return;
     } else if (std::holds_alternative<messages::RoomToLoad>(message)) {
-        if (std::exchange(room_asked_, false)) return room_.release();
+        if (std::exchange(room_asked_, false)) {
+            if (hurry_timer_.is_active()) hurry();
+            return room_.release();
+        }
     }
     log::error("message-unexpected", {{"message", messages::message_name(message)}});
 }
@@ -154,10 +157,12 @@ void Loader::start_load(messages::StartLoad start) {
 
     state_ = State::loading;
     store_.emplace(order_.config.database.state_directory);
-    // Where nothing serves, the load is all there is to do.
+    // Where nothing serves, the load is all there is to do: from RoomToLoad on, too. A thread that could not rise then
+    // is not polite while the snapshot is taken.
     const bool beside = start.active_load_cpu_ns > 0;
     const bool rises = beside && may_rise();
-    const int nice = own_nice() + (beside ? politeness(rises) : 0);
+    const bool polite_at_first = beside && (rises || !start.await_room);
+    const int nice = own_nice() + (polite_at_first ? politeness(rises) : 0);
     thread_ = std::thread([this, nice] { run_load(nice); });
     if (!rises) return;
     const std::chrono::nanoseconds budget{start.deadline_ns == 0 ? 0 : start.deadline_ns - monotonic_ns()};
@@ -181,7 +186,9 @@ void Loader::run_load(int nice) {
     moved_.send();
 }
 
-void Loader::hurry(ev::timer&, int) {
+// It was polite for long enough, or there is nobody left to be polite to.
+void Loader::hurry() {
+    hurry_timer_.stop();
     const pid_t thread = load_thread_.load();
     if (state_ != State::loading || thread == 0) return;
     const bool risen = set_nice(thread, own_nice());

@@ -45,7 +45,7 @@ class Loader {
     void start_load(messages::StartLoad start);
     void run_load(int nice);
     void load_moved(ev::async& watcher, int events);
-    void hurry(ev::timer& watcher, int events);
+    void hurry();
     void loaded();
     void start_proof();
     void proved(ev::io& watcher, int events);

@@ -97,6 +97,12 @@ BOOST_AUTO_TEST_CASE(the_outcome_of_a_reload_is_one_sentence) {
                "nothing has changed; generation 7 stays in use\n");
     BOOST_TEST(outcome_text(Json::parse(R"({"ok":false,"error":"main.cvd: broken"})")) ==
                "refused: main.cvd: broken\n");
+    BOOST_TEST(outcome_text(Json::parse(R"({"ok":false,"error":"main.cvd: broken","generation":7})")) ==
+               "refused: main.cvd: broken\n");
+    BOOST_TEST(outcome_text(Json::parse(R"({"ok":false,"error":"main.cvd: broken","generation":0})")) ==
+               "refused: main.cvd: broken; no generation is in use now\n");
+    BOOST_TEST(outcome_text(Json::parse(R"({"ok":true,"generation":0,"waited":false})")) ==
+               "asked for; no generation is in use meanwhile\n");
     BOOST_TEST(progress_text(document(), 3.4) == "generation 5: compile, 3 s");
 }
 

@@ -161,6 +161,28 @@ BOOST_AUTO_TEST_CASE(a_load_beside_what_serves_is_polite_and_its_scanners_are_no
                        boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_load_that_waits_for_room_begins_with_it_and_is_polite_to_nobody_then) {
+    test::Folder folder;
+    const auto config = test::scanner_config(folder);
+    test::write_bulk_database(folder / "database", 400'000); // half a second of work
+    test::LoaderProcess loader;
+    messages::StartLoad order;
+    order.active_load_cpu_ns = 60'000'000'000;
+    order.await_room = true;
+    loader.start_load(config, std::move(order));
+    (void)loader.expect<messages::LoadAwaitsRoom>();
+    const auto step = [](const messages::Message& message) {
+        const auto* progress = std::get_if<messages::LoadProgress>(&message);
+        return progress == nullptr ? std::string() : progress->step;
+    };
+    for (const auto& message : loader.seen) BOOST_TEST(step(message) != "load");
+    loader.send(messages::RoomToLoad{});
+    while (step(loader.next()) != "load") {
+    }
+    for (const int nice : nice_values(loader.pid())) BOOST_TEST(nice == own_nice());
+    (void)loader.expect<messages::LoaderReady>();
+}
+
 BOOST_AUTO_TEST_CASE(what_is_active_already_is_told_and_ends_well) {
     test::Folder folder;
     const auto config = test::scanner_config(folder);

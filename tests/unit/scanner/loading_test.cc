@@ -177,6 +177,37 @@ BOOST_AUTO_TEST_CASE(exactly_the_ratio_is_enough) {
     BOOST_TEST(check_databases({"daily", "main"}, {"bytecode", "daily", "main"}).ok());
 }
 
+BOOST_FIXTURE_TEST_CASE(room_is_waited_for_after_what_costs_nothing_and_before_memory_is_looked_at, Load) {
+    test::write_eicar_database(folder / "database");
+    order.await_room = [this] { steps.emplace_back("room"); };
+    const LoadResult result = load();
+    BOOST_REQUIRE(std::holds_alternative<Loaded>(result));
+    BOOST_TEST(steps == (std::vector<std::string>{"snapshot", "room", "load", "compile"}),
+               boost::test_tools::per_element());
+
+    order.active_engine = {std::uint64_t{1} << 60U, 1};
+    order.generation = 8;
+    steps.clear();
+    BOOST_TEST(refusal().starts_with("71 "));
+    BOOST_TEST(steps == (std::vector<std::string>{"snapshot", "room"}), boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_load_that_will_not_be_asks_for_no_room, Load) {
+    order.await_room = [this] { steps.emplace_back("room"); };
+    BOOST_TEST(refusal() == "66 no database in ");
+    test::write_eicar_database(folder / "database");
+    order.active_databases = {"daily"};
+    BOOST_TEST(refusal() == "66 database daily has vanished (--force loads without it)");
+    order.active_databases.clear();
+    const LoadResult first = load();
+    BOOST_REQUIRE(std::holds_alternative<Loaded>(first));
+    order.active_digest = std::get<Loaded>(first).snapshot.digest;
+    order.generation = 8;
+    steps.clear();
+    BOOST_TEST(refusal() == "unchanged");
+    BOOST_TEST(steps == (std::vector<std::string>{"snapshot"}), boost::test_tools::per_element());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_rollback_loads_the_named_snapshot_whatever_it_lacks, Load) {
     fs::create_directories(folder / "state/snapshots/3");
     test::write_eicar_database(folder / "state/snapshots/3");
