@@ -67,9 +67,28 @@ void Reloads::restore_active(const std::string& reason) {
 
 void Reloads::restore(const std::string& snapshot, const std::string& reason) {
     state_.degraded_reason = reason;
+    restore_wanted_ = snapshot;
     restore_snapshot_ = snapshot;
     restore_later();
     handlers_.changed();
+}
+
+// What served last cannot be loaded. Where nothing serves, the next older snapshot is tried at once; after the oldest
+// it is tried again itself, later. While its scanners still serve they are better than anything older.
+void Reloads::restore_refused(const std::string& error) {
+    const auto known = proven_snapshots(settings_.config.database.state_directory);
+    auto next = std::find(known.begin(), known.end(), restore_snapshot_);
+    if (next != known.end()) ++next;
+    if (next == known.end() || state_.active_generation() != nullptr) {
+        restore_snapshot_ = restore_wanted_;
+        restore_later();
+        return;
+    }
+    if (restore_snapshot_ == restore_wanted_)
+        state_.degraded_reason =
+            "the database that served cannot be loaded again, an older snapshot of it is used instead: " + error;
+    restore_snapshot_ = *next;
+    log::warning("falling-back", {{"snapshot", restore_snapshot_}});
 }
 
 void Reloads::restore_later() {
@@ -196,7 +215,7 @@ void Reloads::finish(const LoadOutcome& outcome) {
         if (fallback) {
             state_.degraded_reason =
                 "the database was refused at the start, an older snapshot of it serves: " + first_refusal_->error;
-        } else {
+        } else if (!restored || restore_snapshot_ == restore_wanted_) {
             state_.degraded_reason.clear();
         }
         restore_snapshot_.clear();
@@ -205,7 +224,7 @@ void Reloads::finish(const LoadOutcome& outcome) {
     } else if (result.ok && restore_snapshot_.empty()) {
         state_.degraded_reason.clear();
     } else if (restored) {
-        restore_later();
+        restore_refused(result.error);
     } else if (ever_active_ && !stopped_ && state_.active_generation() == nullptr && restore_snapshot_.empty()) {
         // reload.mode = "replace": what served had to end before it was known that this would be refused.
         restore(last_snapshot_, "a reload was refused, the former database is loaded again: " + result.error);

@@ -53,6 +53,7 @@ class Reloads {
     void step();
     void finish(const LoadOutcome& outcome);
     void restore(const std::string& snapshot, const std::string& reason);
+    void restore_refused(const std::string& error);
     void restore_later();
     [[nodiscard]] Result<LoadRequest> to_load(const ReloadRequest& request) const;
 
@@ -69,7 +70,8 @@ class Reloads {
     std::vector<std::string> fallbacks_; // snapshots to try, best last, where the first load was refused
     std::optional<LoadOutcome> first_refusal_;
     std::string last_snapshot_;    // of the generation that was active last
-    std::string restore_snapshot_; // not empty: what restore() waits to load
+    std::string restore_wanted_;   // of restore()
+    std::string restore_snapshot_; // not empty: what is to be loaded for it: that one or, if it cannot be, an older
     RestartPolicy restore_policy_;
     std::minstd_rand random_;
     TimerWatcher soon_timer_;

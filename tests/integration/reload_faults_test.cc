@@ -141,6 +141,28 @@ BOOST_AUTO_TEST_CASE(when_all_die_the_database_as_it_was_is_loaded_whatever_the_
     serves(service);
 }
 
+BOOST_AUTO_TEST_CASE(when_all_die_and_their_database_cannot_be_loaded_again_an_older_one_serves) {
+    Service service;
+    service.start();
+    const auto first = current(service);
+    add_second_signature(service);
+    BOOST_TEST(ask(service).at("ok") == true);
+    const auto second = current(service);
+    wait_state(service, first, "gone");
+    const auto snapshot = service.state_directory() / "snapshots" / std::to_string(second);
+    write_file(snapshot / "broken.ndb", "this is no signature\n");
+    for (const pid_t pid : processes_of(service, second)) kill(pid, SIGKILL);
+    const json status = service.wait_status("an older one serves", [&](const json& now) {
+        return now.at("current_generation") > second && now.at("state") == "degraded";
+    });
+    BOOST_TEST(status.at("reason").get<std::string>().find("broken.ndb") != std::string::npos, status.at("reason"));
+    BOOST_TEST(service.session().message(second_mail()).status() == "Clean"); // it knows one signature less
+    serves(service);
+    BOOST_TEST(ask(service).at("ok") == true);
+    BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
+    BOOST_TEST(service.status().at("state") == "ready");
+}
+
 BOOST_AUTO_TEST_CASE(a_reload_takes_over_from_an_active_loader_that_is_stopped) {
     Service service(kShort);
     service.start();
