@@ -23,7 +23,10 @@ ScanReport scan(SMFICTX* context, Service& service, Session& session, const Stor
     request.queue_id = session.queue_id;
     if (session.pin && session.pin->usable()) request.pin = session.pin;
     request.deadline = deadline;
-    request.on_progress = [context] { (void)::smfi_progress(context); };
+    // Who has read nothing for timeouts.packet reads no answer either, and each further write would wait as long.
+    request.on_progress = [context, &service, &session] {
+        if (::smfi_progress(context) != MI_SUCCESS) service.sessions.give_up(session);
+    };
     request.cancelled = [&service, &session] { return service.sessions.abandoned(session); };
     return service.scanner.scan(request);
 }

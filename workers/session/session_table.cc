@@ -122,12 +122,17 @@ bool SessionTable::abandoned(const Session& session) const {
     return ::ppoll(&entry, 1, &at_once, nullptr) > 0;
 }
 
+void SessionTable::give_up(Session& session) {
+    const Lock lock(mutex_);
+    if (session.control) shut_down(session);
+}
+
 void SessionTable::shut_down(Session& session) {
     session.closed.store(true);
     (void)::shutdown(session.control.get(), SHUT_RDWR);
 }
 
-// What is to be logged of it, once the lock is released: syslog(3) may block.
+// What is to be logged of it, once the lock is released: a line may wait.
 SessionTable::TimedOut SessionTable::expired(Session& session, const StageClock::Expired& what) {
     auto& counters = board_.header().timed_out;
     const char* budget = "session";

@@ -56,6 +56,8 @@ class SessionTable final : public seam::Events {
     void end(Session& session);
     // Nobody reads an answer any more: the connection was shut down here, or the MTA has hung up.
     [[nodiscard]] bool abandoned(const Session& session) const;
+    // Shuts the connection down: nobody reads what is written to it.
+    void give_up(Session& session);
     // Counts an expired timeouts.eom, which the end of message itself keeps.
     void count_eom_timeout(const Session& session);
 
