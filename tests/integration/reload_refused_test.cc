@@ -183,6 +183,46 @@ BOOST_AUTO_TEST_CASE(shrunken_and_vanished_databases_are_refused_unless_forced) 
     BOOST_TEST(generation(service.status(), current(service)).at("signatures") == 2);
 }
 
+// freshclam changes between them. Those that are not .cud are signed by ClamAV's makers, which a test cannot do: they
+// are refused for that, and not because the other has vanished.
+BOOST_AUTO_TEST_CASE(a_database_is_the_same_one_as_cvd_as_cld_and_as_cud) {
+    Serving one;
+    const Service& service = one.service;
+    const std::string built = service.path("site.cud");
+    const auto build = [&](const std::string& signatures) {
+        const fs::path folder = service.path("site");
+        fs::create_directories(folder);
+        write_file(folder / "COPYING", "A test's.\n");
+        write_file(folder / "site.ndb", signatures);
+        const Outcome made = run({"sh", "-c",
+                                  "cd " + folder.string() +
+                                      " && SIGNDUSER=tests sigtool --unsigned --build=site.cud --cvd-version=1"
+                                      " --max-bad-sigs=0 </dev/null && mv -f site.cud .."});
+        BOOST_REQUIRE_MESSAGE(made.status == 0, made.errors);
+        // A header of 512 bytes and an archive; only that of a .cld is not compressed.
+        const std::string container = read_file(built);
+        write_file(folder / "tar.gz", container.substr(512));
+        BOOST_REQUIRE(run({"gunzip", "-f", (folder / "tar.gz").string()}).status == 0);
+        write_file(service.path("site.cld"), container.substr(0, 512) + read_file(folder / "tar"));
+    };
+    build("Site.One:0:*:6162636465666768\n");
+    fs::copy_file(built, service.database() / "site.cud");
+    one.start();
+    fs::remove(service.database() / "site.cud");
+    fs::copy_file(built, service.database() / "site.cvd");
+    one.refused({"site.cvd", "verify database integrity"});
+    fs::remove(service.database() / "site.cvd");
+    fs::copy_file(service.path("site.cld"), service.database() / "site.cld");
+    one.refused({"site.info", "Digital signature not found"});
+    fs::remove(service.database() / "site.cld");
+    fs::copy_file(built, service.database() / "other.cud");
+    one.refused({"database site has vanished"});
+    fs::remove(service.database() / "other.cud");
+    build("Site.One:0:*:6162636465666768\nSite.Two:0:*:6162636465666769\n");
+    fs::copy_file(built, service.database() / "site.cud");
+    BOOST_TEST(ask(service).at("ok") == true);
+}
+
 BOOST_AUTO_TEST_CASE(samples_of_the_site_that_are_judged_wrongly_refuse_the_generation) {
     Serving one;
     const fs::path proof = one.service.path("proof");
