@@ -111,8 +111,11 @@ constexpr Row kLogRows[] = {
      .needs = Needs::restart,
      .allowed = "syslog stderr",
      .in_file = flag<&Config::log, &Log::target_in_file>,
-     .text = "`syslog` logs with facility mail, which under systemd is the journal. `stderr` is for containers and for "
-             "trying things out, and is also what `evermilterd --foreground` takes when this key is not set."},
+     .text =
+         "`syslog` logs with facility mail, which under systemd is the journal. `stderr` is for containers and for "
+         "trying things out, and is also what `evermilterd --foreground` takes when this key is not set. A log that "
+         "takes no lines loses them and holds up no mail; how many were lost is its next line "
+         "(`log-lines-lost`)."},
     {.key = "log.level",
      .kind = Kind::choice,
      .field = field<&Config::log, &Log::level>,

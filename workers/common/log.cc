@@ -1,17 +1,28 @@
 #include "workers/common/log.h"
 
+#include <paths.h>
+#include <poll.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
+
+#include "workers/common/syslog_socket.h"
 
 namespace evermilter::log {
 namespace {
 
+// How long a worker waits for a log that does not take its line, so that none is lost in a burst.
+constexpr std::chrono::milliseconds kPatience{100};
+
 struct State {
     std::atomic<const char*> role{"evermilter"};
+    std::atomic<bool> waits{false};
+    std::atomic<std::uint64_t> lost{0}; // lines, since one got through
+    SyslogSocket syslog{_PATH_LOG};
     std::atomic<config::LogTarget> target{config::LogTarget::stderr_};
     std::atomic<LogLevel> level{LogLevel::info};
 };
@@ -102,14 +113,42 @@ std::string escape(std::string_view value) {
     return text;
 }
 
-void emit(LogLevel level, const std::string& line) {
-    if (g_state.target.load() == config::LogTarget::syslog) {
-        ::syslog(priority(level), "%s", line.c_str());
-        return;
-    }
-    // One write(2) a line, so that lines of several processes do not mix.
+// One write(2) a line, so that lines of several processes do not mix. A pipe that polls writable has room for
+// PIPE_BUF bytes. ppoll(2), because the session workers' program defines poll() (seam.h).
+bool write_stderr(const std::string& line, std::chrono::milliseconds patience) {
     const std::string whole = line + "\n";
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, whole.data(), whole.size());
+    pollfd entry{STDERR_FILENO, POLLOUT, 0};
+    const timespec wait{0, patience.count() * 1'000'000};
+    if (::ppoll(&entry, 1, &wait, nullptr) == 0) return false;
+    return ::write(STDERR_FILENO, whole.data(), whole.size()) >= 0;
+}
+
+bool put(LogLevel level, const std::string& line, std::chrono::milliseconds patience) {
+    return g_state.target.load() == config::LogTarget::syslog
+               ? g_state.syslog.send(LOG_MAIL | priority(level), line, patience)
+               : write_stderr(line, patience);
+}
+
+std::string head(std::string_view event) {
+    std::string line = "event=";
+    line += event;
+    line += " role=";
+    line += g_state.role.load();
+    line += " pid=";
+    line += std::to_string(::getpid());
+    return line;
+}
+
+// A log that takes nothing costs lines, not mail: they are counted, and the number is logged when one gets through.
+// Nobody waits for it again before that.
+void emit(LogLevel level, const std::string& line) {
+    const bool waits = g_state.waits.load() && g_state.lost.load() == 0;
+    if (!put(level, line, waits ? kPatience : std::chrono::milliseconds::zero())) {
+        ++g_state.lost;
+    } else if (const std::uint64_t lost = g_state.lost.exchange(0); lost > 0) {
+        const std::string report = head("log-lines-lost") + " lines=" + std::to_string(lost);
+        if (!put(LogLevel::warning, report, std::chrono::milliseconds::zero())) g_state.lost += lost;
+    }
 }
 
 } // namespace
@@ -118,23 +157,21 @@ void open(const char* role, config::LogTarget target, LogLevel level) {
     g_state.role.store(role);
     g_state.target.store(target);
     g_state.level.store(level);
-    if (target == config::LogTarget::syslog) ::openlog("evermilter", LOG_PID | LOG_NDELAY, LOG_MAIL);
+    g_state.waits.store(std::string_view(role) != "supervisor");
+    if (target != config::LogTarget::syslog) return;
+    ::openlog("evermilter", LOG_PID, LOG_MAIL); // for what libmilter says by itself
+    static_cast<void>(g_state.syslog.open());
 }
 
 void reopen() {
     if (g_state.target.load() != config::LogTarget::syslog) return;
     ::closelog();
-    ::openlog("evermilter", LOG_PID | LOG_NDELAY, LOG_MAIL);
+    static_cast<void>(g_state.syslog.open());
 }
 
 void write(LogLevel level, std::string_view event, std::initializer_list<Field> fields) {
     if (level > g_state.level.load()) return;
-    std::string line = "event=";
-    line += event;
-    line += " role=";
-    line += g_state.role.load();
-    line += " pid=";
-    line += std::to_string(::getpid());
+    std::string line = head(event);
     for (const Field& field : fields) {
         if (field.value.empty()) continue;
         line += ' ';

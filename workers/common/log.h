@@ -1,7 +1,7 @@
-// Log lines: one an event, `key=value`, to syslog(3) (facility mail) or standard error. syslog(3) is thread-safe
-// and known to every operator; nothing here needs more. Each line begins with event=, role= and pid=; values that
-// contain blanks, quotes, '=' or anything unprintable are quoted and escaped, so that what a client sent can
-// neither forge a field nor a line. Any thread may log.
+// Log lines: one an event, `key=value`, to the system's log (facility mail) or standard error. Each line begins with
+// event=, role= and pid=; values that contain blanks, quotes, '=' or anything unprintable are quoted and escaped, so
+// that what a client sent can neither forge a field nor a line. A log that takes no line costs lines, which are
+// counted: the supervisor never waits for it, a worker 100 ms once. Any thread may log.
 #pragma once
 
 #include <concepts>
@@ -29,7 +29,7 @@ struct Field {
 
 // Opens the target. `role` is "supervisor" or a role_name; it must outlive the process. Not thread-safe.
 void open(const char* role, config::LogTarget target, LogLevel level);
-// After SIGUSR1: closes and opens syslog's socket.
+// After SIGUSR1, and in a forked process that has closed its descriptors: connects to the system's log anew.
 void reopen();
 
 // `event` is a constant in the style of "session-accepted". Empty values are left out.

@@ -112,8 +112,8 @@ Result<void> ScannerPool::seat(Seat& seat) {
 
 void ScannerPool::become_scanner(Seat& seat) {
     // Nothing of the loader's stays open: neither its channel nor its loop, nor the lock on the snapshot.
-    log::reopen();
     if (::dup2(queue_, kQueueInScanner) < 0 || ::close_range(kQueueInScanner + 1, ~0U, 0) != 0) ::_exit(EX_OSERR);
+    log::reopen();
     seed_random();
     if (auto set = engine_.set_temp_directory(folder(seat)); !set) ::_exit(EX_SOFTWARE);
     ScannerSlot& slot = board_.slot(seat.slot);

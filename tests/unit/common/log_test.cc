@@ -1,6 +1,7 @@
 // A log line is one line, and its fields are ours, whatever a client sends.
 #include "workers/common/log.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
@@ -115,6 +116,31 @@ BOOST_AUTO_TEST_CASE(less_important_lines_than_the_level_are_not_written) {
     BOOST_TEST(said(LogLevel::warning, speak).size() == 2U);
     BOOST_TEST(said(LogLevel::info, speak).size() == 4U);
     BOOST_TEST(said(LogLevel::debug, speak).size() == 5U);
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_takes_no_line_holds_nobody_up_and_the_lines_that_were_lost_are_counted) {
+    std::array<int, 2> ends{};
+    BOOST_TEST_REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+    const evermilter::unique_fd reading(ends[0]);
+    evermilter::unique_fd writing(ends[1]);
+    const evermilter::unique_fd saved(::dup(STDERR_FILENO));
+    ::dup2(writing.get(), STDERR_FILENO);
+    writing.reset();
+    for (const char* role : {"supervisor", "session"}) {
+        logging::open(role, LogTarget::stderr_, LogLevel::info);
+        const std::string text(1000, 'x');
+        for (int i = 0; i < 200; ++i) logging::write_text(LogLevel::info, text); // a pipe holds 64 KiB
+        std::array<char, 65536> buffer{};
+        const ssize_t got = ::read(reading.get(), buffer.data(), buffer.size());
+        BOOST_TEST(got > 0);
+        const auto through = static_cast<std::size_t>(got) / (text.size() + 1);
+        logging::info("again");
+        const ssize_t then = ::read(reading.get(), buffer.data(), buffer.size());
+        const std::string_view said(buffer.data(), then > 0 ? static_cast<std::size_t>(then) : 0);
+        BOOST_TEST(said.find("event=again ") != std::string_view::npos, said);
+        BOOST_TEST(said.ends_with(" lines=" + std::to_string(200 - through) + "\n"), said);
+    }
+    ::dup2(saved.get(), STDERR_FILENO);
 }
 
 BOOST_AUTO_TEST_CASE(a_line_in_another_programs_form_is_still_one_line) {
