@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "tests/integration/reloading.h"
+#include "tests/integration/traffic.h"
 #include "tests/support/database.h"
 #include "tests/support/messages.h"
 #include "tests/support/service.h"
@@ -55,45 +56,6 @@ class LoaderCount {
     std::thread thread_; // last: it uses the others
 };
 
-// Sends mail on sessions of its own until told to end, and counts what was answered wrongly.
-class Traffic {
-  public:
-    explicit Traffic(const Service& service, unsigned number)
-        : thread_([this, &service, number] { send(service, number); }) {}
-    ~Traffic() { finish(); }
-    Traffic(const Traffic&) = delete;
-    Traffic& operator=(const Traffic&) = delete;
-    void finish() {
-        end_.store(true);
-        if (thread_.joinable()) thread_.join();
-    }
-    [[nodiscard]] std::string wrong() const { return wrong_; } // after finish()
-    [[nodiscard]] unsigned sent() const { return sent_; }
-
-  private:
-    void send(const Service& service, unsigned number) {
-        try {
-            while (!end_.load()) {
-                MilterClient client = service.session();
-                for (int i = 0; i < 5 && wrong_.empty(); ++i, ++sent_) {
-                    const bool infected = sent_ % 10 == 3;
-                    const std::string serial = std::to_string(number) + "-" + std::to_string(sent_);
-                    const Verdict verdict = client.message(infected ? eicar_attached() : clean_mail(serial));
-                    if (infected != verdict.text().starts_with("550 ") || (!infected && verdict.status() != "Clean"))
-                        wrong_ = serial + ": " + verdict.text() + ", " + verdict.status();
-                }
-                client.quit();
-            }
-        } catch (const std::exception& error) {
-            wrong_ = error.what();
-        }
-    }
-    std::atomic<bool> end_{false};
-    std::string wrong_;
-    unsigned sent_ = 0;
-    std::thread thread_; // last: it uses the others
-};
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(reload_leak_test)
@@ -138,7 +100,9 @@ BOOST_AUTO_TEST_CASE(two_hundred_reloads_under_load_leak_nothing_and_never_have_
         for (Traffic* traffic : {&one, &two}) {
             traffic->finish();
             BOOST_TEST(traffic->wrong() == "");
-            BOOST_TEST(traffic->sent() > 0U);
+            BOOST_TEST(traffic->right() > 0U);
+            BOOST_TEST(traffic->tempfailed() == 0U);
+            BOOST_TEST(traffic->cut() == 0U);
         }
     }
     BOOST_TEST(loaders.finish() <= 2U);

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -171,9 +172,12 @@ Result<ProofProcess> ProofProcess::start(Engine& engine, const config::Config& c
                                          const std::string& temp_directory) {
     unique_fd report(::memfd_create("evermilter-proof", MFD_CLOEXEC));
     if (!report) return system_error("cannot make the report of the proof");
+    const pid_t loader = ::getpid();
     const pid_t child = ::fork();
     if (child < 0) return system_error("cannot fork for the proof");
     if (child == 0) {
+        // Without its loader nobody hears its word, and its copy of the engine must not stay in memory.
+        if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != loader) ::_exit(EX_OSERR);
         using namespace std::chrono;
         const auto alarm_after =
             static_cast<unsigned>(duration_cast<seconds>(config.scanner.max_scan_time).count()) + 10;

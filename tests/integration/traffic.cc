@@ -1,0 +1,65 @@
+// See traffic.h.
+#include "tests/integration/traffic.h"
+
+#include <stdexcept>
+
+#include "tests/support/messages.h"
+#include "tests/support/waiting.h"
+
+namespace evermilter::test {
+
+Traffic::Traffic(const Service& service, unsigned number)
+    : thread_([this, &service, number] { send(service, number); }) {}
+
+void Traffic::more(std::uint64_t messages) const {
+    const std::uint64_t wanted = right_.load() + messages;
+    wait_until("mail flows", [&] {
+        if (ended_.load()) throw std::runtime_error("the traffic ended: " + wrong_);
+        return right_.load() >= wanted;
+    });
+}
+
+void Traffic::finish() {
+    end_.store(true);
+    if (thread_.joinable()) thread_.join();
+}
+
+void Traffic::send(const Service& service, unsigned number) {
+    try {
+        while (!end_.load() && wrong_.empty()) session(service, std::to_string(number) + "-");
+    } catch (const std::exception& error) {
+        wrong_ = error.what();
+    }
+    ended_.store(true);
+}
+
+void Traffic::session(const Service& service, const std::string& prefix) {
+    try {
+        MilterClient client = service.session();
+        for (int i = 0; i < 5 && wrong_.empty() && !end_.load(); ++i) {
+            const std::uint64_t serial = sent_++;
+            const bool infected = serial % 10 == 3;
+            const std::string name = prefix + std::to_string(serial);
+            const Verdict verdict = client.message(infected ? eicar_attached() : clean_mail(name));
+            const bool tempfail = verdict.reply.command == 't' || verdict.text().starts_with("4");
+            const bool right = infected ? verdict.text().starts_with("550 ")
+                                        : verdict.text() == "accept" && verdict.status() == "Clean";
+            if (tempfail)
+                ++tempfailed_;
+            else if (right)
+                ++right_;
+            else
+                wrong_ = name + ": " + verdict.text() + ", " + verdict.status();
+            if (client.readable()) {
+                // The end of the connection is readable too, and is found by the next command.
+                const Reply second = client.receive();
+                wrong_ = name + ": answered twice, then with " + second.text();
+            }
+        }
+        client.quit();
+    } catch (const ConnectionEnded&) {
+        ++cut_;
+    }
+}
+
+} // namespace evermilter::test

@@ -1,0 +1,48 @@
+// Mail that flows while something happens to the service: a thread with a session at a time, five messages each, one
+// in ten infected. It judges every answer, and goes on with a new session where a connection was cut.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <thread>
+
+#include "tests/support/service.h"
+
+namespace evermilter::test {
+
+class Traffic {
+  public:
+    // `number` makes its messages differ from another's.
+    Traffic(const Service& service, unsigned number);
+    ~Traffic() { finish(); }
+    Traffic(const Traffic&) = delete;
+    Traffic& operator=(const Traffic&) = delete;
+
+    // Waits until so many messages more have got the right answer. Throws if a wrong one comes.
+    void more(std::uint64_t messages) const;
+    // Sends no further message, and waits for the answer to the last.
+    void finish();
+
+    [[nodiscard]] std::uint64_t right() const { return right_.load(); }
+    [[nodiscard]] std::uint64_t tempfailed() const { return tempfailed_.load(); }
+    [[nodiscard]] std::uint64_t cut() const { return cut_.load(); } // connections
+    // After finish(): the first answer that was neither right nor a 4xx, a second answer to a message, or what else
+    // went wrong; empty: nothing.
+    [[nodiscard]] std::string wrong() const { return wrong_; }
+
+  private:
+    void send(const Service& service, unsigned number);
+    void session(const Service& service, const std::string& prefix);
+
+    std::atomic<bool> end_{false};
+    std::atomic<bool> ended_{false};
+    std::atomic<std::uint64_t> sent_{0};
+    std::atomic<std::uint64_t> right_{0};
+    std::atomic<std::uint64_t> tempfailed_{0};
+    std::atomic<std::uint64_t> cut_{0};
+    std::string wrong_;
+    std::thread thread_; // last: it uses the others
+};
+
+} // namespace evermilter::test
