@@ -3,16 +3,15 @@
 // Open loop at 60 % of capacity, then closed loop at saturation, each with a reload in the middle, beside the same
 // load without one; the sum of the proportional set sizes of all processes before, during and after. Prints figures
 // and, for each promise, whether it was kept on this machine; exits 1 if one was not.
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <iostream>
 #include <thread>
 
+#include "tests/bench/database.h"
 #include "tests/bench/load.h"
-#include "tests/support/command.h"
-#include "tests/support/database.h"
+#include "tests/bench/report.h"
 #include "tests/support/service.h"
 #include "tests/support/status_client.h"
 
@@ -20,23 +19,10 @@ namespace {
 
 using namespace evermilter;
 using namespace std::chrono_literals;
-namespace fs = std::filesystem;
+using bench::figure;
+using bench::promise;
 
 constexpr auto kRun = 20s;
-
-bool g_all_kept = true;
-
-void figure(const char* name, const std::string& value) {
-    std::printf("%-34s %s\n", name, value.c_str());
-    std::fflush(stdout);
-}
-
-void promise(const char* name, double measured, double bound, const char* unit) {
-    const bool kept = measured <= bound;
-    g_all_kept = g_all_kept && kept;
-    std::printf("%-34s %.2f %s, bound %.2f: %s\n", name, measured, unit, bound, kept ? "kept" : "NOT KEPT");
-    std::fflush(stdout);
-}
 
 double total_pss_mib(const test::Service& service) {
     double kib = 0;
@@ -114,11 +100,7 @@ void large_mails(const test::Service& service, unsigned count) {
 int main(int argc, char** argv) {
     const std::string signatures = argc > 1 ? argv[1] : "8000000";
     const test::Folder folder;
-    fs::path database = folder.path() / "db";
-    if (const char* given = std::getenv("EVERMILTER_BENCH_DATABASE"); given != nullptr)
-        database = given;
-    else if (test::run({test::program("bench_make_database"), database.string(), signatures}).status != 0)
-        return 70;
+    const std::filesystem::path database = bench::database(folder, signatures);
 
     const unsigned scanners = std::thread::hardware_concurrency();
     test::Service service({{"database.directory", "\"" + database.string() + "\""},
@@ -186,5 +168,5 @@ int main(int argc, char** argv) {
     promise("PSS after 40 MB mails", after_large / engine, 1.1, "engines");
     promise("PSS during, after 40 MB mails", reload_after_large / engine, 2.1, "engines");
     service.stop();
-    return g_all_kept ? 0 : 1;
+    return bench::all_kept() ? 0 : 1;
 }
