@@ -172,6 +172,7 @@ struct Process {
     std::string user;
     std::string group;
     std::string scanner_user; // empty: as `user`
+    Duration ping_timeout{};
 };
 
 struct Config {

@@ -149,6 +149,14 @@ constexpr Row kProcessRows[] = {
      .example = "evermilter-scanner",
      .text = "Who loaders and scanners run as. They open what strangers sent, so a user of their own, which owns "
              "nothing else, is worth its line in the password file. Needs to read `database.directory`."},
+    {.key = "process.ping_timeout",
+     .kind = Kind::duration,
+     .field = field<&Config::process, &Process::ping_timeout>,
+     .fallback = "15s",
+     .range = kTimeout,
+     .text = "A session worker or a loader that answers no ping of the supervisor for so long is stuck, or was stopped "
+             "from outside: it is killed, logged, counted as a crash and replaced. A load does not keep a loader from "
+             "answering. Scanners have a bound of their own, `scanner.max_scan_time`."},
 };
 
 } // namespace
@@ -180,6 +188,6 @@ const Section kProcessSection = {
     "Started as root, the supervisor stays root but keeps only the few capabilities that it needs to start, place and "
     "end its children; it never sees a byte of mail. Session workers run as `process.user`, loaders and scanners as "
     "`process.scanner_user`, without any capability, and cannot gain one. Started as an ordinary user, everything "
-    "runs as that user, and the keys here are not looked at."};
+    "runs as that user, and the keys that name users are not looked at."};
 
 } // namespace evermilter::config

@@ -29,6 +29,8 @@ using namespace std::chrono_literals;
 constexpr std::array<const char*, 2> kBinaries = {"evermilter-session", "evermilter-scanner"};
 // Messages of one child that are handled in one turn of the loop.
 constexpr int kMessagesPerTurn = 64;
+// More than a channel's buffer holds (256 of the smallest are in it when it is full).
+constexpr int kMessagesPending = 1024;
 // A child whose channel has ended is expected to end by itself within this time.
 constexpr auto kEndAfterChannel = 5s;
 
@@ -119,6 +121,7 @@ Result<void> Children::start(Child& child, messages::Role role, const Identity& 
     child.pid = pid;
     child.greeted = false;
     child.kill_reason.clear();
+    child.unanswered = 0;
     child.started_ns = monotonic_ns();
     child.channel = Channel(std::move(ends->first));
     const std::uint64_t id = child.id;
@@ -148,6 +151,25 @@ void Children::send(Child& child, messages::Message message) {
 void Children::send_to_all(const messages::ReopenLog& message) {
     for (SessionWorker& worker : state_.session_workers) send(worker.child, message);
     for (Generation& generation : state_.generations) send(generation.loader, message);
+}
+
+void Children::ping(Child& child, std::uint64_t serial) {
+    if (!child.channel.open()) return;
+    ++child.unanswered;
+    send(child, messages::Ping{serial});
+}
+
+void Children::receive_pending(Child& child) {
+    for (int count = 0; count < kMessagesPending; ++count) {
+        if (!read_one(child)) return;
+    }
+}
+
+std::vector<std::uint64_t> Children::ids() const {
+    std::vector<std::uint64_t> all;
+    all.reserve(watched_.size());
+    for (const auto& [id, watched] : watched_) all.push_back(id);
+    return all;
 }
 
 bool Children::apply(Child& child, WorkerEvent event) {
@@ -223,6 +245,10 @@ void Children::handle(Child& child, messages::Message&& message) {
     }
     if (!child.greeted) {
         kill(child, "its first message is not Hello");
+        return;
+    }
+    if (std::holds_alternative<messages::Pong>(message)) {
+        child.unanswered = 0;
         return;
     }
     handlers_.message(child, std::move(message));

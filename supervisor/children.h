@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "supervisor/privileges.h"
 #include "supervisor/state.h"
@@ -57,7 +58,13 @@ class Children {
     // SIGKILL, unless it is reaped or was killed already.
     void kill(Child& child, const std::string& reason);
 
-    // Children that are not reaped yet.
+    // Counts until a Pong comes.
+    void ping(Child& child, std::uint64_t serial);
+    // Handles what the child has sent and the loop has not come to yet, within a bound.
+    void receive_pending(Child& child);
+
+    // Children that are not reaped yet, in the order of their start.
+    [[nodiscard]] std::vector<std::uint64_t> ids() const;
     [[nodiscard]] bool any() const noexcept { return !watched_.empty(); }
 
   private:

@@ -109,7 +109,7 @@ void Generations::on_loader_exit(Generation& generation, pid_t pid, int wait_sta
     }
     if (generation.state == GenerationState::active) handlers_.lost_loader(generation);
     // Whom it leaves behind shares its fate.
-    if (generation.state == GenerationState::failed || !generation.loader.kill_reason.empty())
+    if (generation.state == GenerationState::failed || generation.condemned)
         kill_processes(generation, "its loader is gone");
     finish_if_reaped(generation);
 }
@@ -150,6 +150,7 @@ void Generations::trim_history() {
 }
 
 void Generations::kill_processes(Generation& generation, const std::string& reason) {
+    generation.condemned = true;
     if (generation.loader.pid != 0) {
         children_.kill(generation.loader, reason); // its scanners become our children by its death
         return;

@@ -29,11 +29,12 @@ struct Child {
     std::uint64_t id = 0;
     messages::Role role = messages::Role::session;
     WorkerState state = WorkerState::starting;
-    pid_t pid = 0;               // 0: reaped, must not be signalled
-    Channel channel;             // closed after EOF
-    bool greeted = false;        // Hello was received and fits
-    std::int64_t started_ns = 0; // CLOCK_MONOTONIC
-    std::string kill_reason;     // not empty: we have killed it
+    pid_t pid = 0;                // 0: reaped, must not be signalled
+    Channel channel;              // closed after EOF
+    bool greeted = false;         // Hello was received and fits
+    std::int64_t started_ns = 0;  // CLOCK_MONOTONIC
+    std::string kill_reason;      // not empty: we have killed it
+    std::uint32_t unanswered = 0; // pings sent since its last Pong
 };
 
 // What a session worker's exit will mean.
@@ -70,6 +71,7 @@ struct Generation {
     unique_fd queue;                   // sending end, while loading or active
     std::optional<ScannerBoard> board; // empty for failed and gone ones
     std::vector<ScannerProcess> scanners;
+    bool condemned = false;   // all of its processes are to end: they are killed, those that come to us too
     std::string step;         // of the load, for people
     bool awaits_room = false; // it has a snapshot, and waits until no other engine is in memory
     std::int64_t load_timeout_ns = 0;

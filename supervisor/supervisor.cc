@@ -63,6 +63,7 @@ Supervisor::Supervisor(Settings settings, std::function<void()> started)
                             continue_stop();
                         },
                         [this](int exit_code, const std::string& error) { fail(exit_code, error); }}),
+      heartbeat_(loop_.get(), state_, children_, settings_),
       config_reload_(settings_, state_, reloads_,
                      [this](const Settings& taken, bool new_session_workers) {
                          return take_settings(taken, new_session_workers);
@@ -125,6 +126,7 @@ bool Supervisor::begin() {
 
     log::info("starting", {{"version", EVERMILTER_VERSION}, {"config", settings_.origin}});
     session_workers_.adjust();
+    heartbeat_.start();
     database_watch_.apply(settings_.config.database);
     reloads_.request(ReloadRequest{}, {});
     return true;
@@ -170,7 +172,7 @@ void Supervisor::on_message(Child& child, messages::Message&& message) {
     using namespace messages;
     std::visit(
         Overloaded{
-            [](const Pong&) {},
+            [](const Pong&) {}, // Children have counted it
             // Session workers.
             [&](const SessionWorkerReady&) {
                 from_session_worker(child, [&](SessionWorker& worker) { session_workers_.on_ready(worker); });

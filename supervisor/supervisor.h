@@ -12,6 +12,7 @@
 #include "supervisor/database_watch.h"
 #include "supervisor/entrance.h"
 #include "supervisor/generations.h"
+#include "supervisor/heartbeat.h"
 #include "supervisor/operations.h"
 #include "supervisor/preflight.h"
 #include "supervisor/reloads.h"
@@ -77,6 +78,7 @@ class Supervisor final : public Operations {
     Generations generations_;
     Reloads reloads_;
     SessionWorkers session_workers_;
+    Heartbeat heartbeat_;
     ConfigReload config_reload_;
     DatabaseWatch database_watch_;
     Entrance entrance_;

@@ -62,6 +62,8 @@ Service::Service(const Keys& keys, As as) : user_(is_root() ? nobody() : RunAs{g
              {"database.directory", quoted(root + "/db")},
              {"database.state_directory", quoted(root + "/state")},
              {"database.watch", "false"},
+             // Tests hold processes for as long as they need.
+             {"process.ping_timeout", quoted("10m")},
              {"message.spool_directory", quoted(root + "/spool")},
              {"status.socket", quoted("unix:" + status_path())},
              {"log.level", quoted("debug")}};

@@ -110,7 +110,8 @@ BOOST_AUTO_TEST_CASE(each_key_that_users_rely_on_has_a_row) {
                             "log.level",
                             "process.user",
                             "process.group",
-                            "process.scanner_user"})
+                            "process.scanner_user",
+                            "process.ping_timeout"})
         BOOST_TEST(config::find_row(key) != nullptr, key);
 }
 
