@@ -28,6 +28,9 @@ class Entrance {
     // Closes the listeners and the connections that wait for their negotiation.
     void close();
 
+    // See ListenerSet.
+    void use_passed(const PassedSockets& passed) { listeners_.use_passed(passed); }
+    [[nodiscard]] std::vector<std::string> keys() const { return listeners_.keys(); }
     [[nodiscard]] std::vector<std::string> addresses() const { return listeners_.addresses(); }
     // Connections before hand-over.
     [[nodiscard]] std::size_t waiting() const noexcept { return gate_.waiting(); }

@@ -107,12 +107,14 @@ bool Generations::loading() const {
 }
 
 bool Generations::may_load() const {
-    return std::count_if(state_.generations.begin(), state_.generations.end(), has_process) < 2;
+    return state_.waits_for.empty() &&
+           std::count_if(state_.generations.begin(), state_.generations.end(), has_process) < 2;
 }
 
 void Generations::on_progress(Generation& generation, const messages::LoadProgress& progress) {
     generation.step = progress.step.substr(0, 64);
     log::debug("load-progress", {{"generation", generation.id}, {"step", generation.step}});
+    handlers_.changed();
 }
 
 // What serves ends now, and the load begins when it is reaped. Until the new one is active, ends of messages wait.

@@ -49,7 +49,7 @@ class Generations {
     // Precondition: may_load(). An Error: nothing was started; load_ended is not called.
     [[nodiscard]] Result<void> start_load(const LoadRequest& request);
     [[nodiscard]] bool loading() const;
-    // Fewer than two generations have a process.
+    // Fewer than two generations have a process, and nothing of a supervisor that was killed is waited for.
     [[nodiscard]] bool may_load() const;
     // What drains is retired without waiting for drain_timeout.
     void retire_draining();

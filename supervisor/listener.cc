@@ -193,7 +193,11 @@ Result<void> ListenerSet::apply(const std::vector<std::string>& addresses, const
         }
         auto listener = std::make_unique<Listener>(loop_, one.key, *this);
         listener->shown = config::address_text(one.address);
-        if (const auto* unix_address = std::get_if<config::UnixAddress>(&one.address)) {
+        Result<unique_fd> passed = passed_ == nullptr ? unique_fd{} : passed_->find(one.key);
+        if (!passed) return std::move(passed).error();
+        if (*passed) {
+            listener->fd = std::move(*passed);
+        } else if (const auto* unix_address = std::get_if<config::UnixAddress>(&one.address)) {
             Result<BoundPath> bound = bind_path(unix_address->path, *resolved, kBacklog);
             if (!bound) return std::move(bound).error();
             listener->fd = std::move(bound->socket);
@@ -220,6 +224,12 @@ Result<void> ListenerSet::apply(const std::vector<std::string>& addresses, const
             continue;
         }
         log::info("listener-closed", {{"purpose", purpose_}, {"address", listener->shown}});
+        if (passed_ != nullptr && passed_->has(listener->key)) {
+            log::warning("listener-closed", {{"purpose", purpose_},
+                                             {"address", listener->shown},
+                                             {"warning", "the service manager keeps it open: whoever connects waits"},
+                                             {"remedy", "change its socket unit too"}});
+        }
         listener->readable.stop();
         listener->fd.reset();
         listener->path.reset();
@@ -249,6 +259,13 @@ std::vector<std::string> ListenerSet::addresses() const {
     std::vector<std::string> all;
     all.reserve(listeners_.size());
     for (const auto& listener : listeners_) all.push_back(listener->shown);
+    return all;
+}
+
+std::vector<std::string> ListenerSet::keys() const {
+    std::vector<std::string> all;
+    all.reserve(listeners_.size());
+    for (const auto& listener : listeners_) all.push_back(listener->key);
     return all;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "supervisor/peer_address.h"
+#include "supervisor/service_manager.h"
 #include "supervisor/socket_path.h"
 #include "supervisor/watchers.h"
 #include "workers/common/result.h"
@@ -32,6 +33,10 @@ class ListenerSet {
     ListenerSet(ListenerSet&&) = delete;
     ListenerSet& operator=(ListenerSet&&) = delete;
 
+    // Sockets that the service manager has passed are used for their addresses instead of new ones; their paths,
+    // modes and ends are the manager's. Before apply(); outlives the set.
+    void use_passed(const PassedSockets& passed) { passed_ = &passed; }
+
     // Makes the set what `addresses` says (config/address.h's text): what is there already stays open, what is new
     // is bound and listens, what is gone is closed. Names are resolved here (getaddrinfo(3), the one call that may
     // wait: at start, and when an operator changes the addresses). On an Error nothing has changed.
@@ -43,6 +48,8 @@ class ListenerSet {
 
     // Canonical addresses, with the real port where port 0 was asked for: "inet:40123@127.0.0.1".
     [[nodiscard]] std::vector<std::string> addresses() const;
+    // The same as apply() has compared them: with port 0 as it was written.
+    [[nodiscard]] std::vector<std::string> keys() const;
     [[nodiscard]] bool empty() const noexcept { return listeners_.empty(); }
 
   private:
@@ -54,6 +61,7 @@ class ListenerSet {
     Loop* loop_;
     std::string purpose_;
     OnAccept on_accept_;
+    const PassedSockets* passed_ = nullptr;
     std::vector<std::unique_ptr<Listener>> listeners_;
     Graveyard graveyard_;
     TimerWatcher resting_;

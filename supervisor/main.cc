@@ -8,7 +8,6 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <string>
@@ -18,6 +17,7 @@
 
 #include "config/parse.h"
 #include "supervisor/privileges.h"
+#include "supervisor/service_manager.h"
 #include "supervisor/settings.h"
 #include "supervisor/supervisor.h"
 #include "workers/common/log.h"
@@ -48,10 +48,6 @@ bool occupy_low_descriptors() {
             return true;
         }
     }
-}
-
-bool under_systemd() {
-    return std::getenv("NOTIFY_SOCKET") != nullptr;
 }
 
 // The calling side of a daemon: waits for the status, which is one byte on `status`.
@@ -93,7 +89,7 @@ void leave_terminal(bool keep_stderr) {
     ::close(null);
 }
 
-int run(const CommandLine& line) {
+int run(const CommandLine& line, supervisor::ServiceManager manager) {
     auto parsed = config::parse_file(line.config);
     if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed)) {
         for (const config::Fault& fault : *faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
@@ -120,7 +116,7 @@ int run(const CommandLine& line) {
             return EX_OSERR;
         }
     }
-    supervisor::Supervisor supervisor(std::move(settings), [&] {
+    supervisor::Supervisor supervisor(std::move(settings), std::move(manager), [&] {
         if (line.foreground) return;
         tell(status, EX_OK);
         leave_terminal(log_to_stderr);
@@ -135,9 +131,15 @@ int run(const CommandLine& line) {
 } // namespace
 
 int main(int argc, char** argv) {
+    // First of all: the sockets that are passed have fixed numbers.
+    auto manager = supervisor::meet_service_manager();
+    if (!manager) {
+        complain(manager.error().what);
+        return EX_CONFIG;
+    }
     if (!occupy_low_descriptors()) return EX_OSERR;
     CommandLine line;
-    line.foreground = under_systemd();
+    line.foreground = manager->there();
     CLI::App app("A ClamAV mail filter that never stops to reload.", "evermilterd");
     app.add_option("--config", line.config, "The configuration file")->capture_default_str();
     app.add_flag("--check-config", line.check_config, "Only check the configuration: exit 0, or 78 with every fault");
@@ -149,7 +151,7 @@ int main(int argc, char** argv) {
         return app.exit(error) == 0 ? EX_OK : EX_USAGE;
     }
     try {
-        return run(line);
+        return run(line, std::move(*manager));
     } catch (const std::exception& error) {
         complain(error.what());
         return EX_SOFTWARE;

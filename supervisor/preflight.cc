@@ -9,7 +9,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -18,6 +20,7 @@
 #include <utility>
 
 #include "config/address.h"
+#include "workers/common/engine_lock.h"
 #include "workers/common/log.h"
 
 namespace evermilter::supervisor {
@@ -157,13 +160,21 @@ std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings) {
     if (auto* fault = std::get_if<Fault>(&state)) return std::move(*fault);
     locks.state = std::move(std::get<unique_fd>(state));
 
-    wipe_scanner_folders(config.scanner.temp_directory);
+    wipe_dead_scanner_folders(settings);
     warn_about_temp(settings);
     return locks;
 }
 
-void wipe_scanner_folders(const std::string& temp_directory, std::uint64_t generation) {
-    const std::string only = "g" + std::to_string(generation);
+void wipe_dead_scanner_folders(const Settings& settings) {
+    const auto living = locked_engines(settings.config.database.state_directory);
+    if (living)
+        wipe_scanner_folders(settings.config.scanner.temp_directory, 0, *living);
+    else
+        log::error("engines-unknown", {{"error", living.error().what}});
+}
+
+void wipe_scanner_folders(const std::string& temp_directory, std::uint64_t generation,
+                          const std::vector<std::uint64_t>& spared) {
     std::error_code failed;
     for (const auto& entry : fs::directory_iterator(temp_directory, failed)) {
         const std::string name = entry.path().filename();
@@ -172,7 +183,10 @@ void wipe_scanner_folders(const std::string& temp_directory, std::uint64_t gener
         if (name.front() != 'g' || dash == std::string::npos || dash < 2 ||
             name.find_first_not_of("0123456789", 1) != dash)
             continue;
-        if (generation != 0 && name.substr(0, dash) != only) continue;
+        std::uint64_t of = 0;
+        std::from_chars(name.data() + 1, name.data() + dash, of);
+        if (generation != 0 && of != generation) continue;
+        if (std::find(spared.begin(), spared.end(), of) != spared.end()) continue;
         std::error_code left;
         fs::remove_all(entry.path(), left);
         if (left) log::warning("temp-directory", {{"path", entry.path().string()}, {"error", left.message()}});

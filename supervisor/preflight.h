@@ -2,7 +2,10 @@
 // can be used by it (tried in a forked child that has become that user). Blocks; only for the start.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "supervisor/settings.h"
 #include "workers/common/result.h"
@@ -21,11 +24,16 @@ struct FolderLocks {
     unique_fd state;
 };
 
-// Makes folders that are missing, checks all, wipes what dead scanners left in the temp directory, warns in the log
+// Makes folders that are missing, checks all, wipes what dead scanners left in the temp directory (not what those
+// use that a supervisor which was killed has left behind), warns in the log
 // about a temp directory that is not on a tmpfs or has less room than scanner.temp_size.
 [[nodiscard]] std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings);
 
-// Removes the folders (g*-s*) of a generation, 0: of all, in `temp_directory`. What cannot be removed is logged.
-void wipe_scanner_folders(const std::string& temp_directory, std::uint64_t generation = 0);
+// Removes the folders (g*-s*) of a generation, 0: of all, in `temp_directory`, but those of `spared`. What cannot be
+// removed is logged.
+void wipe_scanner_folders(const std::string& temp_directory, std::uint64_t generation = 0,
+                          const std::vector<std::uint64_t>& spared = {});
+// Of all whose engine is in nobody's memory any more.
+void wipe_dead_scanner_folders(const Settings& settings);
 
 } // namespace evermilter::supervisor

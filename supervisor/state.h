@@ -134,6 +134,7 @@ inline constexpr std::size_t kMaxVirusNames = 10000;
 struct State {
     ServiceState service = ServiceState::starting;
     std::string degraded_reason; // for ServiceState::degraded
+    std::string waits_for;       // not empty: why the first load has not begun
     std::int64_t started_ns = 0; // CLOCK_MONOTONIC
     std::int64_t started_at = 0; // Unix time
     std::uint64_t next_child = 1;

@@ -36,6 +36,9 @@ class StatusSocket {
     // Closes the socket; answers that are still owed are lost.
     void close();
 
+    // See ListenerSet.
+    void use_passed(const PassedSockets& passed) { listeners_.use_passed(passed); }
+    [[nodiscard]] std::vector<std::string> keys() const { return listeners_.keys(); }
     [[nodiscard]] std::vector<std::string> addresses() const { return listeners_.addresses(); }
     [[nodiscard]] std::size_t connections() const noexcept { return connections_.size(); }
 

@@ -22,6 +22,8 @@ struct Overloaded : Parts... {
 template <class... Parts>
 Overloaded(Parts...) -> Overloaded<Parts...>;
 
+constexpr std::chrono::seconds kAfterShutdown{10};
+
 int exit_code_of_socket(int code) {
     switch (code) {
         case EACCES:
@@ -36,8 +38,9 @@ int exit_code_of_socket(int code) {
 
 } // namespace
 
-Supervisor::Supervisor(Settings settings, std::function<void()> started)
+Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<void()> started)
     : settings_(std::move(settings)),
+      manager_(std::move(manager)),
       started_(std::move(started)),
       loop_(ev_loop_new(EVFLAG_AUTO)),
       children_(loop_.get(), state_,
@@ -52,10 +55,9 @@ Supervisor::Supervisor(Settings settings, std::function<void()> started)
                     [this](const Generation& lost) {
                         reloads_.restore_active("the loader of generation " + std::to_string(lost.id) + " died");
                     },
-                    [this] { update_service_state(); }}),
+                    [this] { on_changed(); }}),
       reloads_(loop_.get(), state_, generations_, settings_,
-               {[this](int exit_code, const std::string& error) { fail(exit_code, error); },
-                [this] { update_service_state(); }}),
+               {[this](int exit_code, const std::string& error) { fail(exit_code, error); }, [this] { on_changed(); }}),
       session_workers_(loop_.get(), state_, children_, settings_,
                        {[this](SessionWorker& worker) { generations_.give_to(worker); },
                         [this] {
@@ -64,6 +66,12 @@ Supervisor::Supervisor(Settings settings, std::function<void()> started)
                         },
                         [this](int exit_code, const std::string& error) { fail(exit_code, error); }}),
       heartbeat_(loop_.get(), state_, children_, settings_),
+      survivors_(loop_.get(), state_, settings_,
+                 [this] {
+                     on_changed();
+                     reloads_.room();
+                 }),
+      notifications_(loop_.get(), state_, [this] { return heartbeat_.healthy(); }),
       config_reload_(settings_, state_, reloads_,
                      [this](const Settings& taken, bool new_session_workers) {
                          return take_settings(taken, new_session_workers);
@@ -101,7 +109,7 @@ Supervisor::~Supervisor() = default;
 int Supervisor::run() {
     if (begin()) {
         ev_run(loop_.get(), 0);
-        wipe_scanner_folders(settings_.config.scanner.temp_directory);
+        wipe_dead_scanner_folders(settings_);
     }
     status_socket_.close();
     entrance_.close();
@@ -121,15 +129,33 @@ bool Supervisor::begin() {
     auto folders = prepare_folders(settings_);
     if (const auto* wrong = std::get_if<supervisor::Fault>(&folders)) return refuse(wrong->exit_code, wrong->text);
     locks_ = std::move(std::get<FolderLocks>(folders));
+    entrance_.use_passed(manager_.sockets);
+    status_socket_.use_passed(manager_.sockets);
     if (auto bound = bind(); !bound) return refuse(exit_code_of_socket(bound.error().code), bound.error().what);
+    // Nobody would take what connects there.
+    if (const std::string unused = passed_beside(); !unused.empty())
+        return refuse(EX_CONFIG,
+                      "the service manager passes a socket that is neither in milter.listen nor "
+                      "status.socket: " +
+                          unused + "; write the same address in both, or remove it from the socket unit");
     if (auto dropped = drop_privileges(); !dropped) return refuse(EX_OSERR, dropped.error().what);
 
     log::info("starting", {{"version", EVERMILTER_VERSION}, {"config", settings_.origin}});
     session_workers_.adjust();
     heartbeat_.start();
     database_watch_.apply(settings_.config.database);
+    survivors_.look();
+    notifications_.begin(manager_);
     reloads_.request(ReloadRequest{}, {});
     return true;
+}
+
+// The first socket that was passed to us and that the configuration does not name, or "".
+std::string Supervisor::passed_beside() const {
+    std::vector<std::string> named = entrance_.keys();
+    for (std::string& one : status_socket_.keys()) named.push_back(std::move(one));
+    const auto others = manager_.sockets.beside(named);
+    return others.empty() ? std::string() : others.front();
 }
 
 // The sockets of the settings in use; an Error leaves them as they were.
@@ -307,6 +333,11 @@ void Supervisor::on_hangup() {
     config_reload_.request(true, {});
 }
 
+void Supervisor::on_changed() {
+    update_service_state();
+    notifications_.tell();
+}
+
 void Supervisor::update_service_state() {
     if (state_.service == ServiceState::stopping) return;
     const ServiceState before = state_.service;
@@ -345,11 +376,13 @@ void Supervisor::stop(int exit_code) {
     log::info("stopping");
     entrance_.close();
     database_watch_.stop();
+    survivors_.stop();
     reloads_.stop();
     const std::chrono::nanoseconds bound = settings_.config.timeouts.shutdown;
     session_workers_.stop(true, monotonic_ns() + bound.count());
     // Who has not ended then is killed.
-    stop_timer_.start(bound + std::chrono::seconds(10));
+    stop_timer_.start(bound + kAfterShutdown);
+    notifications_.tell_stopping(bound + 2 * kAfterShutdown, fault_);
     continue_stop();
 }
 

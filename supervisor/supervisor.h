@@ -13,21 +13,24 @@
 #include "supervisor/entrance.h"
 #include "supervisor/generations.h"
 #include "supervisor/heartbeat.h"
+#include "supervisor/notifications.h"
 #include "supervisor/operations.h"
 #include "supervisor/preflight.h"
 #include "supervisor/reloads.h"
+#include "supervisor/service_manager.h"
 #include "supervisor/session_workers.h"
 #include "supervisor/settings.h"
 #include "supervisor/state.h"
 #include "supervisor/status_socket.h"
+#include "supervisor/survivors.h"
 #include "supervisor/watchers.h"
 
 namespace evermilter::supervisor {
 
 class Supervisor final : public Operations {
   public:
-    // `started` is called once: with "" when the first generation is active.
-    Supervisor(Settings settings, std::function<void()> started);
+    // `started` is called once, when the first generation is active.
+    Supervisor(Settings settings, ServiceManager manager, std::function<void()> started);
     ~Supervisor() override;
 
     // Binds, drops privileges, starts, serves, stops. The exit status, from sysexits(3); the reason of one that is
@@ -61,6 +64,7 @@ class Supervisor final : public Operations {
     void out_of_place(Child& child, const char* message);
 
     // The end: graceful, with or without a reason to fail; then at once.
+    [[nodiscard]] std::string passed_beside() const;
     void on_stop_signal();
     [[nodiscard]] Result<void> bind();
     [[nodiscard]] Result<void> take_settings(const Settings& settings, bool new_session_workers);
@@ -69,8 +73,10 @@ class Supervisor final : public Operations {
     void stop_at_once();
     void continue_stop();
     void update_service_state();
+    void on_changed();
 
     Settings settings_;
+    const ServiceManager manager_;
     std::function<void()> started_;
     State state_;
     LoopHandle loop_;
@@ -79,6 +85,8 @@ class Supervisor final : public Operations {
     Reloads reloads_;
     SessionWorkers session_workers_;
     Heartbeat heartbeat_;
+    Survivors survivors_;
+    Notifications notifications_;
     ConfigReload config_reload_;
     DatabaseWatch database_watch_;
     Entrance entrance_;

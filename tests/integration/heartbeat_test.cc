@@ -54,6 +54,7 @@ BOOST_AUTO_TEST_CASE(a_session_worker_that_is_stopped_is_killed_and_replaced_and
     });
     BOOST_TEST(service.status().at("crashes").at("session") == 1);
     serves(service);
+    second.close();
     BOOST_TEST(service.stop() == 0);
 }
 
@@ -75,6 +76,7 @@ BOOST_AUTO_TEST_CASE(an_active_loader_that_is_stopped_is_killed_while_its_scanne
     BOOST_TEST(service.status().at("crashes").at("loader") == 1);
     BOOST_TEST(service.status().at("messages").at("error") == 0);
     serves(service);
+    held.close();
     BOOST_TEST(service.stop() == 0);
 }
 
@@ -93,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_loader_that_is_stopped_while_it_loads_is_a_refused_reload
 BOOST_AUTO_TEST_CASE(a_load_that_takes_longer_than_ping_timeout_is_left_alone) {
     Service service;
     service.start();
-    write_bulk_database(service.database(), 10 * kBulk);
+    write_bulk_database(service.database(), 4 * kBulk);
     service.set("process.ping_timeout", "\"1s\"");
     BOOST_TEST(ask(service, "reload-config").at("ok") == true);
     const json answer = ask(service);
@@ -112,6 +114,7 @@ BOOST_AUTO_TEST_CASE(a_supervisor_that_was_stopped_for_longer_kills_nobody) {
     let_pass(2 * kTimeout);
     BOOST_TEST(count_log(service, "child-killed") == 0);
     BOOST_TEST(client.message(eicar_in_body()).text().starts_with("550 "));
+    client.close();
     BOOST_TEST(service.stop() == 0);
 }
 

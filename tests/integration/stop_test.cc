@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 
+#include "tests/integration/reloading.h"
 #include "tests/support/capture.h"
 #include "tests/support/database.h"
 #include "tests/support/messages.h"
@@ -124,6 +125,23 @@ BOOST_AUTO_TEST_CASE(a_second_sigterm_stops_at_once) {
     service.start();
     MilterClient client = service.session();
     client.upload(clean_mail("never ended")); // would hold the drain for timeouts.shutdown: a minute
+    service.signal(SIGTERM);
+    wait_stopping(service);
+    service.signal(SIGTERM);
+    client.wait_closed();
+    service.wait_end();
+    nothing_is_left(service);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_sigterm_ends_processes_that_are_stopped_and_loads_too) {
+    Service service;
+    write_bulk_database(service.database(), kBulk);
+    service.start();
+    MilterClient client = service.session();
+    client.upload(clean_mail("never ended"));
+    const HeldLoad held(service);
+    for (const char* role : {"session", "scanner", "loader"})
+        for (const pid_t pid : service.pids(role)) stop_process(pid);
     service.signal(SIGTERM);
     wait_stopping(service);
     service.signal(SIGTERM);

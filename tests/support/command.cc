@@ -33,6 +33,34 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     return result;
 }
 
+// Where the child's own pid goes.
+constexpr std::string_view kListenPid = "LISTEN_PID=";
+constexpr std::size_t kPidDigits = 10;
+
+// After fork: the child's environment names the child.
+void write_pid(char* variable) {
+    if (variable == nullptr) return;
+    const auto pid = static_cast<unsigned>(getpid());
+    std::size_t digits = 1;
+    for (unsigned rest = pid; rest >= 10; rest /= 10) ++digits;
+    unsigned rest = pid;
+    for (std::size_t at = kListenPid.size() + digits; at-- > kListenPid.size(); rest /= 10)
+        variable[at] = static_cast<char>('0' + rest % 10);
+    variable[kListenPid.size() + digits] = '\0';
+}
+
+// After fork: descriptors of `passed` become 3, 4, …, whatever their numbers are.
+bool pass_on(const std::vector<int>& passed) {
+    constexpr int kBeyond = 200;
+    for (std::size_t i = 0; i < passed.size(); ++i)
+        if (dup2(passed[i], kBeyond + static_cast<int>(i)) < 0) return false;
+    for (std::size_t i = 0; i < passed.size(); ++i) {
+        if (dup2(kBeyond + static_cast<int>(i), 3 + static_cast<int>(i)) < 0) return false;
+        close(kBeyond + static_cast<int>(i));
+    }
+    return true;
+}
+
 // After fork: system calls only, the parent may have threads.
 [[noreturn]] void become(const char* path, char* const* arguments, char* const* environment, int input, int output,
                          int errors, const std::optional<RunAs>& user) {
@@ -50,25 +78,34 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 } // namespace
 
 Child start_program(const std::vector<std::string>& command, int output, int errors, std::optional<RunAs> user,
-                    const std::vector<std::string>& environment) {
+                    const std::vector<std::string>& environment, const std::vector<int>& passed) {
     if (user && user->user == geteuid()) user.reset();
     std::vector<std::string> arguments = command;
     std::vector<std::string> variables;
     for (char** one = environ; *one != nullptr; ++one) {
         // Of the surroundings only what cannot change how our programs behave.
-        if (!std::string_view(*one).starts_with("NOTIFY_SOCKET=") && !std::string_view(*one).starts_with("LISTEN_"))
-            variables.emplace_back(*one);
+        const std::string_view variable(*one);
+        const bool of_manager = variable.starts_with("NOTIFY_SOCKET=") || variable.starts_with("LISTEN_") ||
+                                variable.starts_with("WATCHDOG_");
+        if (!of_manager) variables.emplace_back(*one);
     }
     variables.insert(variables.end(), environment.begin(), environment.end());
+    if (!passed.empty()) {
+        variables.push_back("LISTEN_FDS=" + std::to_string(passed.size()));
+        variables.push_back(std::string(kListenPid) + std::string(kPidDigits, '0'));
+    }
     const std::vector<char*> argument_pointers = pointers(arguments);
     const std::vector<char*> variable_pointers = pointers(variables);
     const unique_fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
     Child child;
     child.pid = fork();
     if (child.pid < 0) fail("fork");
-    if (child.pid == 0)
+    if (child.pid == 0) {
+        if (!passed.empty()) write_pid(variable_pointers[variables.size() - 1]);
+        if (!pass_on(passed)) _exit(126);
         become(argument_pointers[0], argument_pointers.data(), variable_pointers.data(), null.get(),
                output < 0 ? null.get() : output, errors < 0 ? null.get() : errors, user);
+    }
     child.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));
     if (!child.pidfd) fail("pidfd_open");
     return child;

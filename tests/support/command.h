@@ -24,14 +24,16 @@ struct RunAs {
     gid_t group = 0;
 };
 
-// A child with a session of its own, its descriptors 0 to 2 as given (-1: /dev/null), the rest closed by CLOEXEC.
+// A child with a session of its own, its descriptors 0 to 2 as given (-1: /dev/null), the rest closed by CLOEXEC; but
+// `passed`, if there are any, from 3 on, as a service manager passes sockets (LISTEN_PID and LISTEN_FDS are set).
 struct Child {
     pid_t pid = 0;
     unique_fd pidfd;
 };
 [[nodiscard]] Child start_program(const std::vector<std::string>& command, int output, int errors,
                                   std::optional<RunAs> user = std::nullopt,
-                                  const std::vector<std::string>& environment = {});
+                                  const std::vector<std::string>& environment = {},
+                                  const std::vector<int>& passed = {});
 // Waits for the child's end; throws NeverHappened after kPatience. Exit code, or 128 + signal.
 [[nodiscard]] int wait_exit(Child& child);
 

@@ -82,16 +82,18 @@ Service::Service(const Keys& keys, As as) : user_(is_root() ? nobody() : RunAs{g
 
 Service::~Service() {
     // Whoever is left has our session; each is named by its pid and taken while it still is one of ours.
-    if (session_ == 0) return;
+    if (sessions_.empty()) return;
     if (child_.pid != 0) {
         kill(child_.pid, SIGKILL);
         waitpid(child_.pid, nullptr, 0);
     }
     for (int round = 0; round < 1000; ++round) {
-        const std::vector<Process> rest = processes_of_session(session_);
+        const std::vector<Process> rest = processes();
         if (rest.empty()) break;
         for (const Process& one : rest) kill(one.pid, SIGKILL);
-        while (waitpid(-session_, nullptr, WNOHANG) > 0) {
+        for (const pid_t session : sessions_) {
+            while (waitpid(-session, nullptr, WNOHANG) > 0) {
+            }
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
@@ -114,7 +116,7 @@ void Service::write_config() {
     write_file(config_file(), text);
 }
 
-void Service::launch() {
+void Service::launch(const Manager& manager) {
     // Orphans come to us, so that their end can be seen and reaped.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     const unique_fd log_file(open(path("log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
@@ -127,8 +129,9 @@ void Service::launch() {
             fs::copy_file(program(name), path("bin") / name, fs::copy_options::overwrite_existing);
         binary = path("bin") / "evermilterd";
     }
-    child_ = start_program({binary, "--foreground", "--config", config_file()}, log_file.get(), log_file.get(), user);
-    session_ = child_.pid;
+    child_ = start_program({binary, "--foreground", "--config", config_file()}, log_file.get(), log_file.get(), user,
+                           manager.environment, manager.sockets);
+    sessions_.push_back(child_.pid);
 }
 
 void Service::wait_ready() {
@@ -192,8 +195,11 @@ std::vector<pid_t> Service::pids(const std::string& role) const {
 }
 
 std::vector<Process> Service::processes() const {
-    // Session 0 is the kernel's.
-    return session_ == 0 ? std::vector<Process>{} : processes_of_session(session_);
+    std::vector<Process> all;
+    for (const pid_t session : sessions_) {
+        for (Process& one : processes_of_session(session)) all.push_back(std::move(one));
+    }
+    return all;
 }
 
 std::string Service::log() const {

@@ -41,6 +41,12 @@ enum class As {
     ordinary_user, // all of it runs as nobody, or as the user who tests
 };
 
+// What a service manager gives to the process that it starts.
+struct Manager {
+    std::vector<int> sockets;             // passed as descriptors 3, 4, …
+    std::vector<std::string> environment; // "NOTIFY_SOCKET=/path"
+};
+
 class Service {
   public:
     // `keys` replace those that every test has; a key with an empty value is left out of the file. Writes
@@ -50,8 +56,8 @@ class Service {
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
 
-    void launch(); // forks and returns
-    void start();  // and waits until the status says "ready"
+    void launch(const Manager& manager = {}); // forks and returns
+    void start();                             // and waits until the status says "ready"
     // Throws if the service ends before.
     void wait_ready();
     // Waits for its own end. Exit code, or 128 + signal.
@@ -86,7 +92,7 @@ class Service {
     [[nodiscard]] pid_t pid() const { return child_.pid; }
     // Pids by the role that the status gives them: "session", "loader", "scanner".
     [[nodiscard]] std::vector<pid_t> pids(const std::string& role) const;
-    // All that it started and that lives.
+    // All that it started and that lives, of every launch.
     [[nodiscard]] std::vector<Process> processes() const;
     [[nodiscard]] std::string log() const;
     // Waits for a line that holds all of `words`, from the beginning of the log; returns it.
@@ -102,7 +108,7 @@ class Service {
     RunAs user_;
     As as_;
     Child child_;
-    pid_t session_ = 0;
+    std::vector<pid_t> sessions_; // of every launch
 };
 
 // Descriptors, memfds (scoreboards left out) and unlinked files of every process of a service, for comparison

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "config/parse.h"
+#include "workers/common/engine_lock.h"
 #include "workers/common/log.h"
 #include "workers/scanner/load_priority.h"
 #include "workers/scanner/temp_directory.h"
@@ -18,6 +19,8 @@ namespace evermilter::scanner {
 namespace {
 
 constexpr int kFlushMs = 2000; // how long the last words to the supervisor may take
+// Session workers whose supervisor has died end within timeouts.shutdown, and 5 s more where callbacks do not return.
+constexpr std::chrono::seconds kAfterShutdown{10};
 
 } // namespace
 
@@ -26,6 +29,8 @@ Loader::Loader(Channel channel) : channel_(std::move(channel)) {
     moved_.set<Loader, &Loader::load_moved>(this);
     hurry_timer_.set(loop_);
     hurry_timer_.set<Loader, &Loader::hurry>(this);
+    orphaned_timer_.set(loop_);
+    orphaned_timer_.set<Loader, &Loader::orphaned_too_long>(this);
     channel_read_.set(loop_);
     channel_read_.set<Loader, &Loader::read_channel>(this);
     channel_write_.set(loop_);
@@ -85,8 +90,14 @@ void Loader::channel_ended() {
     channel_read_.stop();
     channel_write_.stop();
     channel_.close();
-    // Before it serves, nobody needs what is being loaded; once it serves, its session workers may.
-    if (state_ == State::serving || state_ == State::ending) return;
+    if (state_ == State::ending) return;
+    // Before it serves, nobody needs what is being loaded; once it serves, its session workers may. One that is stuck
+    // does not keep the engine in memory for ever.
+    if (state_ == State::serving) {
+        const std::chrono::duration<double> bound = order_.config.timeouts.shutdown + kAfterShutdown;
+        orphaned_timer_.start(bound.count());
+        return;
+    }
     if (state_ == State::loading) {
         // The load thread cannot be stopped, so the process ends around it.
         store_->abandon(order_.generation);
@@ -154,6 +165,11 @@ void Loader::start_load(messages::StartLoad start) {
     board_.emplace(std::move(*board));
     if (auto made = make_empty_directory(order_.temp_directory); !made)
         return refuse({EX_CANTCREAT, "temp directory not usable: " + made.error().what});
+
+    if (auto locked = lock_engine(order_.config.database.state_directory, order_.generation); locked)
+        engine_lock_ = std::move(*locked);
+    else
+        return refuse({EX_CANTCREAT, locked.error().what});
 
     state_ = State::loading;
     store_.emplace(order_.config.database.state_directory);
@@ -250,6 +266,7 @@ void Loader::serve() {
     pool_.emplace(
         loop_, loaded.engine, *board_, queue_.get(), order_.config, order_.generation,
         ScannerPool::Handlers{[this](messages::Message message) { send(std::move(message)); }, [this] { end(EX_OK); }});
+    pool_->keep_in_scanners(engine_lock_.get());
     if (auto started = pool_->start(); !started) {
         pool_.reset();
         return refuse({EX_OSERR, started.error().what});
@@ -292,6 +309,13 @@ Result<void> Loader::watch_queue() {
 }
 
 void Loader::queue_ended(ev::io&, int) {
+    orphaned_timer_.stop();
+    queue_watch_.stop();
+    pool_->retire();
+}
+
+void Loader::orphaned_too_long(ev::timer&, int) {
+    log::error("queue-still-held", {{"generation", order_.generation}});
     queue_watch_.stop();
     pool_->retire();
 }

@@ -51,6 +51,7 @@ class Loader {
     void proved(ev::io& watcher, int events);
     void serve();
     void queue_ended(ev::io& watcher, int events);
+    void orphaned_too_long(ev::timer& watcher, int events);
 
     void send(messages::Message message);
     void channel_ended();
@@ -72,6 +73,7 @@ class Loader {
     LoadOrder order_;
     std::uint32_t scanners_ = 0;
     unique_fd queue_;
+    unique_fd engine_lock_; // shared with all that is forked
     std::optional<ScannerBoard> board_;
     std::optional<SnapshotStore> store_;
 
@@ -93,6 +95,7 @@ class Loader {
     unique_fd queue_end_; // an epoll descriptor that is readable when the queue has ended
 
     ev::timer hurry_timer_;
+    ev::timer orphaned_timer_; // since the supervisor has died
     ev::io channel_read_;
     ev::io channel_write_;
     ev::io proof_watch_;

@@ -23,6 +23,15 @@ constexpr std::chrono::seconds kGrace{5};
 // Where a scanner has the queue, once everything else of the loader is closed.
 constexpr int kQueueInScanner = 3;
 
+// Closes all descriptors beyond `last` but `kept`, which stays at its number, where nobody else looks for one of his.
+bool close_beyond(int last, int kept) {
+    const auto from = static_cast<unsigned>(last + 1);
+    if (kept <= last) return ::close_range(from, ~0U, 0) == 0;
+    const auto middle = static_cast<unsigned>(kept);
+    if (middle > from && ::close_range(from, middle - 1, 0) != 0) return false;
+    return ::close_range(middle + 1, ~0U, 0) == 0;
+}
+
 double seconds(std::chrono::milliseconds time) {
     return std::chrono::duration<double>(time).count();
 }
@@ -112,7 +121,7 @@ Result<void> ScannerPool::seat(Seat& seat) {
 
 void ScannerPool::become_scanner(Seat& seat) {
     // Nothing of the loader's stays open: neither its channel nor its loop, nor the lock on the snapshot.
-    if (::dup2(queue_, kQueueInScanner) < 0 || ::close_range(kQueueInScanner + 1, ~0U, 0) != 0) ::_exit(EX_OSERR);
+    if (::dup2(queue_, kQueueInScanner) < 0 || !close_beyond(kQueueInScanner, kept_)) ::_exit(EX_OSERR);
     log::reopen();
     seed_random();
     if (auto set = engine_.set_temp_directory(folder(seat)); !set) ::_exit(EX_SOFTWARE);

@@ -39,6 +39,8 @@ class ScannerPool {
     ScannerPool& operator=(const ScannerPool&) = delete;
     ~ScannerPool();
 
+    // Before start(): a descriptor that scanners are to hold, open as long as the pool.
+    void keep_in_scanners(int descriptor) noexcept { kept_ = descriptor; }
     // Forks one scanner a slot. On an Error none is left.
     [[nodiscard]] Result<void> start();
 
@@ -68,6 +70,7 @@ class ScannerPool {
     Engine& engine_;
     ScannerBoard& board_;
     int queue_;
+    int kept_ = -1;
     const config::Config& config_;
     std::uint64_t generation_;
     Handlers handlers_;

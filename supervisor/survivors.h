@@ -1,0 +1,35 @@
+// The engines that the children of a supervisor that was killed still hold: the first load waits until they are gone,
+// because two of them and a third would be in memory, and says why it waits. They end by themselves (session workers
+// within timeouts.shutdown, then loaders); where they do not, and one engine only is left, the load begins beside it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "supervisor/settings.h"
+#include "supervisor/state.h"
+#include "supervisor/watchers.h"
+
+namespace evermilter::supervisor {
+
+class Survivors {
+  public:
+    // `gone` is called from the loop when the wait is over.
+    Survivors(Loop* loop, State& state, const Settings& settings, std::function<void()> gone);
+
+    // Keeps State::waits_for as long as the first load has to wait, not at all if nobody is left. Before the first
+    // load.
+    void look();
+    void stop() { timer_.stop(); }
+
+  private:
+    State& state_;
+    const Settings& settings_;
+    std::function<void()> gone_;
+    std::int64_t since_ns_ = 0;
+    std::vector<std::uint64_t> known_;
+    TimerWatcher timer_;
+};
+
+} // namespace evermilter::supervisor
