@@ -1,0 +1,273 @@
+// When the machine's limits are reached (descriptors, processes, memory) while the service runs: a 4xx and a line in
+// the log, never a message that passes unscanned, no process that spins, and all is well when there is room again. Temp
+// and spool directories without room are in temp_full_test and backpressure_test, threads in session_budget_test.
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "tests/integration/reloading.h"
+#include "tests/support/database.h"
+#include "tests/support/messages.h"
+#include "tests/support/service.h"
+
+using namespace evermilter::test;
+
+namespace {
+
+const std::string kRejected = std::string("550 5.7.1 virus found: ") + kEicarName;
+
+using Resource = decltype(RLIMIT_AS);
+
+// prlimit(2) by a child that has become the user of `pid`: root without CAP_SYS_RESOURCE (a container) may not. The
+// soft limit before; nullopt where it is refused.
+std::optional<rlim_t> change_soft_limit(pid_t pid, Resource resource, rlim_t value) {
+    const auto user = real_user(pid);
+    const auto group = static_cast<gid_t>(std::stoul(status_field(pid, "Gid")));
+    std::array<int, 2> ends{};
+    BOOST_REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+    const pid_t child = ::fork();
+    BOOST_REQUIRE(child >= 0);
+    if (child == 0) {
+        if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setresgid(group, group, group) != 0 ||
+                                 ::setresuid(user, user, user) != 0))
+            ::_exit(1);
+        rlimit limit{};
+        if (::prlimit(pid, resource, nullptr, &limit) != 0) ::_exit(2);
+        const rlim_t before = std::exchange(limit.rlim_cur, std::min(value, limit.rlim_max));
+        if (::prlimit(pid, resource, &limit, nullptr) != 0) ::_exit(3);
+        ::_exit(::write(ends[1], &before, sizeof before) == sizeof before ? 0 : 4);
+    }
+    ::close(ends[1]);
+    rlim_t before = 0;
+    const bool done = ::read(ends[0], &before, sizeof before) == sizeof before;
+    ::close(ends[0]);
+    ::waitpid(child, nullptr, 0);
+    return done ? std::optional(before) : std::nullopt;
+}
+
+// While it lives the process has the soft limit `value`.
+class Limited {
+  public:
+    Limited(pid_t pid, Resource resource, rlim_t value) : pid_(pid), resource_(resource) {
+        const auto before = change_soft_limit(pid, resource, value);
+        BOOST_REQUIRE(before.has_value());
+        before_ = *before;
+    }
+    ~Limited() {
+        if (alive(pid_)) (void)change_soft_limit(pid_, resource_, before_);
+    }
+    Limited(const Limited&) = delete;
+    Limited& operator=(const Limited&) = delete;
+
+  private:
+    pid_t pid_;
+    Resource resource_;
+    rlim_t before_ = 0;
+};
+using Limits = std::vector<std::unique_ptr<Limited>>;
+
+// The limit at which the process can open `more` descriptors and no further one.
+rlim_t descriptors_left(pid_t pid, int more) {
+    std::set<int> used;
+    for (const Descriptor& one : descriptors(pid)) used.insert(one.number);
+    int free = 0;
+    for (;; ++free)
+        if (!used.contains(free) && more-- == 0) return static_cast<rlim_t>(free);
+}
+
+void no_descriptors(Limits& limits, const std::vector<pid_t>& pids, int more = 0) {
+    for (const pid_t pid : pids)
+        limits.push_back(std::make_unique<Limited>(pid, RLIMIT_NOFILE, descriptors_left(pid, more)));
+}
+
+void no_memory(Limits& limits, const std::vector<pid_t>& pids) {
+    for (const pid_t pid : pids) {
+        const rlim_t now = std::stoull(status_field(pid, "VmSize")) * 1024;
+        limits.push_back(std::make_unique<Limited>(pid, RLIMIT_AS, now + 64 * 1024));
+    }
+}
+
+std::uint64_t ticks(const std::vector<pid_t>& pids) {
+    std::uint64_t sum = 0;
+    for (const pid_t pid : pids)
+        if (const auto one = process(pid)) sum += one->cpu_ticks;
+    return sum;
+}
+
+// A process that spins would use a hundred of them.
+void nobody_spins(const std::vector<pid_t>& pids) {
+    const auto before = ticks(pids);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    wait_until("a second is over", [&] { return std::chrono::steady_clock::now() >= end; });
+    BOOST_TEST(ticks(pids) - before < 50U);
+}
+
+// Whatever became of it, it did not pass.
+void never_passes(MilterClient& client, const std::string& mail) {
+    try {
+        const std::string text = client.message(mail).text();
+        BOOST_TEST((text.starts_with("4") || text == kRejected), text);
+    } catch (const ConnectionEnded&) {
+    }
+}
+
+void all_is_well(const Service& service) {
+    wait_until("messages are scanned again", [&] {
+        try {
+            MilterClient client = service.session();
+            return client.message(clean_mail("again")).status() == "Clean" &&
+                   client.message(eicar_in_zip()).text() == kRejected;
+        } catch (const ConnectionEnded&) {
+            return false; // by a worker that is being replaced
+        }
+    });
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(shortage_test)
+
+BOOST_AUTO_TEST_CASE(a_supervisor_without_descriptors_serves_whom_it_has_and_lets_others_wait) {
+    Service service;
+    service.start();
+    MilterClient held = service.session();
+    const std::vector<pid_t> supervisor = {service.pid()};
+    Limits limits;
+    no_descriptors(limits, supervisor);
+    MilterClient waiting = service.client();
+    service.wait_log({"accept-failed", "RLIMIT_NOFILE"});
+    BOOST_TEST(held.message(eicar_in_zip()).text() == kRejected);
+    nobody_spins(supervisor);
+    BOOST_TEST(count_log(service, "accept-failed") == 1);
+    limits.clear();
+    waiting.open();
+    BOOST_TEST(waiting.message(eicar_in_zip()).text() == kRejected);
+    all_is_well(service);
+}
+
+BOOST_AUTO_TEST_CASE(a_session_worker_without_descriptors_defers_and_is_replaced) {
+    Service service;
+    service.start();
+    MilterClient held = service.session();
+    const auto workers = service.pids("session");
+    Limits limits;
+    no_descriptors(limits, workers);
+    const std::string text = held.message(eicar_in_zip()).text();
+    BOOST_TEST(text.starts_with("451 "), text);
+    service.wait_log({"store-failed", "Too many open files"});
+    // A session that it cannot be given shows that it is not fit.
+    for (std::size_t count = 0; count < workers.size(); ++count) {
+        try {
+            MilterClient lost = service.session();
+            never_passes(lost, eicar_in_zip());
+        } catch (const std::exception&) {
+        }
+    }
+    nobody_spins(workers);
+    service.wait_log({"session-worker-unfit"});
+    all_is_well(service); // by others
+    limits.clear();
+    BOOST_TEST(held.message(eicar_in_zip()).text() == kRejected);
+}
+
+BOOST_AUTO_TEST_CASE(scanners_without_descriptors_defer_and_never_pass_a_message) {
+    // None for the job itself; enough for it, but not for what libclamav opens.
+    for (const int more : {0, 2}) {
+        Service service(Keys{{"scanner.queue_timeout", "\"1s\""}});
+        service.start();
+        MilterClient held = service.session();
+        auto processes = service.pids("scanner");
+        Limits limits;
+        no_descriptors(limits, processes, more);
+        for (int round = 0; round < 3; ++round) {
+            const Verdict infected = held.message(eicar_in_zip());
+            BOOST_TEST((infected.text().starts_with("451 ") || infected.text() == kRejected), infected.text());
+            // One that can be scanned without a descriptor may be clean.
+            const Verdict attached = held.message(
+                multipart_mail({text_part("round"), attachment("a.zip", zip({{"noise", noise(20000, 1)}}))}));
+            BOOST_TEST((attached.text().starts_with("451 ") || attached.status() == "Clean"), attached.text());
+        }
+        service.wait_log({more == 0 ? "scan-job-unreadable" : "scan-failed"});
+        processes.push_back(service.pids("loader").front());
+        nobody_spins(processes);
+        limits.clear();
+        all_is_well(service);
+        BOOST_TEST(held.message(eicar_in_zip()).text() == kRejected);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_loader_that_cannot_fork_tries_again_without_a_spin) {
+    Service service(Keys{{"scanner.queue_timeout", "\"1s\""}});
+    service.start();
+    MilterClient held = service.session();
+    const auto loader = service.pids("loader");
+    {
+        const Limited none(loader.front(), RLIMIT_NPROC, 0);
+        for (const pid_t pid : service.pids("scanner")) kill(pid, SIGKILL);
+        service.wait_log({"scanner-not-started"});
+        const std::string text = held.message(eicar_in_zip()).text();
+        BOOST_TEST(text.starts_with("451 "), text);
+        nobody_spins(loader);
+        BOOST_TEST(service.pids("loader") == loader, boost::test_tools::per_element());
+    }
+    wait_until("it is scanned again", [&] { return held.message(eicar_in_zip()).text() == kRejected; });
+    all_is_well(service);
+}
+
+BOOST_AUTO_TEST_CASE(scanners_without_memory_never_pass_a_message) {
+    Service service;
+    service.start();
+    MilterClient held = service.session();
+    Limits limits;
+    no_memory(limits, service.pids("scanner"));
+    for (unsigned round = 0; round < 4; ++round) {
+        never_passes(
+            held,
+            multipart_mail({text_part("round " + std::to_string(round)),
+                            attachment("a.zip", zip({{"noise", noise(3'000'000, round)}, {"eicar.com", eicar()}}))}));
+    }
+    limits.clear();
+    all_is_well(service);
+    BOOST_TEST(held.message(eicar_in_zip()).text() == kRejected);
+}
+
+BOOST_AUTO_TEST_CASE(session_workers_without_memory_never_pass_a_message) {
+    Service service;
+    service.start();
+    std::vector<MilterClient> held;
+    for (int count = 0; count < 4; ++count) held.push_back(service.session());
+    const auto workers = service.pids("session");
+    Limits limits;
+    no_memory(limits, workers);
+    for (MilterClient& client : held) {
+        never_passes(client, multipart_mail({text_part("held"), attachment("eicar.com", eicar()),
+                                             attachment("noise.bin", noise(700'000, 3))}));
+    }
+    for (int count = 0; count < 8; ++count) {
+        try {
+            MilterClient fresh = service.client();
+            fresh.open();
+            never_passes(fresh, eicar_in_zip());
+        } catch (const std::exception&) { // it was not let in
+        }
+    }
+    nobody_spins(workers);
+    limits.clear();
+    all_is_well(service);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
