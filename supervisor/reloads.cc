@@ -69,13 +69,21 @@ void Reloads::restore(const std::string& snapshot, const std::string& reason) {
     state_.degraded_reason = reason;
     restore_wanted_ = snapshot;
     restore_snapshot_ = snapshot;
+    restore_tries_ = 0;
     restore_later();
     handlers_.changed();
 }
 
-// What served last cannot be loaded. Where nothing serves, the next older snapshot is tried at once; after the oldest
-// it is tried again itself, later. While its scanners still serve they are better than anything older.
-void Reloads::restore_refused(const std::string& error) {
+// What served last cannot be loaded. Where nothing serves, the next older snapshot is tried at once, unless it may not
+// be the snapshot's fault and is the first time; after the oldest it is tried again itself, later. While its scanners
+// still serve they are better than anything older.
+void Reloads::restore_refused(int exit_code, const std::string& error) {
+    const bool unusable = exit_code == EX_DATAERR || exit_code == EX_NOINPUT || exit_code == EX_NOPERM;
+    if (++restore_tries_ == 1 && !unusable) {
+        restore_later();
+        return;
+    }
+    restore_tries_ = 0;
     const auto known = proven_snapshots(settings_.config.database.state_directory);
     auto next = std::find(known.begin(), known.end(), restore_snapshot_);
     if (next != known.end()) ++next;
@@ -224,7 +232,7 @@ void Reloads::finish(const LoadOutcome& outcome) {
     } else if (result.ok && restore_snapshot_.empty()) {
         state_.degraded_reason.clear();
     } else if (restored) {
-        restore_refused(result.error);
+        restore_refused(outcome.exit_code, result.error);
     } else if (ever_active_ && !stopped_ && state_.active_generation() == nullptr && restore_snapshot_.empty()) {
         // reload.mode = "replace": what served had to end before it was known that this would be refused.
         restore(last_snapshot_, "a reload was refused, the former database is loaded again: " + result.error);

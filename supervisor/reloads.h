@@ -53,7 +53,7 @@ class Reloads {
     void step();
     void finish(const LoadOutcome& outcome);
     void restore(const std::string& snapshot, const std::string& reason);
-    void restore_refused(const std::string& error);
+    void restore_refused(int exit_code, const std::string& error);
     void restore_later();
     [[nodiscard]] Result<LoadRequest> to_load(const ReloadRequest& request) const;
 
@@ -71,6 +71,7 @@ class Reloads {
     std::optional<LoadOutcome> first_refusal_;
     std::string last_snapshot_;    // of the generation that was active last
     std::string restore_wanted_;   // of restore()
+    unsigned restore_tries_ = 0;   // of what is loaded for it
     std::string restore_snapshot_; // not empty: what is to be loaded for it: that one or, if it cannot be, an older
     RestartPolicy restore_policy_;
     std::minstd_rand random_;

@@ -229,6 +229,7 @@ class Injection {
 
     // What was held goes on, where it was not lost.
     void end_of_state() {
+        if (fault_.state == State::proving) std::filesystem::remove(service_.path("proof/clean/slow"));
         const bool lost = fault_.role == Role::session;
         if (held_ && lost) {
             held_->wait_closed();

@@ -163,6 +163,27 @@ BOOST_AUTO_TEST_CASE(when_all_die_and_their_database_cannot_be_loaded_again_an_o
     BOOST_TEST(service.status().at("state") == "ready");
 }
 
+BOOST_AUTO_TEST_CASE(a_loader_that_dies_while_it_restores_does_not_bring_an_older_database) {
+    Large one;
+    const Service& service = one.service;
+    add_second_signature(service);
+    BOOST_TEST(ask(service).at("ok") == true);
+    const auto second = current(service);
+    wait_state(service, one.first, "gone");
+    for (const pid_t pid : processes_of(service, second)) kill(pid, SIGKILL);
+    pid_t loader = 0;
+    service.wait_status("it is loaded again", [&](const json& now) {
+        for (const auto& generation : now.at("generations"))
+            if (generation.at("state") == "loading") loader = generation.at("loader").get<pid_t>();
+        return loader > 0;
+    });
+    kill(loader, SIGKILL);
+    service.wait_status("the service is well", [&](const json& now) {
+        return now.at("state") == "ready" && now.at("current_generation") > second;
+    });
+    BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
+}
+
 BOOST_AUTO_TEST_CASE(a_reload_takes_over_from_an_active_loader_that_is_stopped) {
     Service service(kShort);
     service.start();
