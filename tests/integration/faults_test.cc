@@ -54,19 +54,20 @@ const Fault kScannerFaults[] = {
     {Role::scanner, State::loading, SIGSEGV},  {Role::scanner, State::loading, SIGKILL},
 };
 const Fault kLoaderFaults[] = {
-    {Role::loader, State::serving, SIGSEGV},  {Role::loader, State::serving, SIGKILL},
-    {Role::loader, State::loading, SIGSEGV},  {Role::loader, State::loading, SIGKILL},
-    {Role::loader, State::loading, SIGSTOP},  {Role::loader, State::proving, SIGSEGV},
-    {Role::loader, State::proving, SIGKILL},  {Role::loader, State::proving, SIGSTOP},
-    {Role::loader, State::draining, SIGSEGV}, {Role::loader, State::draining, SIGKILL},
-    {Role::loader, State::draining, SIGSTOP},
+    {Role::loader, State::serving, SIGSTOP},  {Role::loader, State::serving, SIGSEGV},
+    {Role::loader, State::serving, SIGKILL},  {Role::loader, State::loading, SIGSEGV},
+    {Role::loader, State::loading, SIGKILL},  {Role::loader, State::loading, SIGSTOP},
+    {Role::loader, State::proving, SIGSEGV},  {Role::loader, State::proving, SIGKILL},
+    {Role::loader, State::proving, SIGSTOP},  {Role::loader, State::draining, SIGSEGV},
+    {Role::loader, State::draining, SIGKILL}, {Role::loader, State::draining, SIGSTOP},
 };
 const Fault kSessionFaults[] = {
-    {Role::session, State::in_message, SIGSEGV}, {Role::session, State::in_message, SIGKILL},
-    {Role::session, State::scanning, SIGSEGV},   {Role::session, State::scanning, SIGKILL},
-    {Role::session, State::loading, SIGSEGV},    {Role::session, State::loading, SIGKILL},
-    {Role::session, State::loading, SIGSTOP},    {Role::session, State::draining, SIGSEGV},
-    {Role::session, State::draining, SIGKILL},
+    {Role::session, State::in_message, SIGSTOP}, {Role::session, State::scanning, SIGSTOP},
+    {Role::session, State::draining, SIGSTOP},   {Role::session, State::in_message, SIGSEGV},
+    {Role::session, State::in_message, SIGKILL}, {Role::session, State::scanning, SIGSEGV},
+    {Role::session, State::scanning, SIGKILL},   {Role::session, State::loading, SIGSEGV},
+    {Role::session, State::loading, SIGKILL},    {Role::session, State::loading, SIGSTOP},
+    {Role::session, State::draining, SIGSEGV},   {Role::session, State::draining, SIGKILL},
 };
 
 constexpr const char* kHeldId = "4HeldMessage";
@@ -125,6 +126,8 @@ class Injection {
         Keys keys = {{"scanner.pcre_match_limit", "4000000000"}, {"scanner.pcre_rec_match_limit", "1000000"}};
         const bool stop = fault.signal == SIGSTOP;
         if (stop) keys["scanner.max_scan_time"] = "\"2s\"";
+        // Where a load is held its loader is stopped as well; that of another role is not to be found by pings.
+        if (stop && fault.state != State::loading) keys["process.ping_timeout"] = "\"5s\"";
         if (stop && fault.role == Role::loader) keys["reload.load_timeout"] = "\"10s\"";
         if (stop && fault.state == State::draining) keys["reload.drain_timeout"] = "\"3s\"";
         return keys;
