@@ -142,9 +142,11 @@ bool Notifications::send_one(const std::string& datagram) {
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
     const ssize_t sent = ::sendto(socket_.get(), datagram.data(), datagram.size(), MSG_NOSIGNAL,
                                   reinterpret_cast<const sockaddr*>(&name), size);
-    if (sent >= 0) return true;
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS) return false;
-    log::error("service-manager", {{"error", system_error("cannot tell " + address_).what}});
+    const int code = sent >= 0 ? 0 : errno;
+    if (code == EAGAIN || code == EWOULDBLOCK || code == EINTR || code == ENOBUFS) return false;
+    // Once, not at each feeding of the watchdog.
+    if (const int before = std::exchange(last_error_, code); code != 0 && code != before)
+        log::error("service-manager", {{"error", system_error("cannot tell " + address_, code).what}});
     return true;
 }
 

@@ -46,7 +46,8 @@ class Notifications {
     std::string address_;
     std::chrono::microseconds watchdog_{0};
     unique_fd socket_;
-    std::string told_; // the last datagram of tell(), without the time in it
+    int last_error_ = 0; // of sending
+    std::string told_;   // the last datagram of tell(), without the time in it
     std::deque<std::string> pending_;
     TimerWatcher keep_alive_timer_;
     TimerWatcher flush_timer_;
