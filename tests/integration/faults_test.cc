@@ -305,7 +305,9 @@ class Injection {
             return after.descriptors.at(service_.pid()) <= before_.descriptors.at(service_.pid()) &&
                    after.memfds <= before_.memfds && after.deleted_files <= before_.deleted_files;
         });
-        BOOST_TEST(entries_below(service_.temp_directory()).size() == kScanners);
+        // A scanner whose session worker has died scans to its end, and may be replaced only now.
+        wait_until("each scanner has its temp folder, and there is no other",
+                   [&] { return entries_below(service_.temp_directory()).size() == kScanners; });
         BOOST_TEST(entries_below(service_.spool_directory()).empty());
         std::size_t snapshots = 0;
         for (const std::string& name : entries_below(service_.state_directory() / "snapshots")) {

@@ -1,5 +1,6 @@
 // process.ping_timeout: a session worker or a loader that is stuck or stopped is found, killed, counted and replaced,
 // and nobody else is; a supervisor that was stopped itself kills nobody.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <csignal>
@@ -68,10 +69,10 @@ BOOST_AUTO_TEST_CASE(an_active_loader_that_is_stopped_is_killed_while_its_scanne
     service.wait_log({"child-killed", "process.ping_timeout", std::to_string(loader)});
     BOOST_TEST(held.message(eicar_in_body()).text().starts_with("550 "));
     service.wait_status("another loader is there and the service is well", [&](const json& status) {
-        if (status.at("state") != "ready") return false;
-        for (const auto& one : status.at("workers"))
-            if (one.at("role") == "loader" && one.at("pid") != loader) return true;
-        return false;
+        const auto& all = status.at("workers");
+        return status.at("state") == "ready" && std::any_of(all.begin(), all.end(), [&](const json& one) {
+                   return one.at("role") == "loader" && one.at("pid") != loader;
+               });
     });
     BOOST_TEST(service.status().at("crashes").at("loader") == 1);
     BOOST_TEST(service.status().at("messages").at("error") == 0);

@@ -97,7 +97,7 @@ void no_descriptors(Limits& limits, const std::vector<pid_t>& pids, int more = 0
 void no_memory(Limits& limits, const std::vector<pid_t>& pids) {
     for (const pid_t pid : pids) {
         const rlim_t now = std::stoull(status_field(pid, "VmSize")) * 1024;
-        limits.push_back(std::make_unique<Limited>(pid, RLIMIT_AS, now + 64 * 1024));
+        limits.push_back(std::make_unique<Limited>(pid, RLIMIT_AS, now + 65536));
     }
 }
 
@@ -249,6 +249,7 @@ BOOST_AUTO_TEST_CASE(session_workers_without_memory_never_pass_a_message) {
     Service service;
     service.start();
     std::vector<MilterClient> held;
+    held.reserve(4);
     for (int count = 0; count < 4; ++count) held.push_back(service.session());
     const auto workers = service.pids("session");
     Limits limits;

@@ -1,5 +1,6 @@
 // A supervisor that is killed: its children finish what was begun and end, and the supervisor that follows leaves them
 // their folders, takes over the sockets, and loads when their engines are out of memory.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <filesystem>
@@ -42,9 +43,9 @@ void launch_and_wait(Service& service, std::uint64_t id) {
 }
 
 bool has_folders_of(const Service& service, std::uint64_t id) {
-    for (const std::string& name : entries_below(service.temp_directory()))
-        if (name.starts_with("g" + std::to_string(id) + "-s")) return true;
-    return false;
+    const auto names = entries_below(service.temp_directory());
+    const std::string begin = "g" + std::to_string(id) + "-s";
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return name.starts_with(begin); });
 }
 
 void serves_and_stops_clean(Service& service) {
@@ -150,11 +151,7 @@ BOOST_AUTO_TEST_CASE(engines_that_do_not_end_are_told_of_and_one_is_loaded_besid
     BOOST_TEST(has_folders_of(service, first));
     BOOST_TEST(service.session().message(eicar_in_body()).text() == kRejected);
     for (const pid_t pid : engine) kill(pid, SIGKILL);
-    wait_until("they have ended", [&] {
-        for (const pid_t pid : engine)
-            if (alive(pid)) return false;
-        return true;
-    });
+    wait_until("they have ended", [&] { return std::none_of(engine.begin(), engine.end(), alive); });
     serves_and_stops_clean(service); // its folders too are wiped now
 }
 
