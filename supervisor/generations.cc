@@ -67,10 +67,11 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     message.await_room = settings.config.reload.mode == config::ReloadMode::replace;
     message.reuse_snapshot = request.reuse_snapshot;
     const Generation* active = state_.active_generation();
+    // Where nothing serves, the load is all there is to do.
+    message.polite = request.polite && active != nullptr && !message.await_room;
     if (active != nullptr) {
         message.active_engine_bytes = active->engine_bytes;
         message.active_expected_bytes = active->expected_bytes;
-        message.active_load_cpu_ns = active->load_cpu_ns;
     }
     if (active != nullptr && !request.restore) {
         message.active_digest = active->digest;
@@ -156,7 +157,6 @@ void Generations::on_ready(Generation& generation, messages::LoaderReady&& ready
     generation.engine_version = std::move(ready.engine_version);
     generation.engine_bytes = ready.engine_bytes;
     generation.expected_bytes = ready.expected_bytes;
-    generation.load_cpu_ns = ready.load_cpu_ns;
     generation.loaded_at = std::time(nullptr);
     generation.end_by_ns = 0;
     if (!children_.apply(generation.loader, WorkerEvent::ready)) return;
@@ -167,12 +167,24 @@ void Generations::on_ready(Generation& generation, messages::LoaderReady&& ready
 }
 
 void Generations::on_unchanged(Generation& generation) {
-    if (generation.state != GenerationState::loading || !apply(generation, GenerationEvent::refused)) return;
+    if (generation.state != GenerationState::loading) return;
+    log::info("load-unchanged", {{"generation", generation.id}, {"current", state_.current_generation}});
+    end_unneeded(generation, LoadResult::unchanged);
+}
+
+void Generations::on_starved(Generation& generation) {
+    if (generation.state != GenerationState::loading || generation.loaded) return;
+    log::info("load-starved", {{"generation", generation.id}, {"remedy", "begun again at the scanners' priority"}});
+    end_unneeded(generation, LoadResult::starved);
+}
+
+// The loader ends by itself; that is no failure, and leaves no record (trim_history).
+void Generations::end_unneeded(Generation& generation, LoadResult result) {
+    if (!apply(generation, GenerationEvent::refused)) return;
     generation.queue.reset();
     generation.end_by_ns = monotonic_ns() + kLoaderEnd.count();
-    log::info("load-unchanged", {{"generation", generation.id}, {"current", state_.current_generation}});
     LoadOutcome outcome;
-    outcome.result = LoadResult::unchanged;
+    outcome.result = result;
     outcome.generation = state_.current_generation;
     schedule(monotonic_ns());
     handlers_.load_ended(outcome);

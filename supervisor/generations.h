@@ -19,12 +19,14 @@ namespace evermilter::supervisor {
 
 struct LoadRequest {
     bool force = false;
+    bool polite = true;                       // beside what serves: takes only CPU time that nobody else wants
     bool restore = false;                     // load even if it is the active content; nothing is compared
     std::string reuse_snapshot;               // empty: a new one
     std::shared_ptr<const Settings> settings; // empty: those in use
 };
 
-enum class LoadResult : std::uint8_t { active, unchanged, refused };
+// starved: it was polite and got next to no CPU time.
+enum class LoadResult : std::uint8_t { active, unchanged, starved, refused };
 
 struct LoadOutcome {
     LoadResult result = LoadResult::refused;
@@ -67,6 +69,7 @@ class Generations {
     void on_awaits_room(Generation& generation);
     void on_ready(Generation& generation, messages::LoaderReady&& ready);
     void on_unchanged(Generation& generation);
+    void on_starved(Generation& generation);
     void on_failed(Generation& generation, const messages::LoadFailed& failed);
     void on_scanner_started(Generation& generation, const messages::ScannerStarted& started);
     void on_scanner_ended(Generation& generation, const messages::ScannerEnded& ended);
@@ -87,6 +90,7 @@ class Generations {
     void tell_to_let_go(Generation& generation);
     void activate_if_taken();
     void give_room();
+    void end_unneeded(Generation& generation, LoadResult result);
     void retire(Generation& generation, GenerationEvent event);
     void refuse(Generation& generation, int exit_code, const std::string& error);
     void kill_processes(Generation& generation, const std::string& reason);

@@ -142,7 +142,7 @@ void Generations::trim_history() {
     const auto over = [](const Generation& one) {
         return !has_process(one) && (one.state == GenerationState::failed || one.state == GenerationState::gone);
     };
-    // "Unchanged" is no failure and leaves no record.
+    // "Unchanged" and "starved" are no failures and leave no record.
     state_.generations.remove_if(
         [&](const Generation& one) { return over(one) && one.state == GenerationState::failed && one.error.empty(); });
     auto count = static_cast<std::size_t>(std::count_if(state_.generations.begin(), state_.generations.end(), over));

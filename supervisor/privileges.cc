@@ -4,7 +4,6 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,9 +11,6 @@
 
 namespace evermilter::supervisor {
 namespace {
-
-// What a loader's thread may rise to: 20 - RLIMIT_NICE, so nice 0.
-constexpr rlim_t kNiceLimit = 20;
 
 Result<Identity> look_up(const std::string& user, const std::string& group, const char* key) {
     errno = 0;
@@ -69,13 +65,6 @@ Result<Identities> resolve_identities(const config::Process& process) {
 
 Result<void> drop_privileges() {
     if (::geteuid() != 0) return {};
-    rlimit nice{};
-    if (::getrlimit(RLIMIT_NICE, &nice) == 0 && nice.rlim_cur < kNiceLimit) {
-        nice.rlim_cur = kNiceLimit;
-        if (nice.rlim_max < kNiceLimit) nice.rlim_max = kNiceLimit;
-        // Where it is refused (a container without CAP_SYS_RESOURCE) loads stay at low priority; nothing breaks.
-        static_cast<void>(::setrlimit(RLIMIT_NICE, &nice));
-    }
     constexpr std::array kept = {CAP_SETUID, CAP_SETGID,          CAP_KILL, CAP_DAC_OVERRIDE, CAP_CHOWN,
                                  CAP_FOWNER, CAP_NET_BIND_SERVICE};
     if (capng_get_caps_process() != 0) return system_error("reading the capabilities of this process");

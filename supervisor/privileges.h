@@ -31,8 +31,8 @@ struct Identities {
 [[nodiscard]] Result<Identities> resolve_identities(const config::Process& process);
 
 // As root: keeps CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER and
-// CAP_NET_BIND_SERVICE, for good. RLIMIT_NICE is raised first, so that a loader's thread can rise at a deadline.
-// As an ordinary user nothing is done.
+// CAP_NET_BIND_SERVICE, for good. As an ordinary user nothing
+// is done.
 [[nodiscard]] Result<void> drop_privileges();
 
 // In a forked child, between fork and exec: groups, gid, uid, no_new_privs. Async-signal-safe; errno on failure.

@@ -111,6 +111,8 @@ void Reloads::stop() {
     ReloadOutcome refused;
     refused.error = "the service stops";
     refused.generation = state_.current_generation;
+    if (std::exchange(load_again_, false))
+        finish(LoadOutcome{LoadResult::refused, state_.current_generation, EX_TEMPFAIL, refused.error});
     if (!requests_.empty()) {
         for (ReloadCallback& caller : requests_.take().callers) answer_soon(std::move(caller), refused);
     }
@@ -148,7 +150,13 @@ void Reloads::step() {
     answers_.clear();
     for (const Answer& one : answers) one.caller(one.outcome);
 
-    if (stopped_ || running_ || generations_.loading()) return;
+    if (stopped_ || generations_.loading()) return;
+    if (load_again_) {
+        if (!generations_.may_load()) return; // its loader's exit, reaped, brings us here again
+        load_again_ = false;
+        return start(std::move(load_));
+    }
+    if (running_) return;
     const bool restore_due = !restore_snapshot_.empty() && !restore_timer_.active();
     const bool fall_back = !fallbacks_.empty() && !ever_active_;
     if (requests_.empty() && !restore_due && !fall_back) return;
@@ -188,12 +196,20 @@ void Reloads::step() {
         // A loader that died must be replaced even where nothing has changed.
         if (!restore_snapshot_.empty()) load.restore = true;
     }
-    if (auto started = generations_.start_load(load); !started)
+    start(std::move(load));
+}
+
+void Reloads::start(LoadRequest load) {
+    load_ = std::move(load);
+    if (auto started = generations_.start_load(load_); !started)
         finish(LoadOutcome{LoadResult::refused, state_.current_generation, EX_OSERR, started.error().what});
 }
 
 void Reloads::load_ended(const LoadOutcome& outcome) {
-    finish(outcome);
+    if (outcome.result != LoadResult::starved) return finish(outcome);
+    load_.polite = false;
+    load_again_ = true;
+    soon();
 }
 
 void Reloads::finish(const LoadOutcome& outcome) {

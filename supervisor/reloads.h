@@ -51,6 +51,7 @@ class Reloads {
 
     void soon();
     void step();
+    void start(LoadRequest load);
     void finish(const LoadOutcome& outcome);
     void restore(const std::string& snapshot, const std::string& reason);
     void restore_refused(int exit_code, const std::string& error);
@@ -63,6 +64,8 @@ class Reloads {
     Handlers handlers_;
     ReloadRequests requests_;
     std::optional<ReloadBatch> running_;
+    LoadRequest load_;        // of running_
+    bool load_again_ = false; // running_'s load was starved; it begins again when its loader is reaped
     std::vector<Answer> answers_;
     bool ever_active_ = false;
     bool restoring_ = false; // what runs was asked for by nobody but restore()

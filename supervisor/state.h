@@ -85,7 +85,6 @@ struct Generation {
     std::string engine_version;
     std::uint64_t engine_bytes = 0; // these three are for the next load
     std::uint64_t expected_bytes = 0;
-    std::int64_t load_cpu_ns = 0;
     std::int64_t loaded_at = 0; // Unix time of LoaderReady, 0 before
     std::int64_t load_started_ns = 0;
     std::int64_t retired_ns = 0; // CLOCK_MONOTONIC at which it began to drain

@@ -236,6 +236,9 @@ void Supervisor::on_message(Child& child, messages::Message&& message) {
                 from_loader(child,
                             [&](Generation& generation) { generations_.on_ready(generation, std::move(ready)); });
             },
+            [&](const LoadStarved&) {
+                from_loader(child, [&](Generation& generation) { generations_.on_starved(generation); });
+            },
             [&](const LoadUnchanged&) {
                 from_loader(child, [&](Generation& generation) { generations_.on_unchanged(generation); });
             },

@@ -1,4 +1,6 @@
 // reload.mode = "replace", for hosts with room for one engine: the old generation ends before the new one is loaded.
+#include <sched.h>
+
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <filesystem>
@@ -6,6 +8,7 @@
 #include "tests/integration/reloading.h"
 #include "tests/support/database.h"
 #include "tests/support/messages.h"
+#include "tests/support/proc.h"
 #include "tests/support/service.h"
 #include "tests/support/status_client.h"
 
@@ -106,6 +109,7 @@ BOOST_AUTO_TEST_CASE(an_end_of_message_waits_for_the_new_generation) {
     MilterClient client = service.session();
     client.upload(second_mail());
     Between between(service);
+    for (const pid_t thread : threads_of(between.loader())) BOOST_TEST(::sched_getscheduler(thread) == SCHED_OTHER);
     MilterClient fresh = service.session(); // connections are served meanwhile
     client.send('E');
     service.wait_status("it waits",

@@ -78,6 +78,14 @@ std::vector<Process> children(pid_t parent) {
     return select_processes([parent](const Process& one) { return one.parent == parent; });
 }
 
+std::vector<pid_t> threads_of(pid_t pid) {
+    std::vector<pid_t> threads;
+    std::error_code gone;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone))
+        threads.push_back(static_cast<pid_t>(std::stol(task.path().filename().string())));
+    return threads;
+}
+
 std::vector<Descriptor> descriptors(pid_t pid) {
     std::vector<Descriptor> found;
     std::error_code error;

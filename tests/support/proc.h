@@ -37,6 +37,9 @@ struct Descriptor {
 [[nodiscard]] std::vector<Process> processes_of_session(pid_t session);
 [[nodiscard]] std::vector<Process> children(pid_t parent);
 
+// The ids of a process's threads; empty if it has ended.
+[[nodiscard]] std::vector<pid_t> threads_of(pid_t pid);
+
 [[nodiscard]] std::vector<Descriptor> descriptors(pid_t pid);
 [[nodiscard]] std::string read_descriptor(pid_t pid, int number); // from offset 0, whatever the offset shared with it
 [[nodiscard]] std::string executable(pid_t pid);

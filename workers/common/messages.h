@@ -166,7 +166,7 @@ struct SessionWorkerUnfit {
 
 // First message to a loader. `queue` is the receiving end of the generation's queue; `board` the generation's
 // scoreboard (scoreboard.h), a memfd for `scanners` slots. `active_*` describe what serves now, for the proof and
-// for "unchanged", for the need of memory and for the priority; all empty or 0 when nothing does. `active_databases`
+// for "unchanged" and for the need of memory; all empty or 0 when nothing does. `active_databases`
 // are the names without suffix. `reuse_snapshot` names a snapshot to load as it is (rollback), empty for a new one.
 // `await_room`: nothing is loaded before RoomToLoad (reload.mode = "replace"). `standby` is the channel of the standby
 // that the loader forks before LoaderReady.
@@ -183,7 +183,7 @@ struct StartLoad {
     std::vector<std::string> active_databases;
     std::uint64_t active_engine_bytes = 0; // as LoaderReady said them
     std::uint64_t active_expected_bytes = 0;
-    std::int64_t active_load_cpu_ns = 0;
+    bool polite = false;          // takes only CPU time that nobody else wants; may end with LoadStarved
     std::int64_t deadline_ns = 0; // CLOCK_MONOTONIC; the supervisor kills the loader then
     unique_fd queue;
     unique_fd board;
@@ -200,7 +200,7 @@ struct StartLoad {
                                               &StartLoad::active_databases,
                                               &StartLoad::active_engine_bytes,
                                               &StartLoad::active_expected_bytes,
-                                              &StartLoad::active_load_cpu_ns,
+                                              &StartLoad::polite,
                                               &StartLoad::deadline_ns,
                                               &StartLoad::queue,
                                               &StartLoad::board,
@@ -247,12 +247,10 @@ struct LoaderReady {
     std::string engine_version;       // libclamav's own, for clamd's VERSION: "1.4.6"
     std::uint64_t engine_bytes = 0;   // private memory that load and compilation took
     std::uint64_t expected_bytes = 0; // what the loader had expected of the databases by their kinds
-    std::int64_t load_cpu_ns = 0;     // CPU time of the load: what it takes on an idle machine
     static constexpr auto fields =
         std::tuple{&LoaderReady::signatures,     &LoaderReady::database_version, &LoaderReady::database_time,
                    &LoaderReady::digest,         &LoaderReady::databases,        &LoaderReady::snapshot,
-                   &LoaderReady::engine_version, &LoaderReady::engine_bytes,     &LoaderReady::expected_bytes,
-                   &LoaderReady::load_cpu_ns};
+                   &LoaderReady::engine_version, &LoaderReady::engine_bytes,     &LoaderReady::expected_bytes};
 };
 
 // The snapshot is taken, is not that of the active generation, and no database has vanished: the load begins with
@@ -263,6 +261,11 @@ struct LoadAwaitsRoom {
 
 // The directory's content is that of the active generation: nothing was loaded, the loader ends with exit status 0.
 struct LoadUnchanged {
+    static constexpr auto fields = std::tuple{};
+};
+
+// A polite load got next to no CPU time: it is given up, and is to be begun again without being polite.
+struct LoadStarved {
     static constexpr auto fields = std::tuple{};
 };
 
@@ -352,8 +355,8 @@ using Message =
     std::variant<Hello, Pong, Ping, ReopenLog, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions,
                  NoGeneration, SessionWorkerReady, SessionWorkerFailed, QueueTaken, QueueReleased, SessionEnded,
                  Detection, ScannerOverdue, SessionWorkerUnfit, StartLoad, RoomToLoad, StartStandby, TakeOver,
-                 LoadProgress, LoadAwaitsRoom, LoaderReady, LoadUnchanged, LoadFailed, ScannerStarted, ScannerEnded,
-                 StandbyStarted, StandbyEnded, ScanJob, Taken, ScanResult>;
+                 LoadProgress, LoadAwaitsRoom, LoaderReady, LoadUnchanged, LoadStarved, LoadFailed, ScannerStarted,
+                 ScannerEnded, StandbyStarted, StandbyEnded, ScanJob, Taken, ScanResult>;
 
 [[nodiscard]] const char* role_name(Role role) noexcept;                 // "session", "loader", …
 [[nodiscard]] const char* message_name(const Message& message) noexcept; // "HandOver", …, for logs

@@ -1,41 +1,59 @@
 #include "workers/scanner/load_priority.h"
 
-#include <sys/resource.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <system_error>
-#include <thread>
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <string_view>
+
+#include "workers/common/unique_fd.h"
 
 namespace evermilter::scanner {
+namespace {
 
-std::chrono::nanoseconds polite_time(std::chrono::nanoseconds budget, std::chrono::nanoseconds last_cpu) {
-    using std::chrono::nanoseconds;
-    nanoseconds polite = budget > nanoseconds::zero() ? budget / 2 : nanoseconds::max();
-    if (last_cpu > nanoseconds::zero())
-        polite = std::min(polite, std::max<nanoseconds>(last_cpu, std::chrono::seconds(1)));
-    return polite;
+// Field 3 of /proc/self/task/ID/stat (proc(5)): 'R' is running, or waiting for a CPU.
+bool is_runnable(pid_t id) noexcept {
+    std::array<char, 64> path{};
+    (void)std::snprintf(path.data(), path.size(), "/proc/self/task/%d/stat", id);
+    const unique_fd file(::open(path.data(), O_RDONLY | O_CLOEXEC));
+    std::array<char, 256> text{};
+    const ssize_t length = file ? ::read(file.get(), text.data(), text.size()) : -1;
+    if (length <= 0) return false;
+    const std::string_view stat(text.data(), static_cast<std::size_t>(length));
+    const std::size_t behind_name = stat.rfind(')');
+    return behind_name != std::string_view::npos && stat.substr(behind_name).starts_with(") R");
 }
 
-int own_nice() noexcept {
-    return ::getpriority(PRIO_PROCESS, 0);
+} // namespace
+
+bool take_only_idle_time() noexcept {
+    const sched_param none{};
+    return ::sched_setscheduler(0, SCHED_IDLE, &none) == 0; // 0: the calling thread, sched_setscheduler(2)
 }
 
-bool may_rise() noexcept {
-    bool rose = false;
-    try {
-        std::thread([&rose] {
-            const int before = own_nice();
-            rose = set_nice(::gettid(), before + 1) && set_nice(::gettid(), before);
-        }).join();
-    } catch (const std::system_error&) {
-        return false; // no thread to be had; the load will say so
-    }
-    return rose;
+ThreadLook look_at(pthread_t thread, pid_t id) noexcept {
+    ThreadLook look;
+    clockid_t clock{};
+    timespec used{};
+    if (::pthread_getcpuclockid(thread, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return look;
+    look.cpu = std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+    look.wants = is_runnable(id);
+    return look;
 }
 
-bool set_nice(pid_t thread, int nice) noexcept {
-    return ::setpriority(PRIO_PROCESS, static_cast<id_t>(thread), nice) == 0;
+bool Starvation::starved(const ThreadLook& look) noexcept {
+    if (looks_ == 0) cpu_at_start_ = look.cpu;
+    ++looks_;
+    if (look.wants) ++wanting_;
+    if (looks_ <= kLooks) return false;
+    const bool wanted = 2 * wanting_ >= kLooks;
+    const bool starved = wanted && 3 * (look.cpu - cpu_at_start_) < wanting_ * kInterval;
+    looks_ = 0;
+    wanting_ = 0;
+    return starved;
 }
 
 } // namespace evermilter::scanner

@@ -1,36 +1,43 @@
-// When a load has been polite for long enough. Beside scanners that saturate the CPUs a load at nice 5 may take four
-// times as long as alone; it begins so, and goes on as the scanners do once it has
-// had its time.
+// The priority of a load beside scanners that serve: the kernel's idle class, which takes only what nobody else wants.
+// Measured beside scanners at 60 % of capacity (4 CPUs, 8 M signatures): at nice 3 to 10 the scanners' p99 was 1.5 to
+// 3 times that without a load, because a scanner that wakes may be put behind the load; in the idle class it is not.
+// Beside scanners that saturate the CPUs such a load would not end, and no thread may leave the idle class without
+// RLIMIT_NICE: a load that is starved is given up, and begun again at the scanners' priority.
 #pragma once
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include <chrono>
-#include <cstdint>
 
 namespace evermilter::scanner {
 
-// How long a load may stay at low priority. `budget` is what is left of reload.load_timeout at its start: half of
-// it; `last_cpu` the CPU time of the active generation's load (zero: none known), which it would take alone: when that
-// has passed, but not before a second. Zero budget: no bound of that kind.
-[[nodiscard]] std::chrono::nanoseconds polite_time(std::chrono::nanoseconds budget, std::chrono::nanoseconds last_cpu);
+// Puts the calling thread into the idle class, for good; false where the kernel refuses.
+[[nodiscard]] bool take_only_idle_time() noexcept;
 
-// By how much the nice value of a load beside what serves is above the scanners'. More starves it (by 19 it does not
-// finish in a minute); less hurts them (beside scanners at 60 % of capacity p99 doubled by 1; by 3 or 5 it was 2 to 3
-// times that without a load, 4 CPUs, 8 M signatures). Where it may not rise later it begins higher.
-[[nodiscard]] constexpr int politeness(bool may_rise) noexcept {
-    return may_rise ? 5 : 3;
-}
+// A thread of this process as it is now.
+struct ThreadLook {
+    std::chrono::nanoseconds cpu{0}; // CPU time so far
+    bool wants = false;              // it runs, or waits for a CPU; false: for something else, a disk say
+};
+// `thread` is not joined yet, `id` its thread id. All zero where the kernel does not tell.
+[[nodiscard]] ThreadLook look_at(pthread_t thread, pid_t id) noexcept;
 
-// The nice value of the calling thread.
-[[nodiscard]] int own_nice() noexcept;
+// Whether a thread gets too little CPU, from looks at regular intervals: starved when, of the last kLooks intervals,
+// at least half found it wanting a CPU, and it had less than a third of that time. A load that gets more than that
+// takes at most three times as long as alone.
+class Starvation {
+  public:
+    static constexpr std::chrono::milliseconds kInterval{250};
+    static constexpr unsigned kLooks = 20;
 
-// Whether a thread of this process that was above the caller's nice value may come back to it: tried with a thread that
-// has ended when this returns. RLIMIT_NICE decides, which a supervisor that was started as root raises for the
-// loaders, unless it lacks CAP_SYS_RESOURCE, as in most containers.
-[[nodiscard]] bool may_rise() noexcept;
+    // True when it is starved; then the count begins anew.
+    [[nodiscard]] bool starved(const ThreadLook& look) noexcept;
 
-// Sets the thread's nice value; false where the kernel refuses.
-[[nodiscard]] bool set_nice(pid_t thread, int nice) noexcept;
+  private:
+    unsigned looks_ = 0;
+    unsigned wanting_ = 0;
+    std::chrono::nanoseconds cpu_at_start_{0};
+};
 
 } // namespace evermilter::scanner

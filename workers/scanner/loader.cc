@@ -6,13 +6,11 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <ctime>
 #include <utility>
 
 #include "config/parse.h"
 #include "workers/common/engine_lock.h"
 #include "workers/common/log.h"
-#include "workers/scanner/load_priority.h"
 #include "workers/scanner/temp_directory.h"
 
 namespace evermilter::scanner {
@@ -27,10 +25,10 @@ constexpr std::chrono::seconds kAfterShutdown{10};
 Loader::Loader(Channel channel) : channel_(std::move(channel)) {
     moved_.set(loop_);
     moved_.set<Loader, &Loader::load_moved>(this);
-    hurry_timer_.set(loop_);
-    hurry_timer_.set<Loader, &Loader::hurry>(this);
     orphaned_timer_.set(loop_);
     orphaned_timer_.set<Loader, &Loader::orphaned_too_long>(this);
+    load_look_.set(loop_);
+    load_look_.set<Loader, &Loader::look_at_load>(this);
     channel_read_.set(loop_);
     channel_read_.set<Loader, &Loader::read_channel>(this);
     channel_write_.set(loop_);
@@ -99,10 +97,7 @@ void Loader::channel_ended() {
         return;
     }
     if (state_ == State::loading) {
-        // The load thread cannot be stopped, so the process ends around it.
-        store_->abandon(order_.generation);
-        remove_own_folders();
-        ::_exit(EX_OK);
+        end_around_load();
     }
     if (store_) store_->discard();
     remove_own_folders();
@@ -120,10 +115,7 @@ void Loader::on_message(messages::Message message) {
         if (pool_) pool_->kill_overdue(static_cast<pid_t>(overdue->scanner), overdue->job);
         return;
     } else if (std::holds_alternative<messages::RoomToLoad>(message)) {
-        if (std::exchange(room_asked_, false)) {
-            if (hurry_timer_.is_active()) hurry();
-            return room_.release();
-        }
+        if (std::exchange(room_asked_, false)) return room_.release();
     }
     log::error("message-unexpected", {{"message", messages::message_name(message)}});
 }
@@ -173,49 +165,38 @@ void Loader::start_load(messages::StartLoad start) {
 
     state_ = State::loading;
     store_.emplace(order_.config.database.state_directory);
-    // Where nothing serves, the load is all there is to do: from RoomToLoad on, too. A thread that could not rise then
-    // is not polite while the snapshot is taken.
-    const bool beside = start.active_load_cpu_ns > 0;
-    const bool rises = beside && may_rise();
-    const bool polite_at_first = beside && (rises || !start.await_room);
-    const int nice = own_nice() + (polite_at_first ? politeness(rises) : 0);
-    thread_ = std::thread([this, nice] { run_load(nice); });
-    if (!rises) return;
-    const std::chrono::nanoseconds budget{start.deadline_ns == 0 ? 0 : start.deadline_ns - monotonic_ns()};
-    const auto polite = polite_time(budget, std::chrono::nanoseconds(start.active_load_cpu_ns));
-    hurry_timer_.start(std::chrono::duration<double>(polite).count());
+    thread_ = std::thread([this, polite = start.polite] { run_load(polite); });
+    constexpr double interval = std::chrono::duration<double>(Starvation::kInterval).count();
+    if (start.polite) load_look_.start(interval, interval);
 }
 
 // In the load thread; the priority is of this thread only: the scanners are forked from the main thread, which keeps
 // its own.
-void Loader::run_load(int nice) {
-    (void)set_nice(::gettid(), nice);
+void Loader::run_load(bool polite) {
+    if (polite && !take_only_idle_time()) log::warning("load-not-polite", {{"error", system_error("SCHED_IDLE").what}});
     load_thread_.store(::gettid());
     result_.emplace(load(order_, *store_, [this](const char* step) {
         steps_.add(step);
         moved_.send();
     }));
-    timespec used{};
-    if (::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) == 0)
-        load_cpu_ns_ = static_cast<std::int64_t>(used.tv_sec) * 1'000'000'000 + used.tv_nsec;
     finished_.store(true);
     moved_.send();
 }
 
-// It was polite for long enough, or there is nobody left to be polite to.
-void Loader::hurry() {
-    hurry_timer_.stop();
-    const pid_t thread = load_thread_.load();
-    if (state_ != State::loading || thread == 0) return;
-    const bool risen = set_nice(thread, own_nice());
-    log::info("load-hurries", {{"generation", order_.generation}, {"risen", risen ? "yes" : "no"}});
+void Loader::look_at_load(ev::timer&, int) {
+    const pid_t id = load_thread_.load();
+    if (state_ != State::loading || finished_.load()) return load_look_.stop();
+    if (id == 0 || !starvation_.starved(look_at(thread_.native_handle(), id))) return;
+    send(messages::LoadStarved{});
+    flush_and_close();
+    end_around_load();
 }
 
 // ---------------------------------------------------------------- loading -> proving
 
 void Loader::load_moved(ev::async&, int) {
     if (state_ != State::loading) return;
-    for (const char* step : steps_.take()) send(messages::LoadProgress{step});
+    while (const char* step = steps_.take()) send(messages::LoadProgress{step});
     if (state_ == State::loading && awaits_room_.exchange(false)) {
         room_asked_ = true;
         send(messages::LoadAwaitsRoom{});
@@ -288,7 +269,6 @@ void Loader::serve() {
     ready.engine_version = Engine::library_version();
     ready.engine_bytes = loaded.engine_bytes;
     ready.expected_bytes = loaded.expected_bytes;
-    ready.load_cpu_ns = load_cpu_ns_;
     send(std::move(ready));
     if (auto pruned = store_->prune(order_.config.database.keep); !pruned)
         log::warning("snapshots-not-pruned", {{"error", pruned.error().what}});
@@ -334,6 +314,12 @@ void Loader::end(int exit_status) {
     exit_status_ = exit_status;
     flush_and_close();
     loop_.break_loop(ev::ALL);
+}
+
+void Loader::end_around_load() {
+    store_->abandon(order_.generation);
+    remove_own_folders();
+    ::_exit(EX_OK);
 }
 
 void Loader::flush_and_close() {

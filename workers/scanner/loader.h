@@ -17,6 +17,7 @@
 #include "workers/common/messages.h"
 #include "workers/common/scoreboard.h"
 #include "workers/common/unique_fd.h"
+#include "workers/scanner/load_priority.h"
 #include "workers/scanner/load_steps.h"
 #include "workers/scanner/loading.h"
 #include "workers/scanner/proof.h"
@@ -43,9 +44,9 @@ class Loader {
     void write_channel(ev::io& watcher, int events);
     void on_message(messages::Message message);
     void start_load(messages::StartLoad start);
-    void run_load(int nice);
+    void run_load(bool polite);
     void load_moved(ev::async& watcher, int events);
-    void hurry();
+    void look_at_load(ev::timer& watcher, int events);
     void loaded();
     void start_proof();
     void proved(ev::io& watcher, int events);
@@ -58,6 +59,8 @@ class Loader {
     // The load was refused, or is not needed: what was made is removed, and the process ends.
     void refuse(const Refusal& refusal);
     void end(int exit_status);
+    // While the load thread runs, which cannot be stopped.
+    [[noreturn]] void end_around_load();
     enum class Purpose : std::uint8_t { load, proof };
     [[nodiscard]] std::string own_folder(Purpose purpose) const;
     [[nodiscard]] Result<void> watch_queue();
@@ -87,15 +90,15 @@ class Loader {
     std::binary_semaphore room_{0}; // released by RoomToLoad
     bool room_asked_ = false;       // of the main thread: LoadAwaitsRoom was sent, and not answered
     std::optional<LoadResult> result_;
-    std::int64_t load_cpu_ns_ = 0; // as result_
     ev::async moved_;
 
     std::optional<ProofProcess> proof_;
     std::optional<ScannerPool> pool_;
     unique_fd queue_end_; // an epoll descriptor that is readable when the queue has ended
 
-    ev::timer hurry_timer_;
     ev::timer orphaned_timer_; // since the supervisor has died
+    Starvation starvation_;
+    ev::timer load_look_;
     ev::io channel_read_;
     ev::io channel_write_;
     ev::io proof_watch_;

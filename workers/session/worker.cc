@@ -154,6 +154,7 @@ void Worker::on_message(messages::Message message) {
                    [&](messages::TakeOver&) { misplaced(); },
                    [&](messages::LoadAwaitsRoom&) { misplaced(); },
                    [&](messages::LoadUnchanged&) { misplaced(); },
+                   [&](messages::LoadStarved&) { misplaced(); },
                    [&](messages::LoadFailed&) { misplaced(); },
                    [&](messages::ScannerStarted&) { misplaced(); },
                    [&](messages::ScannerEnded&) { misplaced(); },

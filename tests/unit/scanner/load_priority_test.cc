@@ -1,11 +1,15 @@
-// When a load at low priority has waited long enough, and whether it may rise.
+// The idle class, and when a load in it is starved.
 #include "workers/scanner/load_priority.h"
 
-#include <sys/resource.h>
-#include <sys/wait.h>
+#include <sched.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <semaphore>
+#include <thread>
+
+#include "tests/support/waiting.h"
 
 namespace evermilter::scanner {
 
@@ -13,55 +17,74 @@ using namespace std::chrono_literals;
 
 BOOST_AUTO_TEST_SUITE(load_priority)
 
-BOOST_AUTO_TEST_CASE(politeness_ends_when_the_load_would_be_done_alone_or_half_its_time_is_over) {
+BOOST_AUTO_TEST_CASE(only_the_thread_that_asks_gets_idle_time_alone) {
+    int policy = -1;
+    std::thread([&policy] { policy = take_only_idle_time() ? ::sched_getscheduler(0) : -1; }).join();
+    BOOST_TEST(policy == SCHED_IDLE);
+    BOOST_TEST(::sched_getscheduler(0) == SCHED_OTHER);
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_that_waits_wants_no_cpu_and_one_that_works_does) {
+    std::atomic<pid_t> id{0};
+    std::atomic<bool> works{false};
+    std::binary_semaphore work{0};
+    std::thread thread([&] {
+        id.store(::gettid());
+        work.acquire();
+        works.store(true);
+        while (works.load()) {
+        }
+    });
+    test::wait_until("it waits", [&] { return id.load() != 0 && !look_at(thread.native_handle(), id.load()).wants; });
+    const auto before = look_at(thread.native_handle(), id.load()).cpu;
+    work.release();
+    test::wait_until("it works", [&] { return works.load(); });
+    BOOST_TEST(look_at(thread.native_handle(), id.load()).wants);
+    test::wait_until("its time is counted",
+                     [&] { return look_at(thread.native_handle(), id.load()).cpu > before + 1ms; });
+    works.store(false);
+    thread.join();
+}
+
+BOOST_AUTO_TEST_CASE(starved_is_who_wants_and_gets_less_than_a_third) {
     const struct {
         const char* promise;
-        std::chrono::nanoseconds budget;
-        std::chrono::nanoseconds last_cpu;
-        std::chrono::nanoseconds polite;
+        unsigned wanting; // of Starvation::kLooks intervals
+        std::chrono::milliseconds cpu;
+        bool starved;
     } rows[] = {
-        {"the last load's CPU time", 10min, 20s, 20s},
-        {"half of what is left of the load timeout", 30s, 20s, 15s},
-        {"no load was measured", 10min, 0s, 5min},
-        {"a small database's load is no reason to hurry within a second", 10min, 10ms, 1s},
-        {"no timeout", 0s, 20s, 20s},
-        {"late already", -1s, 20s, 20s},
-        {"nothing known", 0s, 0s, std::chrono::nanoseconds::max()},
+        {"nothing at all", Starvation::kLooks, 0ms, true},
+        {"just less than a third", Starvation::kLooks, 1600ms, true},
+        {"just more than a third", Starvation::kLooks, 1700ms, false},
+        {"all of it", Starvation::kLooks, 5000ms, false},
+        {"it waits for a disk", Starvation::kLooks / 4, 0ms, false},
+        {"half the time a disk, then starved", Starvation::kLooks / 2, 100ms, true},
+        {"half the time a disk, the other half served", Starvation::kLooks / 2, 2400ms, false},
     };
     for (const auto& row : rows) {
-        BOOST_TEST_CONTEXT(row.promise)
-        BOOST_TEST(polite_time(row.budget, row.last_cpu).count() == row.polite.count());
+        BOOST_TEST_CONTEXT(row.promise) {
+            Starvation starvation;
+            BOOST_TEST(!starvation.starved({7s, false}));
+            bool starved = false;
+            for (unsigned i = 1; i <= Starvation::kLooks; ++i) {
+                BOOST_TEST(!starved);
+                starved = starvation.starved({7s + row.cpu * i / Starvation::kLooks, i <= row.wanting});
+            }
+            BOOST_TEST(starved == row.starved);
+        }
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_load_that_may_not_rise_later_begins_higher_but_never_above_the_scanners) {
-    BOOST_TEST(politeness(false) < politeness(true));
-    BOOST_TEST(politeness(false) > 0);
-}
-
-BOOST_AUTO_TEST_CASE(a_thread_rises_again_only_where_the_limit_says_so) {
-    // In a child, because limit and nice value stay; without root's capability, which would make the limit meaningless.
-    enum { as_the_limit_says, limit_refused, not_lowered, otherwise };
-    const auto result_with = [](rlim_t value) {
-        const pid_t child = ::fork();
-        if (child == 0) {
-            const rlimit nice{value, value};
-            if (::setrlimit(RLIMIT_NICE, &nice) != 0) ::_exit(limit_refused);
-            if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) ::_exit(otherwise);
-            const int before = own_nice();
-            const bool predicted = may_rise();
-            if (!set_nice(::gettid(), before + politeness(true)) || own_nice() <= before) ::_exit(not_lowered);
-            const bool rose = set_nice(::gettid(), before) && own_nice() == before;
-            ::_exit(predicted == rose && rose == (value >= 40) ? as_the_limit_says : otherwise);
-        }
-        int status = 0;
-        BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
-        return WEXITSTATUS(status);
-    };
-    BOOST_TEST(result_with(0) == as_the_limit_says);
-    // Without CAP_SYS_RESOURCE nobody can raise the limit.
-    const int raised = result_with(40);
-    BOOST_TEST((raised == as_the_limit_says || raised == limit_refused));
+BOOST_AUTO_TEST_CASE(each_window_is_judged_alone) {
+    Starvation starvation;
+    std::chrono::nanoseconds cpu = 0ms;
+    for (unsigned i = 0; i <= Starvation::kLooks; ++i) {
+        BOOST_TEST(!starvation.starved({cpu, true}));
+        cpu += Starvation::kInterval;
+    }
+    bool starved = false;
+    for (unsigned i = 0; i <= Starvation::kLooks; ++i) starved = starvation.starved({cpu, true});
+    BOOST_TEST(starved);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

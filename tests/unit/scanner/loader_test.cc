@@ -1,29 +1,26 @@
 // The real evermilter-scanner, told by a test that plays the supervisor.
 #include "workers/scanner/loader.h"
 
+#include <sched.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <filesystem>
-#include <sstream>
 
+#include "tests/support/busy_cpu.h"
 #include "tests/support/command.h"
 #include "tests/support/database.h"
 #include "tests/support/messages.h"
 #include "tests/support/proc.h"
 #include "tests/unit/scanner/loader_process.h"
-#include "workers/scanner/load_priority.h"
 
 namespace evermilter {
 namespace {
 
 namespace fs = std::filesystem;
 using messages::ScanOutcome;
-using scanner::may_rise;
-using scanner::own_nice;
-using scanner::politeness;
 
 // As the session worker sends it: behind the synthetic first lines.
 std::string scanned(const std::string& mail) {
@@ -123,64 +120,50 @@ BOOST_AUTO_TEST_CASE(a_temp_directory_that_is_not_there_refuses_the_load) {
     BOOST_TEST(exited_with(loader.wait(), 73));
 }
 
-// The nice value of each thread of a process (field 19 of its stat, proc(5)).
-std::vector<int> nice_values(pid_t pid) {
-    std::vector<int> values;
-    std::error_code gone;
-    for (const auto& task : fs::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone)) {
-        const std::string stat = test::read_file(task.path() / "stat");
-        const auto behind = stat.rfind(')');
-        if (behind == std::string::npos) continue;
-        std::istringstream fields(stat.substr(behind + 1));
-        std::string value;
-        for (int i = 3; i <= 19; ++i) fields >> value;
-        values.push_back(std::stoi(value));
-    }
-    return values;
+// How many threads of a process the kernel runs in the idle class.
+std::size_t idle_threads(pid_t pid) {
+    const auto threads = test::threads_of(pid);
+    return static_cast<std::size_t>(std::count_if(
+        threads.begin(), threads.end(), [](pid_t thread) { return ::sched_getscheduler(thread) == SCHED_IDLE; }));
 }
 
-BOOST_AUTO_TEST_CASE(a_load_beside_what_serves_is_polite_and_its_scanners_are_not) {
+BOOST_AUTO_TEST_CASE(a_load_beside_what_serves_takes_idle_time_and_its_scanners_do_not) {
     test::Folder folder;
     const auto config = test::scanner_config(folder);
     test::write_bulk_database(folder / "database", 400'000); // half a second of work
     test::LoaderProcess loader;
     messages::StartLoad order;
-    order.active_load_cpu_ns = 60'000'000'000;
+    order.polite = true;
     loader.start_load(config, std::move(order));
-    test::wait_until("the load thread has its nice value", [&] {
-        const auto values = nice_values(loader.pid());
-        return std::count(values.begin(), values.end(), own_nice() + politeness(may_rise())) == 1;
-    });
+    test::wait_until("the load thread is in the idle class", [&] { return idle_threads(loader.pid()) == 1; });
     const auto ready = loader.expect<messages::LoaderReady>();
-    BOOST_TEST(ready.load_cpu_ns > 0);
     BOOST_TEST(ready.engine_bytes > 0U);
     BOOST_TEST(ready.expected_bytes > 0U);
+    BOOST_TEST(idle_threads(loader.pid()) == 0U);
     for (const auto& message : loader.seen)
         if (const auto* started = std::get_if<messages::ScannerStarted>(&message))
-            BOOST_TEST(nice_values(static_cast<pid_t>(started->pid)) == std::vector<int>{own_nice()},
-                       boost::test_tools::per_element());
+            BOOST_TEST(idle_threads(static_cast<pid_t>(started->pid)) == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_load_that_waits_for_room_begins_with_it_and_is_polite_to_nobody_then) {
+BOOST_AUTO_TEST_CASE(a_polite_load_that_gets_no_cpu_is_given_up_and_leaves_nothing) {
     test::Folder folder;
     const auto config = test::scanner_config(folder);
-    test::write_bulk_database(folder / "database", 400'000); // half a second of work
+    test::write_bulk_database(folder / "database", 400'000);
     test::LoaderProcess loader;
     messages::StartLoad order;
-    order.active_load_cpu_ns = 60'000'000'000;
-    order.await_room = true;
+    order.polite = true;
+    const test::BusyCpu busy;
     loader.start_load(config, std::move(order));
-    (void)loader.expect<messages::LoadAwaitsRoom>();
-    const auto step = [](const messages::Message& message) {
-        const auto* progress = std::get_if<messages::LoadProgress>(&message);
-        return progress == nullptr ? std::string() : progress->step;
-    };
-    for (const auto& message : loader.seen) BOOST_TEST(step(message) != "load");
-    loader.send(messages::RoomToLoad{});
-    while (step(loader.next()) != "load") {
-    }
-    for (const int nice : nice_values(loader.pid())) BOOST_TEST(nice == own_nice());
-    (void)loader.expect<messages::LoaderReady>();
+    test::wait_until("the load thread is on the busy CPU", [&] {
+        const auto threads = test::threads_of(loader.pid());
+        return std::any_of(threads.begin(), threads.end(), [&](pid_t thread) {
+            return ::sched_getscheduler(thread) == SCHED_IDLE && busy.take(thread);
+        });
+    });
+    (void)loader.expect<messages::LoadStarved>();
+    BOOST_TEST(exited_with(loader.wait(), 0));
+    BOOST_TEST(test::entries_below(folder / "state/snapshots").empty());
+    BOOST_TEST(test::entries_below(folder / "temp").empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_active_already_is_told_and_ends_well) {
