@@ -166,6 +166,26 @@ BOOST_AUTO_TEST_CASE(a_polite_load_that_gets_no_cpu_is_given_up_and_leaves_nothi
     BOOST_TEST(test::entries_below(folder / "temp").empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_load_that_waits_for_room_begins_with_it) {
+    test::Folder folder;
+    const auto config = test::scanner_config(folder);
+    test::write_eicar_database(folder / "database");
+    test::LoaderProcess loader;
+    messages::StartLoad order;
+    order.await_room = true;
+    loader.start_load(config, std::move(order));
+    (void)loader.expect<messages::LoadAwaitsRoom>();
+    const auto step = [](const messages::Message& message) {
+        const auto* progress = std::get_if<messages::LoadProgress>(&message);
+        return progress == nullptr ? std::string() : progress->step;
+    };
+    for (const auto& message : loader.seen) BOOST_TEST(step(message) != "load");
+    loader.send(messages::RoomToLoad{});
+    while (step(loader.next()) != "load") {
+    }
+    (void)loader.expect<messages::LoaderReady>();
+}
+
 BOOST_AUTO_TEST_CASE(what_is_active_already_is_told_and_ends_well) {
     test::Folder folder;
     const auto config = test::scanner_config(folder);
