@@ -1,13 +1,12 @@
 // A load beside what serves takes only CPU time that nobody else wants, and is none the less done.
 #include <sched.h>
 
-#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
 #include "tests/integration/reloading.h"
-#include "tests/support/busy_cpu.h"
 #include "tests/support/database.h"
 #include "tests/support/messages.h"
+#include "tests/support/proc.h"
 #include "tests/support/service.h"
 #include "tests/support/status_client.h"
 
@@ -18,30 +17,56 @@ namespace {
 
 constexpr unsigned kBulkSignatures = 200'000;
 
-bool binds_idle_thread(const BusyCpu& busy, pid_t loader) {
-    const auto threads = threads_of(loader);
-    return std::any_of(threads.begin(), threads.end(),
-                       [&](pid_t thread) { return ::sched_getscheduler(thread) == SCHED_IDLE && busy.take(thread); });
+// Binds a process's threads to the first CPU that this one may use. How many of them are in the idle class.
+unsigned bind_to_first_cpu(pid_t pid) {
+    cpu_set_t allowed;
+    BOOST_REQUIRE(::sched_getaffinity(0, sizeof allowed, &allowed) == 0);
+    unsigned first = 0;
+    while (!CPU_ISSET(first, &allowed)) ++first;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    unsigned idle = 0;
+    for (const pid_t thread : threads_of(pid)) {
+        BOOST_REQUIRE(::sched_setaffinity(thread, sizeof one, &one) == 0);
+        if (::sched_getscheduler(thread) == SCHED_IDLE) ++idle;
+    }
+    return idle;
 }
 
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(reload_priority_test)
 
-BOOST_AUTO_TEST_CASE(a_load_that_gets_no_cpu_is_begun_again_and_its_caller_sees_one_reload) {
-    Service service;
+BOOST_AUTO_TEST_CASE(a_load_to_which_scanners_leave_no_cpu_is_begun_again_and_its_caller_sees_one_reload) {
+    Service service({{"scanner.processes", "1"},
+                     {"scanner.pcre_match_limit", "4000000000"},
+                     {"scanner.pcre_rec_match_limit", "1000000"}});
     write_bulk_database(service.database(), kBulkSignatures);
+    write_slow_database(service.database());
     service.start();
     const auto first = current(service);
+    MilterClient endless = service.session();
+    endless.upload(multipart_mail({text_part(slow_text(40))}));
+    endless.send('E');
+    service.wait_status("the scan runs",
+                        [&](const json& status) { return generation(status, first).at("scans_running") == 1; });
+    BOOST_TEST(bind_to_first_cpu(service.pids("scanner").at(0)) == 0U);
+
     add_second_signature(service);
-    const BusyCpu busy;
     StatusClient operators(service.status_path());
     operators.send("reload\n");
-    service.wait_status("the load gets no CPU", [&](const json& status) {
+    pid_t loader = 0;
+    service.wait_status("a loader is at work", [&](const json& status) {
         for (const auto& one : status.at("generations"))
-            if (one.at("state") == "loading") return binds_idle_thread(busy, one.at("loader").get<pid_t>());
-        return false;
+            if (one.at("state") == "loading" && !one.at("step").get<std::string>().empty())
+                loader = one.at("loader").get<pid_t>();
+        return loader != 0;
     });
+    stop_process(loader);
+    BOOST_TEST(bind_to_first_cpu(loader) == 1U);
+    continue_process(loader);
+
     const json done = json::parse(operators.receive_until('\n'));
     BOOST_TEST(done.at("ok") == true, done);
     BOOST_TEST(done.at("generation") == first + 2);
