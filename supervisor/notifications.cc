@@ -46,7 +46,7 @@ std::string one_line(std::string text) {
 
 std::string status_line(const State& state) {
     std::string line = name(state.service);
-    const std::string& reason = state.waits_for.empty() ? state.degraded_reason : state.waits_for;
+    const std::string reason = reason_of(state);
     if (!reason.empty()) line += ": " + reason;
     const Generation* active = nullptr;
     for (const Generation& one : state.generations) {

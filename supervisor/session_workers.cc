@@ -15,6 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kShrinkInterval = 10s;
+// Where no session comes, workers that live so long have proven that they can serve.
+constexpr auto kProven = 1min;
 // More session workers than ever live: workers.session_max, and those of an old configuration that drain.
 constexpr std::uint32_t kMemorySlots = 8192;
 
@@ -38,7 +40,8 @@ SessionWorkers::SessionWorkers(Loop* loop, State& state, Children& children, con
       handlers_(std::move(handlers)),
       random_(static_cast<std::minstd_rand::result_type>(monotonic_ns())),
       restart_timer_(loop, [this] { adjust(); }),
-      shrink_timer_(loop, [this] { shrink(); }) {}
+      shrink_timer_(loop, [this] { shrink(); }),
+      proof_timer_(loop, [this] { prove_by_time(); }) {}
 
 SessionWorkers::Census SessionWorkers::census() const {
     Census counted;
@@ -144,7 +147,33 @@ void SessionWorkers::start_one() {
 void SessionWorkers::failed_to_serve(int exit_code, const std::string& error) {
     policy_.failed(std::chrono::nanoseconds(monotonic_ns()), std::uniform_real_distribution<double>(0.0, 1.0)(random_));
     log::error("session-worker-failed", {{"reason", error}, {"failures", policy_.failures()}});
-    if (!ever_ready_ && !stopping_) handlers_.unable(exit_code, error);
+    if (stopping_) return;
+    if (!ever_ready_) {
+        handlers_.unable(exit_code, error);
+        return;
+    }
+    proof_timer_.start(kProven);
+    if (!policy_.degraded()) return;
+    state_.workers_reason = "session workers cannot be replaced: " + error;
+    handlers_.changed();
+}
+
+void SessionWorkers::proven() {
+    policy_.proven();
+    if (state_.workers_reason.empty()) return;
+    state_.workers_reason.clear();
+    handlers_.changed();
+}
+
+void SessionWorkers::prove_by_time() {
+    const auto ready = std::count_if(state_.session_workers.begin(), state_.session_workers.end(),
+                                     [this](const SessionWorker& worker) {
+                                         return current(worker, state_) && worker.child.state == WorkerState::ready;
+                                     });
+    if (ready >= static_cast<std::ptrdiff_t>(settings_.config.workers.session_min))
+        proven();
+    else
+        proof_timer_.start(kProven);
 }
 
 bool SessionWorkers::hand_over(unique_fd connection, Peer peer) {
@@ -212,6 +241,7 @@ void SessionWorkers::stop(bool refuse_mail, std::int64_t deadline_ns) {
     stopping_ = true;
     restart_timer_.stop();
     shrink_timer_.stop();
+    proof_timer_.stop();
     for (const Waiting& waiting : waiting_) static_cast<void>(state_.sessions.remove(waiting.session, 0));
     waiting_.clear();
     for (SessionWorker& worker : state_.session_workers) drain(worker, refuse_mail, deadline_ns);
@@ -251,7 +281,7 @@ void SessionWorkers::on_session_ended(SessionWorker& worker, const messages::Ses
     }
     worker.slots.give_back(session->slot);
     ++worker.served;
-    policy_.proven();
+    proven();
     give_waiting();
     adjust();
 }

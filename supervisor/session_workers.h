@@ -25,6 +25,7 @@ class SessionWorkers {
         std::function<void()> gone;                // one was reaped and its record removed
         // One cannot be started or ended before any was ever ready: the service cannot start.
         std::function<void(int exit_code, const std::string& error)> unable;
+        std::function<void()> changed; // State::workers_reason
     };
 
     SessionWorkers(Loop* loop, State& state, Children& children, const Settings& settings, Handlers handlers);
@@ -44,8 +45,6 @@ class SessionWorkers {
     void on_session_ended(SessionWorker& worker, const messages::SessionEnded& ended);
     void on_unfit(SessionWorker& worker, const messages::SessionWorkerUnfit& unfit);
     void on_exit(SessionWorker& worker, pid_t pid, int wait_status);
-
-    [[nodiscard]] bool degraded() const noexcept { return policy_.degraded(); }
 
   private:
     struct Waiting {
@@ -67,6 +66,8 @@ class SessionWorkers {
     [[nodiscard]] Result<unique_fd> take_memory(SessionWorker& worker);
     void give_back_memory(const SessionWorker& worker);
     void failed_to_serve(int exit_code, const std::string& error);
+    void proven();
+    void prove_by_time();
     void give(SessionWorker& worker, std::uint64_t session, unique_fd connection);
     void give_waiting();
     [[nodiscard]] SessionWorker* choose();
@@ -81,6 +82,7 @@ class SessionWorkers {
     std::minstd_rand random_;
     TimerWatcher restart_timer_;
     TimerWatcher shrink_timer_;
+    TimerWatcher proof_timer_; // since the last failure
     bool stopping_ = false;
     bool ever_ready_ = false;
 };

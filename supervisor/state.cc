@@ -41,6 +41,14 @@ const Generation* State::active_generation() const {
     return find_in(generations, [&](const Generation& generation) { return generation.id == current_generation; });
 }
 
+std::string reason_of(const State& state) {
+    std::string all;
+    for (const std::string* one : {&state.waits_for, &state.degraded_reason, &state.workers_reason}) {
+        if (!one->empty()) all += (all.empty() ? "" : "; ") + *one;
+    }
+    return all;
+}
+
 void add_counts(Counters& counters, const SessionBoard& board) {
     const SessionBoardHeader& header = board.header();
     constexpr auto order = std::memory_order_relaxed;

@@ -133,6 +133,7 @@ inline constexpr std::size_t kMaxVirusNames = 10000;
 struct State {
     ServiceState service = ServiceState::starting;
     std::string degraded_reason; // for ServiceState::degraded
+    std::string workers_reason;  // the same, of session workers that cannot be started
     std::string waits_for;       // not empty: why the first load has not begun
     std::int64_t started_ns = 0; // CLOCK_MONOTONIC
     std::int64_t started_at = 0; // Unix time
@@ -158,6 +159,9 @@ struct State {
     [[nodiscard]] Generation* active_generation() { return find_generation(current_generation); }
     [[nodiscard]] const Generation* active_generation() const;
 };
+
+// Why the service is degraded, or why its first load has not begun; "" where all is well.
+[[nodiscard]] std::string reason_of(const State& state);
 
 // Adds what `board` has counted to `counters`: for the status over living workers, and when one has ended.
 void add_counts(Counters& counters, const SessionBoard& board);

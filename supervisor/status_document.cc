@@ -191,7 +191,7 @@ nlohmann::ordered_json status_document(const State& state, const Surroundings& a
             {"pid", around.pid},
             {"uptime_seconds", static_cast<std::int64_t>(seconds_since(state.started_ns, around.now_ns))},
             {"state", name(state.service)},
-            {"reason", state.waits_for.empty() ? state.degraded_reason : state.waits_for},
+            {"reason", reason_of(state)},
             {"current_generation", state.current_generation},
             {"hold", state.hold},
             {"generations", std::move(generations)},

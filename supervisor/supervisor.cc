@@ -58,13 +58,14 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
                     [this] { on_changed(); }}),
       reloads_(loop_.get(), state_, generations_, settings_,
                {[this](int exit_code, const std::string& error) { fail(exit_code, error); }, [this] { on_changed(); }}),
-      session_workers_(loop_.get(), state_, children_, settings_,
-                       {[this](SessionWorker& worker) { generations_.give_to(worker); },
-                        [this] {
-                            generations_.worker_gone();
-                            continue_stop();
-                        },
-                        [this](int exit_code, const std::string& error) { fail(exit_code, error); }}),
+      session_workers_(
+          loop_.get(), state_, children_, settings_,
+          {[this](SessionWorker& worker) { generations_.give_to(worker); },
+           [this] {
+               generations_.worker_gone();
+               continue_stop();
+           },
+           [this](int exit_code, const std::string& error) { fail(exit_code, error); }, [this] { on_changed(); }}),
       heartbeat_(loop_.get(), state_, children_, settings_),
       survivors_(loop_.get(), state_, settings_,
                  [this] {
@@ -345,12 +346,12 @@ void Supervisor::update_service_state() {
     if (state_.service == ServiceState::stopping) return;
     const ServiceState before = state_.service;
     if (before == ServiceState::starting && state_.current_generation == 0) return;
-    if (!state_.degraded_reason.empty())
+    if (!reason_of(state_).empty())
         state_.service = ServiceState::degraded;
     else
         state_.service = generations_.loading() ? ServiceState::reloading : ServiceState::ready;
     if (state_.service == before) return;
-    log::info("state", {{"state", name(state_.service)}, {"reason", state_.degraded_reason}});
+    log::info("state", {{"state", name(state_.service)}, {"reason", reason_of(state_)}});
     if (before == ServiceState::starting && started_) std::exchange(started_, nullptr)();
 }
 

@@ -228,6 +228,38 @@ BOOST_AUTO_TEST_CASE(a_loader_that_cannot_fork_tries_again_without_a_spin) {
     all_is_well(service);
 }
 
+BOOST_AUTO_TEST_CASE(a_supervisor_that_cannot_fork_goes_on_with_what_it_has_and_says_so) {
+    Service service({}, As::ordinary_user);
+    service.start();
+    MilterClient held = service.session();
+    const pid_t worker = ask(service, "sessions").at("sessions").at(0).at("worker").get<pid_t>();
+    const std::vector<pid_t> supervisor = {service.pid()};
+    {
+        const Limited none(service.pid(), RLIMIT_NPROC, 0);
+        for (const pid_t pid : service.pids("session"))
+            if (pid != worker) kill(pid, SIGKILL);
+        service.wait_status("it is degraded and says why", [](const nlohmann::json& status) {
+            return status.at("state") == "degraded" &&
+                   status.at("reason").get<std::string>().find("session worker") != std::string::npos;
+        });
+        const auto answer = ask(service, "reload --force");
+        BOOST_TEST(answer.at("ok") == false);
+        BOOST_TEST(answer.at("error").get<std::string>().find("evermilter-scanner") != std::string::npos, answer);
+        BOOST_TEST(held.message(eicar_in_zip()).text() == kRejected);
+        nobody_spins(supervisor);
+    }
+    service.wait_status("both are there again", [](const nlohmann::json& status) {
+        std::size_t ready = 0;
+        for (const auto& one : status.at("workers"))
+            if (one.at("role") == "session" && one.at("state") == "ready") ++ready;
+        return ready == 2;
+    });
+    held.close(); // a session that ends well is the proof
+    service.wait_status("it is well", [](const nlohmann::json& status) { return status.at("state") == "ready"; });
+    BOOST_TEST(ask(service, "reload --force").at("ok") == true);
+    all_is_well(service);
+}
+
 BOOST_AUTO_TEST_CASE(scanners_without_memory_never_pass_a_message) {
     Service service;
     service.start();
