@@ -23,7 +23,7 @@ class RestartPolicy {
     // The role failed at `now`. `random` is from [0, 1). The delay is doubled with each failure in a row and then
     // varied between half of it and all of it; the first failure after proven service costs no delay.
     void failed(Time now, double random);
-    // The role has served: a session ended well, a generation became active.
+    // The role has served: a session ended well, one that died had answered messages, a generation became active.
     void proven() noexcept;
 
     // When it may be started; in the past: now.

@@ -25,6 +25,13 @@ bool current(const SessionWorker& worker, const State& state) {
            (worker.child.state == WorkerState::starting || worker.child.state == WorkerState::ready);
 }
 
+// Such a worker has served, whatever its end: another may start at once. Its sessions need not have
+// ended for that; an MTA may keep them for hours.
+bool has_answered(const SessionWorker& worker) {
+    const auto& messages = worker.board->header().messages;
+    return std::any_of(messages.begin(), messages.end(), [](const auto& count) { return count.load() > 0; });
+}
+
 } // namespace
 
 // One is retired at a time, and only when those that stay have a whole worker's room left.
@@ -298,6 +305,7 @@ void SessionWorkers::on_exit(SessionWorker& worker, pid_t pid, int wait_status) 
     const auto lost = state_.sessions.remove_worker(worker.child.id);
     const bool ended_well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
     const bool expected = ended_well && lost.empty() && worker.ending == Ending::drained;
+    if (has_answered(worker)) proven();
     add_counts(state_.counters, *worker.board);
     give_back_memory(worker);
     const bool said_why = worker.ending == Ending::failed;
