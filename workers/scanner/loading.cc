@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "workers/scanner/database_version.h"
+#include "workers/scanner/huge_pages.h"
 #include "workers/scanner/memory_left.h"
 #include "workers/scanner/proof.h"
 
@@ -51,6 +52,8 @@ LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const std::f
     if (auto compiled = engine->compile(); !compiled) return compiled.refusal();
 
     const std::uint64_t after = private_memory();
+    // With "replace" mail waits for this load: it is over as soon as it can be.
+    if (!order.await_room) (void)collapse_memory();
     Loaded result{std::move(*engine), std::move(*snapshot), {}, 0, after > before ? after - before : 0, expected};
     result.database_version = version_text(result.engine.daily_version(), result.engine.daily_time());
     result.database_time = newest_database_time(result.snapshot.path);

@@ -1,0 +1,66 @@
+#include "workers/scanner/huge_pages.h"
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <cstdint>
+#include <span>
+
+#include "workers/scanner/memory_left.h"
+
+namespace evermilter::scanner {
+namespace {
+
+constexpr std::size_t kSize = 32UL << 20U;
+constexpr std::size_t kPage = 4096;
+
+// Private memory of kSize bytes, each `step`-th page of it written.
+std::span<std::uint8_t> memory(std::size_t step) {
+    void* begin = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (begin == MAP_FAILED) return {};
+    (void)::madvise(begin, kSize, MADV_NOHUGEPAGE); // what it is made of before is small pages
+    const std::span bytes(static_cast<std::uint8_t*>(begin), kSize);
+    for (std::size_t at = 0; at < kSize; at += step * kPage)
+        bytes[at] = static_cast<std::uint8_t>(at / kPage % 255 + 1);
+    (void)::madvise(begin, kSize, MADV_HUGEPAGE);
+    return bytes;
+}
+
+// In a process of its own, whose memory is not that of the other tests.
+template <class Check>
+bool holds_in_child(Check check) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(check() ? 0 : 1);
+    int status = 0;
+    return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(huge_pages)
+
+BOOST_AUTO_TEST_CASE(what_is_in_memory_stays_what_it_was) {
+    BOOST_TEST(holds_in_child([] {
+        const auto bytes = memory(1);
+        (void)collapse_memory();
+        for (std::size_t at = 0; at < bytes.size(); at += kPage)
+            if (bytes[at] != at / kPage % 255 + 1 || bytes[at + 1] != 0) return false;
+        return !bytes.empty();
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(memory_that_is_full_of_holes_is_left_alone) {
+    BOOST_TEST(holds_in_child([] {
+        const auto bytes = memory(2);
+        const auto before = private_memory();
+        (void)collapse_memory();
+        return !bytes.empty() && private_memory() < before + kSize / 4;
+    }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace evermilter::scanner
