@@ -20,6 +20,7 @@
 
 #include "workers/common/child.h"
 #include "workers/common/log.h"
+#include "workers/common/oom_score.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -53,6 +54,7 @@ std::string own_directory() {
     }
     sigset_t none;
     sigemptyset(&none);
+    raise_oom_score(kOomPointsOfChild); // while it is ours to write: after a change of the user it is root's
     const char* failed = "cannot become its user";
     if (::sigprocmask(SIG_SETMASK, &none, nullptr) == 0 && become(identity)) {
         failed = "cannot be executed";
@@ -67,6 +69,25 @@ std::string own_directory() {
     for (const char* part : {binary_name, " ", failed, ": ", reason == nullptr ? "unknown error" : reason, "\n"})
         static_cast<void>(!::write(STDERR_FILENO, part, std::strlen(part)));
     ::_exit(EX_OSERR);
+}
+
+// 0 if there is no such process.
+pid_t parent_of(pid_t pid) {
+    // Field 4 of /proc/PID/stat, behind the command's name in parentheses (proc(5)).
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    if (!std::getline(file, line)) return 0;
+    const auto behind = line.rfind(')');
+    if (behind == std::string::npos) return 0;
+    char state = 0;
+    int parent = 0;
+    return std::sscanf(line.c_str() + behind + 1, " %c %d", &state, &parent) == 2 ? parent : 0;
+}
+
+// SIGKILL to what a child of ours has forked, whether that lives or not.
+void kill_descendant(pid_t child, pid_t pid) {
+    const pid_t parent = parent_of(pid);
+    if (parent == ::getpid() || (child > 0 && parent == child)) ::kill(pid, SIGKILL);
 }
 
 } // namespace
@@ -115,6 +136,12 @@ Result<void> Children::start(Child& child, messages::Role role, const Identity& 
     if (pid == 0)
         execute(binaries_[which].get(), kBinaries[which], ends->second.get(), standard_error, null_.get(), identity);
 
+    watch(child, role, pid, std::move(ends->first));
+    log::debug("child-started", {{"child", messages::role_name(role)}, {"child_pid", pid}});
+    return {};
+}
+
+void Children::watch(Child& child, messages::Role role, pid_t pid, unique_fd channel) {
     child.id = state_.next_child++;
     child.role = role;
     child.state = WorkerState::starting;
@@ -123,7 +150,7 @@ Result<void> Children::start(Child& child, messages::Role role, const Identity& 
     child.kill_reason.clear();
     child.unanswered = 0;
     child.started_ns = monotonic_ns();
-    child.channel = Channel(std::move(ends->first));
+    child.channel = Channel(std::move(channel));
     const std::uint64_t id = child.id;
     auto watched = std::make_unique<Watched>(
         loop_, [this, id](int) { readable(id); },
@@ -133,8 +160,25 @@ Result<void> Children::start(Child& child, messages::Role role, const Identity& 
     watched->pid = pid;
     watched->io.start(child.channel.fd(), EV_READ);
     watched_.emplace(id, std::move(watched));
-    log::debug("child-started", {{"child", messages::role_name(role)}, {"child_pid", pid}});
-    return {};
+}
+
+Result<unique_fd> Children::expect(Child& child, messages::Role role) {
+    auto ends = seqpacket_pair(Blocking::no, Blocking::no);
+    if (!ends) return std::move(ends).error();
+    watch(child, role, 0, std::move(ends->first));
+    child.greeted = true; // no exec, so no other protocol
+    return std::move(ends->second);
+}
+
+void Children::forked(Child& child, pid_t pid) {
+    child.pid = pid;
+    const auto found = watched_.find(child.id);
+    if (found != watched_.end()) found->second->pid = pid;
+    static_cast<void>(apply(child, WorkerEvent::ready));
+}
+
+void Children::ended(Child& child, int wait_status) {
+    if (watched_.contains(child.id)) reaped(child, std::exchange(child.pid, 0), wait_status);
 }
 
 void Children::send(Child& child, messages::Message message) {
@@ -150,7 +194,10 @@ void Children::send(Child& child, messages::Message message) {
 
 void Children::send_to_all(const messages::ReopenLog& message) {
     for (SessionWorker& worker : state_.session_workers) send(worker.child, message);
-    for (Generation& generation : state_.generations) send(generation.loader, message);
+    for (Generation& generation : state_.generations) {
+        send(generation.loader, message);
+        if (generation.standby.pid != 0) send(generation.standby, message);
+    }
 }
 
 void Children::ping(Child& child, std::uint64_t serial) {
@@ -168,7 +215,8 @@ void Children::receive_pending(Child& child) {
 std::vector<std::uint64_t> Children::ids() const {
     std::vector<std::uint64_t> all;
     all.reserve(watched_.size());
-    for (const auto& [id, watched] : watched_) all.push_back(id);
+    for (const auto& [id, watched] : watched_)
+        if (watched->pid != 0) all.push_back(id); // one that is only expected has nobody to answer
     return all;
 }
 
@@ -187,7 +235,17 @@ void Children::kill(Child& child, const std::string& reason) {
                  {{"child", messages::role_name(child.role)}, {"child_pid", child.pid}, {"reason", reason}});
     child.state = WorkerState::stopping;
     if (child.kill_reason.empty()) child.kill_reason = reason;
-    ::kill(child.pid, SIGKILL);
+    // A standby is its loader's child; ours when that is dead, reaped or not.
+    if (const Generation* generation = state_.find_generation_of_standby(child.id))
+        kill_descendant(generation->loader.pid, child.pid);
+    else
+        ::kill(child.pid, SIGKILL);
+}
+
+bool Children::hear(Child& child) {
+    while (read_one(child)) {
+    }
+    return child.channel.open();
 }
 
 void Children::update_watcher(Child& child) {
@@ -279,25 +337,19 @@ void Children::reap() {
 
 void Children::reaped(Child& child, pid_t pid, int wait_status) {
     child.pid = 0; // from here on nobody can signal it
-    while (read_one(child)) {
-    }
+    static_cast<void>(hear(child));
     child.channel.close();
     watched_.erase(child.id);
     child.state = WorkerState::dead;
     handlers_.exited(child, pid, wait_status);
 }
 
+bool Children::is_watched(pid_t pid) const {
+    return std::any_of(watched_.begin(), watched_.end(), [pid](const auto& entry) { return entry.second->pid == pid; });
+}
+
 bool is_own_child(pid_t pid) {
-    // Field 4 of /proc/PID/stat, behind the command's name in parentheses (proc(5)).
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string line;
-    if (!std::getline(file, line)) return false;
-    const auto behind = line.rfind(')');
-    if (behind == std::string::npos) return false;
-    char state = 0;
-    int parent = 0;
-    if (std::sscanf(line.c_str() + behind + 1, " %c %d", &state, &parent) != 2) return false;
-    return parent == ::getpid();
+    return parent_of(pid) == ::getpid();
 }
 
 void kill_orphan(pid_t pid) {

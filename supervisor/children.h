@@ -50,11 +50,20 @@ class Children {
 
     // Forks and executes; fills in `child`, which must be in the State at an address that stays.
     [[nodiscard]] Result<void> start(Child& child, messages::Role role, const Identity& identity);
+    // For a process that a child of ours will fork: the other end of its channel. `child` has no pid until forked();
+    // what never came is given up by ended().
+    [[nodiscard]] Result<unique_fd> expect(Child& child, messages::Role role);
+    // It was forked, by its parent's word, and is ready.
+    void forked(Child& child, pid_t pid);
+    // Its parent has reaped it, or will not fork it. Calls `exited`.
+    void ended(Child& child, int wait_status);
     // Sends or keeps. A child that does not read is killed; its end comes by `exited`.
     void send(Child& child, messages::Message message);
     void send_to_all(const messages::ReopenLog& message);
     // Applies what we decided or the child said. False: it has no place in the child's state; the child was killed.
     bool apply(Child& child, WorkerEvent event);
+    // Reads what it has said, now. False: its channel has ended.
+    bool hear(Child& child);
     // SIGKILL, unless it is reaped or was killed already.
     void kill(Child& child, const std::string& reason);
 
@@ -63,8 +72,10 @@ class Children {
     // Handles what the child has sent and the loop has not come to yet, within a bound.
     void receive_pending(Child& child);
 
-    // Children that are not reaped yet, in the order of their start.
+    // Children that run, in the order of their start.
     [[nodiscard]] std::vector<std::uint64_t> ids() const;
+    [[nodiscard]] bool is_watched(pid_t pid) const;
+    // Children that are not reaped yet.
     [[nodiscard]] bool any() const noexcept { return !watched_.empty(); }
 
   private:
@@ -75,6 +86,7 @@ class Children {
     bool read_one(Child& child);
     void handle(Child& child, messages::Message&& message);
     void channel_ended(Child& child);
+    void watch(Child& child, messages::Role role, pid_t pid, unique_fd channel);
     void update_watcher(Child& child);
     void reap();
     void reaped(Child& child, pid_t pid, int wait_status);

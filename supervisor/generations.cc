@@ -29,6 +29,10 @@ bool ready_or_draining(const SessionWorker& worker) {
     return worker.child.state == WorkerState::ready || worker.child.state == WorkerState::draining;
 }
 
+bool wants_standby(const Generation& generation) {
+    return generation.standby_due_ns != 0 && generation.loaded && generation.loader.pid != 0 && !generation.condemned;
+}
+
 void expect_answer(SessionWorker& worker) {
     if (worker.answer_by_ns == 0) worker.answer_by_ns = monotonic_ns() + kSilence;
 }
@@ -41,9 +45,12 @@ void answered(SessionWorker& worker) {
 } // namespace
 
 Generations::Generations(Loop* loop, State& state, Children& children, const Settings& settings, Handlers handlers)
-    : state_(state), children_(children), settings_(settings), handlers_(std::move(handlers)), timer_(loop, [this] {
-          tick();
-      }) {}
+    : state_(state),
+      children_(children),
+      settings_(settings),
+      handlers_(std::move(handlers)),
+      random_(static_cast<std::minstd_rand::result_type>(monotonic_ns())),
+      timer_(loop, [this] { tick(); }) {}
 
 // ---------------------------------------------------------------- loading
 
@@ -95,6 +102,10 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     generation.load_started_ns = now;
     generation.end_by_ns = message.deadline_ns;
     generation.load_timeout_ns = message.deadline_ns - now;
+    if (auto channel = children_.expect(generation.standby, messages::Role::standby))
+        message.standby = std::move(*channel);
+    else
+        standby_failed(generation, channel.error().what);
     children_.send(generation.loader, std::move(message));
     log::info("load-started", {{"generation", generation.id}, {"loader", generation.loader.pid}});
     schedule(now);
@@ -159,6 +170,7 @@ void Generations::on_ready(Generation& generation, messages::LoaderReady&& ready
     generation.expected_bytes = ready.expected_bytes;
     generation.loaded_at = std::time(nullptr);
     generation.end_by_ns = 0;
+    generation.standby_policy.proven();
     if (!children_.apply(generation.loader, WorkerEvent::ready)) return;
     for (SessionWorker& worker : state_.session_workers) {
         if (ready_or_draining(worker)) send_queue(worker, generation);
@@ -319,6 +331,7 @@ void Generations::tick() {
                 tell_to_let_go(generation);
             if (!is_held && generation.end_by_ns == 0) generation.end_by_ns = now + scan_bound_ns() + ns(1s);
         }
+        if (wants_standby(generation) && now >= generation.standby_due_ns) ask_for_standby(generation);
         if (generation.end_by_ns == 0 || now < generation.end_by_ns || !has_process(generation)) continue;
         generation.end_by_ns = now + kLoaderEnd.count(); // of what the kill leaves behind
         if (generation.state == GenerationState::loading)
@@ -335,6 +348,7 @@ void Generations::schedule(std::int64_t now_ns) {
     for (const SessionWorker& worker : state_.session_workers) consider(worker.answer_by_ns);
     for (const Generation& generation : state_.generations) {
         if (has_process(generation)) consider(generation.end_by_ns);
+        if (wants_standby(generation)) consider(generation.standby_due_ns);
         if (generation.state == GenerationState::draining && generation.let_go_ns == 0)
             consider(generation.retired_ns + ns(settings_.config.reload.drain_timeout));
     }

@@ -1,13 +1,16 @@
 // The generations as processes and queues: starts a loader for each, switches when every session worker has taken
 // the new queue, retires the old one, and bounds each step. One idempotent function (tick) looks at all deadlines.
-// At most two engines are in memory: may_load() says whether another may be loaded. With reload.mode = "replace" it is
-// one: a loader that has its snapshot waits until the active generation, retired at that moment, is reaped.
+// A loader that dies is followed by its standby (generations_standby.cc); only when that is gone too the database is
+// loaded anew. At most two engines are in memory: may_load() says whether another may be loaded. With reload.mode =
+// "replace" it is one: a loader that has its snapshot waits until the active generation, retired at that moment, is
+// reaped.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <random>
 #include <string>
 
 #include "supervisor/children.h"
@@ -41,7 +44,7 @@ class Generations {
         std::function<void(const LoadOutcome&)> load_ended;
         // A generation's processes are all reaped: another load may have room now.
         std::function<void()> gone;
-        // The loader of the active generation died; its scanners serve on, but are not replaced.
+        // The loader of the active generation died, and its standby; its scanners serve on, but are not replaced.
         std::function<void(const Generation&)> lost_loader;
         std::function<void()> changed; // states have changed
     };
@@ -77,7 +80,10 @@ class Generations {
     void on_released(SessionWorker& worker, const messages::QueueReleased& released);
     void on_overdue(const messages::ScannerOverdue& overdue);
     void on_loader_exit(Generation& generation, pid_t pid, int wait_status);
-    void on_orphan_reaped(pid_t pid);
+    void on_standby_started(Generation& generation, const messages::StandbyStarted& started);
+    void on_standby_ended(Generation& generation, const messages::StandbyEnded& ended);
+    void on_standby_exit(Generation& generation, pid_t pid, int wait_status);
+    void on_orphan_reaped(pid_t pid, int wait_status);
 
   private:
     // A loader that has nothing left to do ends within this time.
@@ -92,6 +98,10 @@ class Generations {
     void give_room();
     void end_unneeded(Generation& generation, LoadResult result);
     void retire(Generation& generation, GenerationEvent event);
+    void ask_for_standby(Generation& generation);
+    void standby_failed(Generation& generation, const std::string& reason);
+    void find_untold_scanners(Generation& generation);
+    [[nodiscard]] bool take_over(Generation& generation);
     void refuse(Generation& generation, int exit_code, const std::string& error);
     void kill_processes(Generation& generation, const std::string& reason);
     void finish_if_reaped(Generation& generation);
@@ -104,6 +114,7 @@ class Generations {
     Children& children_;
     const Settings& settings_;
     Handlers handlers_;
+    std::minstd_rand random_;
     TimerWatcher timer_;
 };
 

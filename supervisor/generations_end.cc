@@ -94,31 +94,42 @@ void Generations::on_overdue(const messages::ScannerOverdue& overdue) {
 }
 
 void Generations::on_loader_exit(Generation& generation, pid_t pid, int wait_status) {
-    // Its scanners are our children now; those that ended before it, it has reaped.
+    // What it had forked are our children now; those that ended before it, it has reaped.
+    find_untold_scanners(generation);
     std::erase_if(generation.scanners, [](const ScannerProcess& one) { return !is_own_child(one.pid); });
+    if (!is_own_child(generation.standby.pid)) generation.standby.pid = 0;
     const bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
-    const bool served = generation.state == GenerationState::active || generation.state == GenerationState::draining;
-    if (served && !(well && generation.state == GenerationState::draining)) {
+    const bool ended =
+        generation.state == GenerationState::failed ||
+        (well && generation.state != GenerationState::loading && generation.state != GenerationState::active);
+    if (!ended) {
+        const std::string status = end_text(generation.loader, wait_status);
         ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::loader)];
-        log::error(
-            "loader-died",
-            {{"generation", generation.id}, {"loader", pid}, {"status", end_text(generation.loader, wait_status)}});
-    } else if (generation.state == GenerationState::loading) {
-        ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::loader)];
-        refuse(generation, EX_SOFTWARE, "the loader ended: " + end_text(generation.loader, wait_status));
+        log::error("loader-died", {{"generation", generation.id}, {"loader", pid}, {"status", status}});
+        if (take_over(generation)) return;
+        if (generation.state == GenerationState::loading)
+            refuse(generation, EX_SOFTWARE, "the loader ended: " + status);
+        if (generation.state == GenerationState::active) handlers_.lost_loader(generation);
     }
-    if (generation.state == GenerationState::active) handlers_.lost_loader(generation);
-    // Whom it leaves behind shares its fate.
+    if (generation.standby.pid == 0) children_.ended(generation.standby, 0); // it will not be forked
+    // Whom it leaves behind shares its fate, unless they serve.
     if (generation.state == GenerationState::failed || generation.condemned)
         kill_processes(generation, "its loader is gone");
     finish_if_reaped(generation);
 }
 
-void Generations::on_orphan_reaped(pid_t pid) {
+void Generations::on_orphan_reaped(pid_t pid, int wait_status) {
     for (Generation& generation : state_.generations) {
         if (std::erase_if(generation.scanners, [pid](const ScannerProcess& one) { return one.pid == pid; }) == 0)
             continue;
-        log::info("scanner-ended", {{"generation", generation.id}, {"scanner", pid}});
+        const bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+        if (!well && !generation.condemned) {
+            ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)];
+            log::error("scanner-died",
+                       {{"generation", generation.id}, {"scanner", pid}, {"status", wait_status_text(wait_status)}});
+        } else {
+            log::info("scanner-ended", {{"generation", generation.id}, {"scanner", pid}});
+        }
         finish_if_reaped(generation);
         return;
     }
@@ -130,6 +141,7 @@ void Generations::finish_if_reaped(Generation& generation) {
     generation.queue.reset();
     generation.board.reset();
     generation.end_by_ns = 0;
+    generation.standby_due_ns = 0;
     if (state_.current_generation == generation.id) state_.current_generation = 0;
     // Loaders and scanners that were killed could not wipe theirs.
     wipe_scanner_folders(settings_.config.scanner.temp_directory, generation.id);
@@ -151,6 +163,7 @@ void Generations::trim_history() {
 
 void Generations::kill_processes(Generation& generation, const std::string& reason) {
     generation.condemned = true;
+    children_.kill(generation.standby, reason); // before it becomes our child by the loader's death
     if (generation.loader.pid != 0) {
         children_.kill(generation.loader, reason); // its scanners become our children by its death
         return;

@@ -17,7 +17,7 @@ namespace {
 
 // Sockets of operators, listeners, logs, binaries, epoll sets, locks.
 constexpr std::uint64_t kOtherFiles = 128;
-// A session worker's channel and two boards; a generation's channel, queue and board.
+// A session worker's channel and two boards; the channels of a generation's loader and standby, its queue and board.
 constexpr std::uint64_t kFilesOfWorker = 3;
 constexpr std::uint64_t kFilesOfGeneration = 4;
 constexpr std::uint64_t kGenerations = 2;

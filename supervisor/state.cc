@@ -21,8 +21,9 @@ const char* name(ServiceState state) noexcept {
 
 Child* State::find_child(std::uint64_t child_id) {
     if (SessionWorker* worker = find_session_worker(child_id)) return &worker->child;
-    Generation* generation = find_generation_of_loader(child_id);
-    return generation == nullptr ? nullptr : &generation->loader;
+    if (Generation* generation = find_generation_of_loader(child_id)) return &generation->loader;
+    Generation* generation = find_generation_of_standby(child_id);
+    return generation == nullptr ? nullptr : &generation->standby;
 }
 
 SessionWorker* State::find_session_worker(std::uint64_t child_id) {
@@ -37,13 +38,28 @@ Generation* State::find_generation_of_loader(std::uint64_t child_id) {
     return find_in(generations, [&](const Generation& generation) { return generation.loader.id == child_id; });
 }
 
+Generation* State::find_generation_of_standby(std::uint64_t child_id) {
+    return find_in(generations, [&](const Generation& generation) { return generation.standby.id == child_id; });
+}
+
 const Generation* State::active_generation() const {
     return find_in(generations, [&](const Generation& generation) { return generation.id == current_generation; });
 }
 
+namespace {
+
+std::string standby_reason(const State& state) {
+    const Generation* active = state.active_generation();
+    if (active == nullptr || active->standby_error.empty()) return {};
+    return "the loader of generation " + std::to_string(active->id) + " has no standby: " + active->standby_error;
+}
+
+} // namespace
+
 std::string reason_of(const State& state) {
     std::string all;
-    for (const std::string* one : {&state.waits_for, &state.degraded_reason, &state.workers_reason}) {
+    const std::string standby = standby_reason(state);
+    for (const std::string* one : {&state.waits_for, &state.degraded_reason, &state.workers_reason, &standby}) {
         if (!one->empty()) all += (all.empty() ? "" : "; ") + *one;
     }
     return all;

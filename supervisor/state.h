@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "supervisor/generation.h"
+#include "supervisor/restart_policy.h"
 #include "supervisor/session_registry.h"
 #include "supervisor/slots.h"
 #include "supervisor/worker_state.h"
@@ -67,11 +68,17 @@ struct ScannerProcess {
 struct Generation {
     std::uint64_t id = 0;
     GenerationState state = GenerationState::loading;
-    Child loader;                      // loader.pid 0: reaped
+    Child loader;              // loader.pid 0: reaped
+    Child standby;             // its loader's child; pid 0: none is forked, or it was reaped
+    bool standby_ends = false; // the loader has ended it, as the generation ends
+    RestartPolicy standby_policy;
+    std::string standby_error;         // not empty: why there is no standby, in spite of several attempts
+    std::int64_t standby_due_ns = 0;   // CLOCK_MONOTONIC at which another is asked for; 0: none is to be
+    unsigned short_lives = 0;          // loaders in a row that died at once
     unique_fd queue;                   // sending end, while loading or active
     std::optional<ScannerBoard> board; // empty for failed and gone ones
     std::vector<ScannerProcess> scanners;
-    bool condemned = false;   // all of its processes are to end: they are killed, those that come to us too
+    bool condemned = false;   // all of its processes are to end: nobody takes over, who comes to us is killed
     std::string step;         // of the load, for people
     bool awaits_room = false; // it has a snapshot, and waits until no other engine is in memory
     std::int64_t load_timeout_ns = 0;
@@ -93,9 +100,9 @@ struct Generation {
     std::string error;           // why it failed
 };
 
-// Whether its loader or one of its scanners is not reaped: its engine is in memory.
+// Whether its loader, its standby or one of its scanners is not reaped: its engine is in memory.
 [[nodiscard]] inline bool has_process(const Generation& generation) {
-    return generation.loader.pid != 0 || !generation.scanners.empty();
+    return generation.loader.pid != 0 || generation.standby.pid != 0 || !generation.scanners.empty();
 }
 
 // The names of ServiceState are those of the status document.
@@ -156,6 +163,7 @@ struct State {
     [[nodiscard]] SessionWorker* find_session_worker(std::uint64_t child_id);
     [[nodiscard]] Generation* find_generation(std::uint64_t id);
     [[nodiscard]] Generation* find_generation_of_loader(std::uint64_t child_id);
+    [[nodiscard]] Generation* find_generation_of_standby(std::uint64_t child_id);
     [[nodiscard]] Generation* active_generation() { return find_generation(current_generation); }
     [[nodiscard]] const Generation* active_generation() const;
 };

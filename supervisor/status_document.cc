@@ -84,6 +84,7 @@ Json generation_document(const Generation& generation, std::uint64_t sessions) {
             {"loaded_at", generation.loaded_at},
             {"sessions", sessions},
             {"loader", generation.loader.pid},
+            {"standby", generation.standby.pid},
             {"scanners", std::move(scanners)},
             {"scans_running", scans_running(generation)},
             {"error", generation.error}};
@@ -102,6 +103,13 @@ Json workers_document(const State& state) {
             workers.push_back({{"pid", generation.loader.pid},
                                {"role", messages::role_name(messages::Role::loader)},
                                {"state", name(generation.loader.state)},
+                               {"sessions", 0},
+                               {"generation", generation.id}});
+        }
+        if (generation.standby.pid != 0) {
+            workers.push_back({{"pid", generation.standby.pid},
+                               {"role", messages::role_name(messages::Role::standby)},
+                               {"state", name(generation.standby.state)},
                                {"sessions", 0},
                                {"generation", generation.id}});
         }

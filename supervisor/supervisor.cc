@@ -46,8 +46,8 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
       children_(loop_.get(), state_,
                 {[this](Child& child, messages::Message&& message) { on_message(child, std::move(message)); },
                  [this](Child& child, pid_t pid, int wait_status) { on_exit(child, pid, wait_status); },
-                 [this](pid_t pid, int) {
-                     generations_.on_orphan_reaped(pid);
+                 [this](pid_t pid, int wait_status) {
+                     generations_.on_orphan_reaped(pid, wait_status);
                      continue_stop();
                  }}),
       generations_(loop_.get(), state_, children_, settings_,
@@ -253,9 +253,14 @@ void Supervisor::on_message(Child& child, messages::Message&& message) {
             [&](const ScannerEnded& ended) {
                 from_loader(child, [&](Generation& generation) { generations_.on_scanner_ended(generation, ended); });
             },
+            [&](const StandbyStarted& started) {
+                from_loader(child,
+                            [&](Generation& generation) { generations_.on_standby_started(generation, started); });
+            },
+            [&](const StandbyEnded& ended) {
+                from_loader(child, [&](Generation& generation) { generations_.on_standby_ended(generation, ended); });
+            },
             // Not for us.
-            [&](const StandbyStarted& one) { stray(one); },
-            [&](const StandbyEnded& one) { stray(one); },
             [&](const Hello& one) { stray(one); },
             [&](const Ping& one) { stray(one); },
             [&](const ReopenLog& one) { stray(one); },
@@ -281,6 +286,8 @@ void Supervisor::on_exit(Child& child, pid_t pid, int wait_status) {
         session_workers_.on_exit(*worker, pid, wait_status);
     } else if (Generation* generation = state_.find_generation_of_loader(child.id)) {
         generations_.on_loader_exit(*generation, pid, wait_status);
+    } else if (Generation* standing_by = state_.find_generation_of_standby(child.id)) {
+        generations_.on_standby_exit(*standing_by, pid, wait_status);
     }
     continue_stop();
 }

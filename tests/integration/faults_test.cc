@@ -55,6 +55,8 @@ const Fault kScannerFaults[] = {
 };
 const Fault kLoaderFaults[] = {
     {Role::loader, State::serving, SIGSTOP},  {Role::loader, State::serving, SIGSEGV},
+    {Role::standby, State::serving, SIGSEGV}, {Role::standby, State::serving, SIGKILL},
+    {Role::standby, State::serving, SIGSTOP}, {Role::standby, State::loading, SIGKILL},
     {Role::loader, State::serving, SIGKILL},  {Role::loader, State::loading, SIGSEGV},
     {Role::loader, State::loading, SIGKILL},  {Role::loader, State::loading, SIGSTOP},
     {Role::loader, State::proving, SIGSEGV},  {Role::loader, State::proving, SIGKILL},
@@ -272,6 +274,7 @@ class Injection {
         }
         const json crashes = service_.status().at("crashes");
         if (fault_.role == Role::session) BOOST_TEST(crashes.at("session") == 1, crashes);
+        if (fault_.role == Role::standby) BOOST_TEST(crashes.at("standby") == 1, crashes);
         if (fault_.role == Role::scanner) BOOST_TEST(crashes.at("scanner").get<int>() >= 1, crashes);
         // One that was killed because its load took too long is a refused load.
         const bool timed_out = fault_.signal == SIGSTOP && fault_.state != State::draining;
@@ -287,7 +290,7 @@ class Injection {
                 ++roles[one.at("role").get<std::string>()];
             }
             return now.at("state") == "ready" && roles["session"] == 2 && roles["loader"] == 1 &&
-                   roles["scanner"] == kScanners && now.at("sessions").at("open") == 0;
+                   roles["standby"] == 1 && roles["scanner"] == kScanners && now.at("sessions").at("open") == 0;
         });
         wait_until("no other process lives",
                    [&] { return service_.processes().size() == 1 + service_.status().at("workers").size(); });

@@ -31,11 +31,6 @@ struct Large {
     std::uint64_t first = 0;
 };
 
-// The loader's pid of a generation.
-pid_t loader_of(const Service& service, std::uint64_t id) {
-    return processes_of(service, id).front();
-}
-
 // The worker's pid of the only session.
 pid_t worker_of_session(const Service& service) {
     return ask(service, "sessions").at("sessions").at(0).at("worker").get<pid_t>();
@@ -92,11 +87,12 @@ BOOST_AUTO_TEST_CASE(a_loader_that_is_killed_while_it_loads_is_a_refused_reload)
 
 // ---------------------------------------------------------------- the loader of the active generation
 
-BOOST_AUTO_TEST_CASE(when_the_active_loader_is_killed_its_scanners_serve_until_another_has_loaded_the_same) {
+BOOST_AUTO_TEST_CASE(when_loader_and_standby_are_killed_its_scanners_serve_until_another_has_loaded_the_same) {
     Large one;
     const Service& service = one.service;
     MilterClient held = service.session();
-    kill(loader_of(service, one.first), SIGKILL);
+    const auto [loader, standby] = loader_and_standby(service, one.first);
+    kill_all({loader, standby});
     service.wait_log({"loader-died"});
     BOOST_TEST(held.message(eicar_in_body()).text().starts_with("550 "));
     service.wait_status("another is active and the service is well", [&](const json& status) {
@@ -115,7 +111,7 @@ BOOST_AUTO_TEST_CASE(when_all_processes_of_the_active_generation_die_a_load_begi
     const Service& service = one.service;
     MilterClient held = service.session();
     held.upload(eicar_in_body());
-    for (const pid_t pid : processes_of(service, one.first)) kill(pid, SIGKILL);
+    kill_all(processes_of(service, one.first));
     service.wait_status("it is degraded, and says why", [&](const json& status) {
         return status.at("state") == "degraded" && !status.at("reason").get<std::string>().empty();
     });
@@ -134,7 +130,7 @@ BOOST_AUTO_TEST_CASE(when_all_die_the_database_as_it_was_is_loaded_whatever_the_
     service.start();
     const auto first = current(service);
     write_file(service.database() / "broken.ndb", "this is no signature\n");
-    for (const pid_t pid : processes_of(service, first)) kill(pid, SIGKILL);
+    kill_all(processes_of(service, first));
     service.wait_status("the service is well", [&](const json& status) {
         return status.at("state") == "ready" && status.at("current_generation") > first;
     });
@@ -151,7 +147,7 @@ BOOST_AUTO_TEST_CASE(when_all_die_and_their_database_cannot_be_loaded_again_an_o
     wait_state(service, first, "gone");
     const auto snapshot = service.state_directory() / "snapshots" / std::to_string(second);
     write_file(snapshot / "broken.ndb", "this is no signature\n");
-    for (const pid_t pid : processes_of(service, second)) kill(pid, SIGKILL);
+    kill_all(processes_of(service, second));
     const json status = service.wait_status("an older one serves", [&](const json& now) {
         return now.at("current_generation") > second && now.at("state") == "degraded";
     });
@@ -170,7 +166,7 @@ BOOST_AUTO_TEST_CASE(a_loader_that_dies_while_it_restores_does_not_bring_an_olde
     BOOST_TEST(ask(service).at("ok") == true);
     const auto second = current(service);
     wait_state(service, one.first, "gone");
-    for (const pid_t pid : processes_of(service, second)) kill(pid, SIGKILL);
+    kill_all(processes_of(service, second));
     pid_t loader = 0;
     service.wait_status("it is loaded again", [&](const json& now) {
         for (const auto& generation : now.at("generations"))
@@ -229,7 +225,7 @@ BOOST_AUTO_TEST_CASE(a_draining_generation_all_of_whose_processes_die_leaves_its
     held.upload(second_mail());
     add_second_signature(service);
     BOOST_TEST(ask(service).at("ok") == true);
-    for (const pid_t pid : processes) kill(pid, SIGKILL);
+    kill_all(processes);
     wait_gone(service, first, processes);
     BOOST_TEST(held.end_of_message().text() == kSecondRejected);
     BOOST_TEST(service.status().at("state") == "ready");

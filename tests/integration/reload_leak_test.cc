@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(two_hundred_reloads_under_load_leak_nothing_and_never_have_
     for (int round = 0; round < 5; ++round) reload();
     const Holdings after = counted();
     BOOST_TEST(after.processes == before.processes);
-    BOOST_TEST(after.processes == 1U + 2U + 1U + 2U); // supervisor, session workers, loader, scanners
+    BOOST_TEST(after.processes == 1U + 2U + 2U + 2U); // supervisor, session workers, loader and standby, scanners
     BOOST_TEST(after.memfds == before.memfds);
     BOOST_TEST(after.deleted_files == before.deleted_files);
     for (const pid_t pid : service.pids("session")) BOOST_TEST(after.descriptors.at(pid) == before.descriptors.at(pid));

@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(a_scan_that_runs_is_finished_first) {
     Service service(replacing({{"scanner.processes", "1"}}));
     service.start();
     const auto processes = processes_of(service, current(service));
-    stop_process(processes.at(1));
+    stop_process(processes.back());
     MilterClient client = service.session();
     client.upload(second_mail());
     client.send('E');
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(a_scan_that_runs_is_finished_first) {
     StatusClient operators(service.status_path());
     operators.send("reload\n");
     service.wait_log({"generation-draining"});
-    continue_process(processes.at(1));
+    continue_process(processes.back());
     // By which of the two is open, for it was not taken; but by one of them.
     const Verdict verdict = client.receive_verdict();
     BOOST_TEST((verdict.status() == "Clean" || verdict.text() == kSecondRejected), verdict.text());

@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(a_third_load_begins_only_when_the_retired_loader_is_reaped_
     BOOST_TEST(held.message(clean_mail("held")).status() == "Clean");
     MilterClient scanning = service.session();
     // Its scan cannot end: the generation stays, although drain is told to end at once.
-    stop_process(processes.at(1));
+    stop_process(processes.back());
     scanning.upload(clean_mail("slow"));
     scanning.send('E');
     BOOST_TEST(ask(service, "reload --force").at("ok") == true);
@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(a_third_load_begins_only_when_the_retired_loader_is_reaped_
     BOOST_TEST(held.message(clean_mail("held again")).status() == "Clean");
     BOOST_TEST(service.status().at("generations").size() == 2);
     BOOST_TEST(current(service) == second);
-    continue_process(processes.at(1));
+    continue_process(processes.back());
     BOOST_TEST(scanning.receive_verdict().status() == "Clean");
     const json answer = json::parse(third.receive_until('\n'));
     BOOST_TEST(answer.at("ok") == true, answer);

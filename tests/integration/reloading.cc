@@ -46,8 +46,29 @@ std::string state_of(const nlohmann::json& status, std::uint64_t id) {
 std::vector<pid_t> processes_of(const Service& service, std::uint64_t id) {
     const nlohmann::json one = generation(service.status(), id);
     std::vector<pid_t> pids = {one.at("loader").get<pid_t>()};
+    if (const auto standby = one.at("standby").get<pid_t>(); standby != 0) pids.push_back(standby);
     for (const auto& scanner : one.at("scanners")) pids.push_back(scanner.at("pid").get<pid_t>());
     return pids;
+}
+
+void kill_all(const std::vector<pid_t>& processes) {
+    stop_process(processes.front());
+    for (const pid_t pid : processes) {
+        if (pid == processes.front()) continue;
+        kill(pid, SIGKILL);
+        wait_until("it is dead", [pid] { return !alive(pid); });
+    }
+    kill(processes.front(), SIGKILL);
+}
+
+LoaderAndStandby loader_and_standby(const Service& service, std::uint64_t id) {
+    LoaderAndStandby both;
+    service.wait_status("the loader has a standby", [&](const nlohmann::json& status) {
+        const nlohmann::json one = generation(status, id);
+        both = {one.at("loader").get<pid_t>(), one.at("standby").get<pid_t>()};
+        return both.loader != 0 && both.standby != 0;
+    });
+    return both;
 }
 
 void wait_gone(const Service& service, std::uint64_t id, const std::vector<pid_t>& before) {

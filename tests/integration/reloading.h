@@ -27,8 +27,16 @@ void add_second_signature(const Service& service);
 // Of the status; throws if there is none.
 [[nodiscard]] nlohmann::json generation(const nlohmann::json& status, std::uint64_t id);
 [[nodiscard]] std::string state_of(const nlohmann::json& status, std::uint64_t id); // "" if there is none
-// Loader and scanners of a generation, at this moment.
+// Loader, standby and scanners of a generation, at this moment and in this order.
 [[nodiscard]] std::vector<pid_t> processes_of(const Service& service, std::uint64_t id);
+// SIGKILL to all of processes_of(), in an order that lets none of them replace another.
+void kill_all(const std::vector<pid_t>& processes);
+// Loader and standby of an active generation, when it has both.
+struct LoaderAndStandby {
+    pid_t loader = 0;
+    pid_t standby = 0;
+};
+[[nodiscard]] LoaderAndStandby loader_and_standby(const Service& service, std::uint64_t id);
 // Waits until the generation is gone from memory: its state, and its processes `before`.
 void wait_gone(const Service& service, std::uint64_t id, const std::vector<pid_t>& before);
 void wait_state(const Service& service, std::uint64_t id, const std::string& state);

@@ -299,12 +299,15 @@ struct StandbyStarted {
     static constexpr auto fields = std::tuple{&StandbyStarted::pid};
 };
 
-// The standby has ended and was reaped; or, with pid 0, none could be forked, for the reason `error`.
+// The standby has ended and was reaped; or, with pid 0, none was forked, for the reason `error`. `expected`: its
+// generation ends.
 struct StandbyEnded {
     std::int64_t pid = 0;
     std::int32_t wait_status = 0; // as waitpid(2) gives it
+    bool expected = false;
     std::string error;
-    static constexpr auto fields = std::tuple{&StandbyEnded::pid, &StandbyEnded::wait_status, &StandbyEnded::error};
+    static constexpr auto fields =
+        std::tuple{&StandbyEnded::pid, &StandbyEnded::wait_status, &StandbyEnded::expected, &StandbyEnded::error};
 };
 
 // ---------------------------------------------------------------- session worker -> scanner (on the queue)

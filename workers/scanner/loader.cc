@@ -1,8 +1,6 @@
 #include "workers/scanner/loader.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -14,29 +12,16 @@
 #include "workers/scanner/temp_directory.h"
 
 namespace evermilter::scanner {
-namespace {
 
-constexpr int kFlushMs = 2000; // how long the last words to the supervisor may take
-// Session workers whose supervisor has died end within timeouts.shutdown, and 5 s more where callbacks do not return.
-constexpr std::chrono::seconds kAfterShutdown{10};
-
-} // namespace
-
-Loader::Loader(Channel channel) : channel_(std::move(channel)) {
+Loader::Loader(Channel channel)
+    : link_(loop_, std::move(channel),
+            {[this](messages::Message message) { on_message(std::move(message)); }, [this] { link_ended(); }}) {
     moved_.set(loop_);
     moved_.set<Loader, &Loader::load_moved>(this);
-    orphaned_timer_.set(loop_);
-    orphaned_timer_.set<Loader, &Loader::orphaned_too_long>(this);
     load_look_.set(loop_);
     load_look_.set<Loader, &Loader::look_at_load>(this);
-    channel_read_.set(loop_);
-    channel_read_.set<Loader, &Loader::read_channel>(this);
-    channel_write_.set(loop_);
-    channel_write_.set<Loader, &Loader::write_channel>(this);
     proof_watch_.set(loop_);
     proof_watch_.set<Loader, &Loader::proved>(this);
-    queue_watch_.set(loop_);
-    queue_watch_.set<Loader, &Loader::queue_ended>(this);
 }
 
 Loader::~Loader() {
@@ -44,7 +29,6 @@ Loader::~Loader() {
 }
 
 int Loader::run() {
-    channel_read_.start(channel_.fd(), ev::READ);
     moved_.start();
     loop_.run();
     return exit_status_;
@@ -58,44 +42,12 @@ std::string Loader::own_folder(Purpose purpose) const {
            std::to_string(slot);
 }
 
-// ---------------------------------------------------------------- the channel
+// ---------------------------------------------------------------- the supervisor
 
-void Loader::read_channel(ev::io&, int) {
-    while (channel_.open() && state_ != State::ending) {
-        auto received = channel_.receive();
-        if (!received) {
-            log::error("channel-broken", {{"error", received.error().what}});
-            return channel_ended();
-        }
-        if (received->kind == Received::Kind::would_block) return;
-        if (received->kind == Received::Kind::end) return channel_ended();
-        on_message(std::move(received->message));
-    }
-}
-
-void Loader::write_channel(ev::io&, int) {
-    if (!channel_.flush()) return channel_ended();
-    if (!channel_.wants_write()) channel_write_.stop();
-}
-
-void Loader::send(messages::Message message) {
-    if (!channel_.open()) return;
-    if (!channel_.send(std::move(message))) return channel_ended();
-    if (channel_.wants_write() && !channel_write_.is_active()) channel_write_.start(channel_.fd(), ev::WRITE);
-}
-
-void Loader::channel_ended() {
-    channel_read_.stop();
-    channel_write_.stop();
-    channel_.close();
+void Loader::link_ended() {
     if (state_ == State::ending) return;
-    // Before it serves, nobody needs what is being loaded; once it serves, its session workers may. One that is stuck
-    // does not keep the engine in memory for ever.
-    if (state_ == State::serving) {
-        const std::chrono::duration<double> bound = order_.config.timeouts.shutdown + kAfterShutdown;
-        orphaned_timer_.start(bound.count());
-        return;
-    }
+    // Before it serves, nobody needs what is being loaded; once it serves, its session workers may.
+    if (state_ == State::serving) return serving_->supervisor_gone();
     if (state_ == State::loading) {
         end_around_load();
     }
@@ -105,15 +57,13 @@ void Loader::channel_ended() {
 }
 
 void Loader::on_message(messages::Message message) {
+    if (serving_ && serving_->on_message(message)) return;
     if (auto* start = std::get_if<messages::StartLoad>(&message)) {
         if (state_ == State::waiting) return start_load(std::move(*start));
     } else if (const auto* ping = std::get_if<messages::Ping>(&message)) {
         return send(messages::Pong{ping->serial});
     } else if (std::holds_alternative<messages::ReopenLog>(message)) {
         return log::reopen();
-    } else if (const auto* overdue = std::get_if<messages::ScannerOverdue>(&message)) {
-        if (pool_) pool_->kill_overdue(static_cast<pid_t>(overdue->scanner), overdue->job);
-        return;
     } else if (std::holds_alternative<messages::RoomToLoad>(message)) {
         if (std::exchange(room_asked_, false)) return room_.release();
     }
@@ -146,6 +96,7 @@ void Loader::start_load(messages::StartLoad start) {
     order_.temp_directory = own_folder(Purpose::load);
 
     queue_ = std::move(start.queue);
+    standby_channel_ = std::move(start.standby);
     // Shared with the scanners, each of which must find that another was faster.
     const int flags = ::fcntl(queue_.get(), F_GETFL);
     if (flags < 0 || ::fcntl(queue_.get(), F_SETFL, flags | O_NONBLOCK) != 0)
@@ -188,7 +139,7 @@ void Loader::look_at_load(ev::timer&, int) {
     if (state_ != State::loading || finished_.load()) return load_look_.stop();
     if (id == 0 || !starvation_.starved(look_at(thread_.native_handle(), id))) return;
     send(messages::LoadStarved{});
-    flush_and_close();
+    link_.finish();
     end_around_load();
 }
 
@@ -241,23 +192,25 @@ void Loader::proved(ev::io&, int) {
 void Loader::serve() {
     send(messages::LoadProgress{"fork"});
     if (state_ != State::proving) return;
-    if (auto watched = watch_queue(); !watched) return refuse({EX_OSERR, watched.error().what});
     remove_own_folders();
     auto& loaded = std::get<Loaded>(*result_);
-    pool_.emplace(
-        loop_, loaded.engine, *board_, queue_.get(), order_.config, order_.generation,
-        ScannerPool::Handlers{[this](messages::Message message) { send(std::move(message)); }, [this] { end(EX_OK); }});
-    pool_->keep_in_scanners(engine_lock_.get());
-    if (auto started = pool_->start(); !started) {
-        pool_.reset();
+    const Estate estate{loaded.engine, *board_,        order_.config,     order_.generation,
+                        queue_.get(),  store_->lock(), engine_lock_.get()};
+    serving_.emplace(
+        loop_, estate,
+        Serving::Handlers{[this](messages::Message message) { send(std::move(message)); }, [this] { end(EX_OK); }});
+    if (auto started = serving_->start(); !started) {
+        serving_.reset();
         return refuse({EX_OSERR, started.error().what});
     }
     if (state_ != State::proving) return;
     auto published = store_->publish();
     if (!published) {
-        pool_.reset();
+        serving_.reset();
         return refuse(published.refusal());
     }
+    serving_->start_standby(std::move(standby_channel_));
+    if (state_ != State::proving) return;
     state_ = State::serving;
     messages::LoaderReady ready;
     ready.signatures = loaded.engine.signatures();
@@ -272,33 +225,10 @@ void Loader::serve() {
     send(std::move(ready));
     if (auto pruned = store_->prune(order_.config.database.keep); !pruned)
         log::warning("snapshots-not-pruned", {{"error", pruned.error().what}});
-    queue_watch_.start(queue_end_.get(), ev::READ);
+    serving_->watch_queue_end();
 }
 
-// ---------------------------------------------------------------- serving -> ending
-
-// The end of the queue shows as a hang-up while jobs may still be in it. libev cannot wait for a hang-up alone, and
-// to wait for reading would wake the loader for each job; an epoll descriptor can.
-Result<void> Loader::watch_queue() {
-    queue_end_.reset(::epoll_create1(EPOLL_CLOEXEC));
-    if (!queue_end_) return system_error("epoll_create1");
-    epoll_event event{};
-    event.events = EPOLLRDHUP; // EPOLLHUP always comes with it
-    if (::epoll_ctl(queue_end_.get(), EPOLL_CTL_ADD, queue_.get(), &event) != 0) return system_error("epoll_ctl");
-    return {};
-}
-
-void Loader::queue_ended(ev::io&, int) {
-    orphaned_timer_.stop();
-    queue_watch_.stop();
-    pool_->retire();
-}
-
-void Loader::orphaned_too_long(ev::timer&, int) {
-    log::error("queue-still-held", {{"generation", order_.generation}});
-    queue_watch_.stop();
-    pool_->retire();
-}
+// ---------------------------------------------------------------- ending
 
 void Loader::refuse(const Refusal& refusal) {
     if (store_) store_->discard();
@@ -312,7 +242,7 @@ void Loader::end(int exit_status) {
     if (state_ == State::ending) return;
     state_ = State::ending;
     exit_status_ = exit_status;
-    flush_and_close();
+    link_.finish();
     loop_.break_loop(ev::ALL);
 }
 
@@ -320,14 +250,6 @@ void Loader::end_around_load() {
     store_->abandon(order_.generation);
     remove_own_folders();
     ::_exit(EX_OK);
-}
-
-void Loader::flush_and_close() {
-    while (channel_.open() && channel_.wants_write()) {
-        pollfd writable{channel_.fd(), POLLOUT, 0};
-        if (::poll(&writable, 1, kFlushMs) <= 0 || !channel_.flush()) break;
-    }
-    channel_.close();
 }
 
 void Loader::remove_own_folders() noexcept {

@@ -1,5 +1,5 @@
-// The loader of one generation: loads in a thread, proves in a forked process, forks the scanners, and serves until
-// the generation's queue has ended. Started and told by the supervisor; when that dies, it goes on serving until
+// The loader of one generation: loads in a thread, proves in a forked process, forks scanners and standby, and serves
+// until the generation's queue has ended. Started and told by the supervisor; when that dies, it goes on serving until
 // the session workers have let go of the queue. Main thread, on libev; never waits but for the loop.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <semaphore>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "config/config.h"
 #include "workers/common/channel.h"
@@ -21,8 +22,9 @@
 #include "workers/scanner/load_steps.h"
 #include "workers/scanner/loading.h"
 #include "workers/scanner/proof.h"
-#include "workers/scanner/scanner_pool.h"
+#include "workers/scanner/serving.h"
 #include "workers/scanner/snapshot_store.h"
+#include "workers/scanner/supervisor_link.h"
 
 namespace evermilter::scanner {
 
@@ -40,8 +42,6 @@ class Loader {
     // waiting -> loading -> proving -> serving -> ending; each but serving may go to ending.
     enum class State : std::uint8_t { waiting, loading, proving, serving, ending };
 
-    void read_channel(ev::io& watcher, int events);
-    void write_channel(ev::io& watcher, int events);
     void on_message(messages::Message message);
     void start_load(messages::StartLoad start);
     void run_load(bool polite);
@@ -51,11 +51,9 @@ class Loader {
     void start_proof();
     void proved(ev::io& watcher, int events);
     void serve();
-    void queue_ended(ev::io& watcher, int events);
-    void orphaned_too_long(ev::timer& watcher, int events);
 
-    void send(messages::Message message);
-    void channel_ended();
+    void send(messages::Message message) { link_.send(std::move(message)); }
+    void link_ended();
     // The load was refused, or is not needed: what was made is removed, and the process ends.
     void refuse(const Refusal& refusal);
     void end(int exit_status);
@@ -63,20 +61,19 @@ class Loader {
     [[noreturn]] void end_around_load();
     enum class Purpose : std::uint8_t { load, proof };
     [[nodiscard]] std::string own_folder(Purpose purpose) const;
-    [[nodiscard]] Result<void> watch_queue();
-    void flush_and_close();
     void remove_own_folders() noexcept;
 
     // Not libev's default loop: that one reaps every child by itself, and leaves no status for us.
     ev::dynamic_loop loop_;
-    Channel channel_;
+    SupervisorLink link_;
     State state_ = State::waiting;
     int exit_status_ = 0;
 
     LoadOrder order_;
     std::uint32_t scanners_ = 0;
     unique_fd queue_;
-    unique_fd engine_lock_; // shared with all that is forked
+    unique_fd engine_lock_;     // shared with all that is forked
+    unique_fd standby_channel_; // for the first standby
     std::optional<ScannerBoard> board_;
     std::optional<SnapshotStore> store_;
 
@@ -93,16 +90,11 @@ class Loader {
     ev::async moved_;
 
     std::optional<ProofProcess> proof_;
-    std::optional<ScannerPool> pool_;
-    unique_fd queue_end_; // an epoll descriptor that is readable when the queue has ended
+    std::optional<Serving> serving_;
 
-    ev::timer orphaned_timer_; // since the supervisor has died
     Starvation starvation_;
     ev::timer load_look_;
-    ev::io channel_read_;
-    ev::io channel_write_;
     ev::io proof_watch_;
-    ev::io queue_watch_;
 };
 
 } // namespace evermilter::scanner

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "workers/common/log.h"
+#include "workers/common/oom_score.h"
 #include "workers/scanner/pidfd.h"
 #include "workers/scanner/scanner.h"
 #include "workers/scanner/seed.h"
@@ -50,7 +51,8 @@ struct ScannerPool::Seat {
 
     ScannerPool& pool;
     std::uint32_t slot;
-    pid_t pid = 0; // 0: nobody
+    pid_t pid = 0;        // 0: nobody
+    bool adopted = false; // forked by a loader that is dead: not our child
     unique_fd pidfd;
     std::uint64_t jobs_before = 0; // the slot's jobs_total when this scanner began
     Respawn respawn;
@@ -95,6 +97,23 @@ Result<void> ScannerPool::start() {
     return {};
 }
 
+void ScannerPool::take_over(const std::vector<std::int64_t>& pids) {
+    for (const auto& one : seats_) {
+        const pid_t pid = one->slot < pids.size() ? static_cast<pid_t>(pids[one->slot]) : 0;
+        if (pid <= 0 || !adopt(*one, pid)) seat_again(*one);
+    }
+}
+
+bool ScannerPool::adopt(Seat& seat, pid_t pid) {
+    unique_fd pidfd(::pidfd_open(pid, 0));
+    if (!pidfd) return false; // it has ended meanwhile, and was reaped
+    seat.pid = pid;
+    seat.adopted = true;
+    seat.pidfd = std::move(pidfd);
+    seat.exit_watch.start(seat.pidfd.get(), ev::READ);
+    return true;
+}
+
 Result<void> ScannerPool::seat(Seat& seat) {
     if (auto made = make_empty_directory(folder(seat)); !made) return made;
     ScannerSlot& slot = board_.slot(seat.slot);
@@ -120,18 +139,22 @@ Result<void> ScannerPool::seat(Seat& seat) {
 }
 
 void ScannerPool::become_scanner(Seat& seat) {
+    board_.slot(seat.slot).pid.store(::getpid()); // first: should the loader die now, who took over knows of us
+    raise_oom_score(kOomPointsOfScanner);
     // Nothing of the loader's stays open: neither its channel nor its loop, nor the lock on the snapshot.
     if (::dup2(queue_, kQueueInScanner) < 0 || !close_beyond(kQueueInScanner, kept_)) ::_exit(EX_OSERR);
     log::reopen();
     seed_random();
     if (auto set = engine_.set_temp_directory(folder(seat)); !set) ::_exit(EX_SOFTWARE);
-    ScannerSlot& slot = board_.slot(seat.slot);
-    slot.pid.store(::getpid());
-    Scanner scanner(engine_, kQueueInScanner, slot, config_.scanner);
+    Scanner scanner(engine_, kQueueInScanner, board_.slot(seat.slot), config_.scanner);
     ::_exit(scanner.run());
 }
 
 void ScannerPool::ended(Seat& seat) {
+    if (std::exchange(seat.adopted, false)) {
+        vacate(seat);
+        return refill(seat, Respawn::End::planned, true);
+    }
     siginfo_t info{};
     // Only a kernel that lost our child could fail here; the seat is then free all the same.
     if (::waitid(P_PIDFD, static_cast<id_t>(seat.pidfd.get()), &info, WEXITED | WNOHANG) != 0)
@@ -140,23 +163,14 @@ void ScannerPool::ended(Seat& seat) {
         return;
     const bool exited = info.si_code == CLD_EXITED;
     const int wait_status = exited ? W_EXITCODE(info.si_status, 0) : W_EXITCODE(0, info.si_status);
-    ScannerSlot& slot = board_.slot(seat.slot);
-    const bool served = slot.jobs_total.load() != seat.jobs_before;
+    const bool served = board_.slot(seat.slot).jobs_total.load() != seat.jobs_before;
     messages::ScannerEnded message;
     message.pid = seat.pid;
     message.slot = seat.slot;
     message.wait_status = wait_status;
     message.expected = exited && info.si_status == kScannerDone;
 
-    seat.exit_watch.stop();
-    seat.pidfd.reset();
-    seat.pid = 0;
-    slot.pid.store(0);
-    slot.busy_since_ns.store(0);
-    slot.job.store(0);
-    if (auto removed = remove_tree(folder(seat)); !removed)
-        log::error("temp-directory-left", {{"generation", generation_}, {"error", removed.error().what}});
-
+    vacate(seat);
     if (!message.expected)
         log::warning("scanner-ended", {{"generation", generation_},
                                        {"scanner", message.pid},
@@ -166,6 +180,22 @@ void ScannerPool::ended(Seat& seat) {
                              : exited && info.si_status == kScannerTempFailed ? Respawn::End::temp_failed
                                                                               : Respawn::End::died;
     handlers_.report(message);
+    refill(seat, end, served);
+}
+
+void ScannerPool::vacate(Seat& seat) {
+    seat.exit_watch.stop();
+    seat.pidfd.reset();
+    seat.pid = 0;
+    ScannerSlot& slot = board_.slot(seat.slot);
+    slot.pid.store(0);
+    slot.busy_since_ns.store(0);
+    slot.job.store(0);
+    if (auto removed = remove_tree(folder(seat)); !removed)
+        log::error("temp-directory-left", {{"generation", generation_}, {"error", removed.error().what}});
+}
+
+void ScannerPool::refill(Seat& seat, Respawn::End end, bool served) {
     if (!retired_)
         seat_later(seat, seat.respawn.after(end, served));
     else if (alive() == 0)

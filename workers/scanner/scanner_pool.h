@@ -1,6 +1,6 @@
 // The scanners of one generation: forked from the process that holds the engine, replaced when they end, killed when
 // they hang, their temp folders made and wiped. Owns nothing of the engine or the queue; whoever has both (the
-// loader, later a standby) can run a pool. Main thread only, and no other thread may live: it forks.
+// loader, or a standby that took over) can run a pool. Main thread only, and no other thread may live: it forks.
 #pragma once
 
 #include <ev++.h>
@@ -44,6 +44,10 @@ class ScannerPool {
     // Forks one scanner a slot. On an Error none is left.
     [[nodiscard]] Result<void> start();
 
+    // Keeps the living scanners of a dead loader (`pids` by slot, 0: none), which are now children of its parent, and
+    // forks one for each other slot. The parent reaps those kept and tells of it; here their end only frees the slot.
+    void take_over(const std::vector<std::int64_t>& pids);
+
     // Kills the scanner `pid` if it is ours and still works on `job`; it is replaced when it was reaped.
     void kill_overdue(pid_t pid, std::uint64_t job);
 
@@ -58,7 +62,10 @@ class ScannerPool {
 
     [[nodiscard]] Result<void> seat(Seat& seat);
     [[noreturn]] void become_scanner(Seat& seat);
+    [[nodiscard]] bool adopt(Seat& seat, pid_t pid);
     void ended(Seat& seat);
+    void vacate(Seat& seat);
+    void refill(Seat& seat, Respawn::End end, bool served);
     void seat_later(Seat& seat, Respawn::Delay delay);
     void seat_again(Seat& vacant);
     void kill_all() noexcept;

@@ -29,6 +29,9 @@ class SnapshotStore {
     // that thread still writes is removed before the next snapshot.
     void abandon(std::uint64_t generation) const noexcept;
 
+    // The descriptor that holds the lock; -1 before begin() or reuse(). A standby holds it too.
+    [[nodiscard]] int lock() const noexcept { return lock_.get(); }
+
     // Removes all but the newest `keep` of those that no living loader holds. Errors are for the log only.
     [[nodiscard]] Result<void> prune(std::uint32_t keep) const;
 

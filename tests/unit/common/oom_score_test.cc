@@ -1,0 +1,49 @@
+#include "workers/common/oom_score.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <string>
+
+#include "tests/support/proc.h"
+
+namespace {
+
+int own_score() {
+    return std::stoi(evermilter::test::read_file("/proc/self/oom_score_adj"));
+}
+
+// In a process of its own: what is raised cannot be lowered without privilege.
+template <class Check>
+bool holds_in_child(Check check) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(check() ? 0 : 1);
+    int status = 0;
+    return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(oom_score)
+
+BOOST_AUTO_TEST_CASE(it_is_raised_above_what_it_was) {
+    BOOST_TEST(holds_in_child([] {
+        const int before = own_score();
+        evermilter::raise_oom_score(100);
+        const bool first = own_score() == std::min(before + 100, 1000);
+        evermilter::raise_oom_score(200);
+        return first && own_score() == std::min(before + 300, 1000);
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(it_stops_at_the_most_that_the_kernel_knows) {
+    BOOST_TEST(holds_in_child([] {
+        evermilter::raise_oom_score(900);
+        evermilter::raise_oom_score(900);
+        return own_score() == 1000;
+    }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,91 @@
+#include "workers/scanner/standby.h"
+
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "workers/common/log.h"
+#include "workers/scanner/supervisor_link.h"
+
+namespace evermilter::scanner {
+namespace {
+
+class Standby {
+  public:
+    Standby(unique_fd channel, const Estate& estate)
+        : estate_(estate),
+          link_(loop_, Channel(std::move(channel)),
+                {[this](messages::Message message) { on_message(std::move(message)); },
+                 [this] {
+                     if (serving_)
+                         serving_->supervisor_gone();
+                     else
+                         end();
+                 }}) {}
+
+    void run() { loop_.run(); }
+
+  private:
+    void on_message(messages::Message message) {
+        if (serving_ && serving_->on_message(message)) return;
+        if (auto* order = std::get_if<messages::TakeOver>(&message); order != nullptr && !serving_)
+            return take_over(*order);
+        if (const auto* ping = std::get_if<messages::Ping>(&message)) return link_.send(messages::Pong{ping->serial});
+        if (std::holds_alternative<messages::ReopenLog>(message)) return log::reopen();
+        log::error("message-unexpected", {{"message", messages::message_name(message)}});
+    }
+
+    void take_over(messages::TakeOver& order) {
+        log::open(messages::role_name(messages::Role::loader), estate_.config.log.target, estate_.config.log.level);
+        serving_.emplace(loop_, estate_,
+                         Serving::Handlers{[this](messages::Message message) { link_.send(std::move(message)); },
+                                           [this] { end(); }});
+        // Without it the generation would never end; dead, it is loaded anew.
+        if (auto taken = serving_->take_over(order.scanners); !taken) {
+            log::error("standby-failed", {{"generation", estate_.generation}, {"error", taken.error().what}});
+            ::_exit(EX_OSERR);
+        }
+        log::info("standby-took-over", {{"generation", estate_.generation}});
+        serving_->start_standby(std::move(order.standby));
+        serving_->watch_queue_end();
+    }
+
+    void end() {
+        link_.finish();
+        loop_.break_loop(ev::ALL);
+    }
+
+    ev::dynamic_loop loop_;
+    Estate estate_;
+    SupervisorLink link_;
+    std::optional<Serving> serving_;
+};
+
+// All but these descriptors and 0 to 2.
+bool close_but(std::array<int, 4> kept) {
+    std::sort(kept.begin(), kept.end());
+    unsigned first = STDERR_FILENO + 1;
+    for (const int fd : kept) {
+        if (fd <= STDERR_FILENO) continue;
+        const auto next = static_cast<unsigned>(fd);
+        if (next > first && ::close_range(first, next - 1, 0) != 0) return false;
+        first = next + 1;
+    }
+    return ::close_range(first, ~0U, 0) == 0;
+}
+
+} // namespace
+
+void become_standby(unique_fd channel, const Estate& estate) noexcept {
+    if (!close_but({channel.get(), estate.queue, estate.snapshot_lock, estate.engine_lock})) ::_exit(EX_OSERR);
+    log::open(messages::role_name(messages::Role::standby), estate.config.log.target, estate.config.log.level);
+    Standby standby(std::move(channel), estate);
+    standby.run();
+    ::_exit(EX_OK);
+}
+
+} // namespace evermilter::scanner
