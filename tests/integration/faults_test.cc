@@ -47,11 +47,12 @@ std::ostream& operator<<(std::ostream& out, const Fault& fault) {
 }
 
 const Fault kScannerFaults[] = {
-    {Role::scanner, State::serving, SIGSEGV},  {Role::scanner, State::serving, SIGKILL},
-    {Role::scanner, State::scanning, SIGSEGV}, {Role::scanner, State::scanning, SIGKILL},
-    {Role::scanner, State::scanning, SIGSTOP}, {Role::scanner, State::draining, SIGSEGV},
-    {Role::scanner, State::draining, SIGKILL}, {Role::scanner, State::draining, SIGSTOP},
-    {Role::scanner, State::loading, SIGSEGV},  {Role::scanner, State::loading, SIGKILL},
+    {Role::scanner, State::serving, SIGSTOP},  {Role::scanner, State::serving, SIGSEGV},
+    {Role::scanner, State::serving, SIGKILL},  {Role::scanner, State::scanning, SIGSEGV},
+    {Role::scanner, State::scanning, SIGKILL}, {Role::scanner, State::scanning, SIGSTOP},
+    {Role::scanner, State::draining, SIGSEGV}, {Role::scanner, State::draining, SIGKILL},
+    {Role::scanner, State::draining, SIGSTOP}, {Role::scanner, State::loading, SIGSEGV},
+    {Role::scanner, State::loading, SIGKILL},
 };
 const Fault kLoaderFaults[] = {
     {Role::loader, State::serving, SIGSTOP},  {Role::loader, State::serving, SIGSEGV},
@@ -127,6 +128,8 @@ class Injection {
         // Matching is slow only with limits that let it.
         Keys keys = {{"scanner.pcre_match_limit", "4000000000"}, {"scanner.pcre_rec_match_limit", "1000000"}};
         const bool stop = fault.signal == SIGSTOP;
+        // Between two messages it is found by its age.
+        if (stop && fault.role == Role::scanner && fault.state == State::serving) keys["scanner.max_age"] = "\"10s\"";
         if (stop) keys["scanner.max_scan_time"] = "\"2s\"";
         // Where a load is held its loader is stopped as well; that of another role is not to be found by pings.
         if (stop && fault.state != State::loading) keys["process.ping_timeout"] = "\"5s\"";

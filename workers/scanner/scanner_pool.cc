@@ -20,6 +20,9 @@ namespace {
 
 // What a scan may take beyond max_scan_time before its scanner is killed (interface.md, scanner.max_scan_time).
 constexpr std::chrono::seconds kGrace{5};
+// By how much a scanner may outlive max_age: by its last scan, and that by the time in which it would be found to hang.
+// One that is older is stopped, or stuck outside a scan; nobody else would notice.
+constexpr std::chrono::seconds kLongestPastAge{10};
 
 // Where a scanner has the queue, once everything else of the loader is closed.
 constexpr int kQueueInScanner = 3;
@@ -45,9 +48,12 @@ struct ScannerPool::Seat {
         exit_watch.set<Seat, &Seat::on_exit>(this);
         respawn_timer.set(pool.loop_);
         respawn_timer.set<Seat, &Seat::on_timer>(this);
+        life_timer.set(pool.loop_);
+        life_timer.set<Seat, &Seat::on_end_of_life>(this);
     }
     void on_exit(ev::io&, int) { pool.ended(*this); }
     void on_timer(ev::timer&, int) { pool.seat_again(*this); }
+    void on_end_of_life(ev::timer&, int) { pool.outlived(*this); }
 
     ScannerPool& pool;
     std::uint32_t slot;
@@ -58,6 +64,7 @@ struct ScannerPool::Seat {
     Respawn respawn;
     ev::io exit_watch;
     ev::timer respawn_timer;
+    ev::timer life_timer; // runs while somebody is there
 };
 
 ScannerPool::ScannerPool(ev::loop_ref loop, Engine& engine, ScannerBoard& board, int queue,
@@ -111,6 +118,7 @@ bool ScannerPool::adopt(Seat& seat, pid_t pid) {
     seat.adopted = true;
     seat.pidfd = std::move(pidfd);
     seat.exit_watch.start(seat.pidfd.get(), ev::READ);
+    seat.life_timer.start(seconds(config_.scanner.max_age + config_.scanner.max_scan_time + kLongestPastAge));
     return true;
 }
 
@@ -134,6 +142,7 @@ Result<void> ScannerPool::seat(Seat& seat) {
     }
     slot.pid.store(child);
     seat.exit_watch.start(seat.pidfd.get(), ev::READ);
+    seat.life_timer.start(seconds(config_.scanner.max_age + config_.scanner.max_scan_time + kLongestPastAge));
     handlers_.report(messages::ScannerStarted{child, seat.slot});
     return {};
 }
@@ -185,6 +194,7 @@ void ScannerPool::ended(Seat& seat) {
 
 void ScannerPool::vacate(Seat& seat) {
     seat.exit_watch.stop();
+    seat.life_timer.stop();
     seat.pidfd.reset();
     seat.pid = 0;
     ScannerSlot& slot = board_.slot(seat.slot);
@@ -225,6 +235,12 @@ void ScannerPool::kill_overdue(pid_t pid, std::uint64_t job) {
         (void)::pidfd_send_signal(seat->pidfd.get(), SIGKILL, nullptr, 0);
         return;
     }
+}
+
+void ScannerPool::outlived(Seat& seat) {
+    seat.life_timer.stop();
+    log::warning("scanner-stuck", {{"generation", generation_}, {"scanner", seat.pid}});
+    (void)::pidfd_send_signal(seat.pidfd.get(), SIGKILL, nullptr, 0);
 }
 
 void ScannerPool::retire() {

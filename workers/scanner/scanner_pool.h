@@ -68,6 +68,8 @@ class ScannerPool {
     void refill(Seat& seat, Respawn::End end, bool served);
     void seat_later(Seat& seat, Respawn::Delay delay);
     void seat_again(Seat& vacant);
+    // It should have ended by itself.
+    void outlived(Seat& seat);
     void kill_all() noexcept;
     void out_of_time(ev::timer& timer, int events);
     void all_gone();
