@@ -178,14 +178,14 @@ BOOST_AUTO_TEST_CASE(exactly_the_ratio_is_enough) {
 }
 
 BOOST_FIXTURE_TEST_CASE(room_is_waited_for_after_what_costs_nothing_and_before_memory_is_looked_at, Load) {
-    test::write_eicar_database(folder / "database");
+    test::write_bulk_database(folder / "database", 1000);
     order.await_room = [this] { steps.emplace_back("room"); };
     const LoadResult result = load();
     BOOST_REQUIRE(std::holds_alternative<Loaded>(result));
     BOOST_TEST(steps == (std::vector<std::string>{"snapshot", "room", "load", "compile"}),
                boost::test_tools::per_element());
 
-    order.active_engine = {std::uint64_t{1} << 60U, 1};
+    order.active_engine = {std::uint64_t{1} << 60U, expected_engine((folder / "database").string())};
     order.generation = 8;
     steps.clear();
     BOOST_TEST(refusal().starts_with("71 "));
