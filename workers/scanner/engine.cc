@@ -11,6 +11,8 @@
 #include "workers/scanner/load_error.h"
 #include "workers/scanner/scan_options.h"
 #include "workers/scanner/stdio_watch.h"
+#include "workers/scanner/temp_directory.h"
+#include "workers/scanner/temp_filling.h"
 #include "workers/scanner/unlocked_reading.h"
 
 namespace evermilter::scanner {
@@ -167,6 +169,7 @@ Result<void> Engine::set_temp_directory(const std::string& path) {
 ScanFacts Engine::scan_once(int fd, bool report_limits, milliseconds limit) {
     (void)take_library_messages();
     const unsigned long flushes_failed = failed_flushes();
+    watch_temp_directory(temp_directory_);
     cl_scan_options options = scan_options(config_);
     if (!report_limits) options.heuristic &= ~static_cast<std::uint32_t>(CL_SCAN_HEURISTIC_EXCEEDS_MAX);
 
@@ -187,6 +190,7 @@ ScanFacts Engine::scan_once(int fd, bool report_limits, milliseconds limit) {
     if (facts.code == ScanCode::detection) facts.name = name != nullptr ? name : "unnamed";
     facts.messages = take_library_messages();
     facts.lost_output = failed_flushes() != flushes_failed;
+    facts.temp_filled = temp_directory_filled();
     return facts;
 }
 
@@ -209,6 +213,9 @@ ScanReport Engine::scan(int fd) {
         const Verdict second = judge(again);
         if (second.outcome != messages::ScanOutcome::clean) verdict = second;
     }
+    // libclamav leaves files behind where it could not finish them.
+    if (facts.temp_filled && !make_empty_directory(temp_directory_))
+        verdict.outcome = messages::ScanOutcome::temp_failed;
     heap.give_back();
     return {std::move(verdict), steady_clock::now() - begin};
 }

@@ -27,6 +27,7 @@ struct ScanFacts {
     std::vector<LibraryMessage> messages;
     std::string temp_directory;     // as libclamav knows it
     bool lost_output = false;       // buffered output could not be written (stdio_watch.h)
+    bool temp_filled = false;       // it was full of this scan's own files (temp_filling.h)
     bool time_limit_passed = false; // the scan took scanner.max_scan_time or longer
 };
 
@@ -38,6 +39,8 @@ struct Verdict {
 // The name after "Heuristics.Limits.Exceeded." ("MaxFiles"), or empty if `name` is no such.
 [[nodiscard]] std::string_view exceeded_limit(std::string_view name) noexcept;
 
+// A failure of the temp directory is incomplete ("TempSize") where the message alone has filled it: it is as if there
+// had been a limit.
 // A real detection wins over everything, then failures, then the time limit, then the other limits, then content that
 // libclamav could not take apart because it is cut off or corrupt ("malformed").
 [[nodiscard]] Verdict judge(const ScanFacts& facts);

@@ -3,8 +3,11 @@
 #include <dlfcn.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+
+#include "workers/scanner/temp_filling.h"
 
 namespace {
 
@@ -19,19 +22,24 @@ StreamFunction next(const char* name) noexcept {
     return reinterpret_cast<StreamFunction>(found);
 }
 
+void failed() noexcept {
+    ++g_failed;
+    if (errno == ENOSPC) evermilter::scanner::no_space_left();
+}
+
 } // namespace
 
 extern "C" int fflush(FILE* stream) {
     static const StreamFunction real = next("fflush");
     const int result = real(stream);
-    if (result != 0) ++g_failed;
+    if (result != 0) failed();
     return result;
 }
 
 extern "C" int fclose(FILE* stream) {
     static const StreamFunction real = next("fclose");
     const int result = real(stream);
-    if (result != 0) ++g_failed;
+    if (result != 0) failed();
     return result;
 }
 

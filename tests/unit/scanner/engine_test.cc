@@ -59,6 +59,22 @@ class Scans {
         fs::remove(folder / "database/eicar.ndb");
         test::write_file(folder / "database/eicar.hdb", "44d88612fea8a8f36de82e1278abb02f:68:Evermilter.Test.Eicar\n");
     }
+    // An own file system of 1 MiB, on which our temp directory is one of several.
+    void make_temp_small() {
+        if (!test::is_root()) test::not_possible("an own mount needs root");
+        if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            ::mount("tmpfs", (folder / "tmp").c_str(), "tmpfs", 0, "size=1m") != 0)
+            test::not_possible("this machine allows no mount");
+        compile();
+        fs::create_directory(folder / "tmp/ours");
+        BOOST_REQUIRE(engine->set_temp_directory(folder / "tmp/ours").ok());
+    }
+    // Somebody else's file takes `bytes`, or all that is left.
+    void fill_temp(std::size_t bytes) const {
+        std::ofstream filler(folder / "tmp/filler", std::ios::binary);
+        for (std::size_t i = 0; i < bytes && filler.write("x", 1).flush(); ++i) {
+        }
+    }
     Verdict scan(const std::string& mail) {
         if (!engine) compile();
         const unique_fd file = test::as_file(scanned(mail));
@@ -317,16 +333,8 @@ BOOST_FIXTURE_TEST_CASE(with_its_temporary_name_taken_a_scan_has_failed, Scans) 
 }
 
 BOOST_FIXTURE_TEST_CASE(on_a_full_temp_directory_no_mail_is_clean, Scans) {
-    if (!test::is_root()) test::not_possible("an own mount needs root");
-    if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        ::mount("tmpfs", (folder / "tmp").c_str(), "tmpfs", 0, "size=1m") != 0)
-        test::not_possible("this machine allows no mount");
-    compile();
-    {
-        std::ofstream filler(folder / "tmp/filler", std::ios::binary);
-        while (filler.write("x", 1).flush()) {
-        }
-    }
+    make_temp_small();
+    fill_temp(std::string::npos);
     const std::string infected[] = {
         test::eicar_attached(), // less than a buffer of stdio: libclamav does not notice that it was lost
         test::eicar_in_zip(), test::forwarded(test::eicar_attached()),
@@ -339,6 +347,28 @@ BOOST_FIXTURE_TEST_CASE(on_a_full_temp_directory_no_mail_is_clean, Scans) {
     BOOST_TEST((scan(mail_with("a.bin", "a small clean file")).outcome == ScanOutcome::temp_failed));
     fs::remove(folder / "tmp/filler");
     EXPECT_VERDICT(scan(mail_with("b.bin", "another small clean file")), ScanOutcome::clean, "");
+    BOOST_TEST(::umount2((folder / "tmp").c_str(), MNT_DETACH) == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_mail_that_fills_an_empty_temp_directory_is_incomplete, Scans) {
+    make_temp_small();
+    const auto large = [](unsigned seed) { return test::noise(std::size_t{3} << 20U, seed); };
+    const std::string mails[] = {
+        mail_with("large.bin", large(11)),
+        mail_with("large.zip", test::zip({{"large.bin", large(12)}})),
+        test::forwarded(mail_with("large.bin", large(13))),
+        test::multipart_mail({test::text_part(large(14))}),
+        test::multipart_mail({test::attachment("small.bin", "small"), test::attachment("large.bin", large(15))}),
+    };
+    for (const std::string& mail : mails) {
+        EXPECT_VERDICT(scan(mail), ScanOutcome::incomplete, "TempSize");
+        BOOST_TEST(test::entries_below(folder / "tmp/ours").empty());
+    }
+    EXPECT_VERDICT(scan(test::eicar_attached()), ScanOutcome::infected, test::kEicarName);
+    EXPECT_VERDICT(scan(mail_with("c.bin", "a small clean file")), ScanOutcome::clean, "");
+    // What others hold may go, so the message has another chance.
+    fill_temp(400000);
+    BOOST_TEST((scan(mail_with("large.bin", large(16))).outcome == ScanOutcome::temp_failed));
     BOOST_TEST(::umount2((folder / "tmp").c_str(), MNT_DETACH) == 0);
 }
 

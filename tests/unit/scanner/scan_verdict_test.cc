@@ -27,6 +27,11 @@ ScanFacts losing(ScanFacts made) {
     return made;
 }
 
+ScanFacts full(ScanFacts made) {
+    made.temp_filled = true;
+    return made;
+}
+
 const LibraryMessage kNoDirectory{Severity::error, "Can't create temporary directory for scan: /tmp/x."};
 const LibraryMessage kNamesOurFolder{Severity::error, "lseek() failed for /run/evermilter/tmp/g7-s0/scan/x"};
 const LibraryMessage kOther{Severity::error, "calloc_problem: No memory"};
@@ -84,6 +89,18 @@ BOOST_AUTO_TEST_CASE(only_a_scan_without_any_doubt_is_clean) {
          "a temporary file could not be written in /run/evermilter/tmp/g7-s0"},
         {"a code that tells of temporary files", facts(ScanCode::temp_failure), ScanOutcome::temp_failed,
          "what libclamav calls it"},
+        {"without room, which the message itself has taken", full(facts(clean, "", {kXzNotWritten})),
+         ScanOutcome::incomplete, "TempSize"},
+        {"a lost part, likewise", full(losing(facts(clean))), ScanOutcome::incomplete, "TempSize"},
+        {"a code that tells of it", full(facts(ScanCode::temp_failure)), ScanOutcome::incomplete, "TempSize"},
+        {"a detection beside it", full(facts(found, "Win.A", {kXzNotWritten})), ScanOutcome::infected, "Win.A"},
+        {"another failure after it", full(facts(clean, "", {kXzNotWritten, kOther})), ScanOutcome::error,
+         "calloc_problem: No memory"},
+        {"another failure beside a lost part", full(losing(facts(ScanCode::failure))), ScanOutcome::error,
+         "what libclamav calls it"},
+        {"out of room and out of time", full(slow(facts(clean, "", {kXzNotWritten}))), ScanOutcome::error,
+         "MaxScanTime"},
+        {"room was short, and nothing was lost", full(facts(clean)), ScanOutcome::clean, ""},
         {"any other code", facts(ScanCode::failure), ScanOutcome::error, "what libclamav calls it"},
         {"clean, but it took too long", slow(facts(clean)), ScanOutcome::error, "MaxScanTime"},
         {"the time limit as libclamav tells it", facts(found, kTime), ScanOutcome::error, "MaxScanTime"},
