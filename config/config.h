@@ -146,6 +146,11 @@ struct Actions {
     std::string error_text;
 };
 
+struct Poison {
+    Duration keep{}; // 0: nothing is remembered
+    Action action = Action::tempfail;
+};
+
 struct MessageLimits {
     Size max_size = 0;
     Size memory_budget = 0;
@@ -183,6 +188,7 @@ struct Config {
     Reload reload;
     Timeouts timeouts;
     Actions actions;
+    Poison poison;
     MessageLimits message;
     Headers headers;
     Status status;

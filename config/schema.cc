@@ -6,9 +6,9 @@
 namespace evermilter::config {
 
 std::span<const Section> sections() {
-    static const std::array all = {kMilterSection,  kTimeoutsSection, kActionsSection,  kHeadersSection,
-                                   kMessageSection, kScannerSection,  kDatabaseSection, kReloadSection,
-                                   kWorkersSection, kStatusSection,   kLogSection,      kProcessSection};
+    static const std::array all = {kMilterSection,  kTimeoutsSection, kActionsSection,  kPoisonSection, kHeadersSection,
+                                   kMessageSection, kScannerSection,  kDatabaseSection, kReloadSection, kWorkersSection,
+                                   kStatusSection,  kLogSection,      kProcessSection};
     return all;
 }
 

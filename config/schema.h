@@ -114,6 +114,7 @@ extern const Section kDatabaseSection;
 extern const Section kReloadSection;
 extern const Section kTimeoutsSection;
 extern const Section kActionsSection;
+extern const Section kPoisonSection;
 extern const Section kMessageSection;
 extern const Section kHeadersSection;
 extern const Section kStatusSection;

@@ -161,6 +161,25 @@ constexpr Row kActionsRows[] = {
      .text = "The reply to a message that could not be scanned, in the same form."},
 };
 
+constexpr Row kPoisonRows[] = {
+    {.key = "poison.keep",
+     .kind = Kind::duration,
+     .field = field<&Config::poison, &Poison::keep>,
+     .fallback = "24h",
+     .range = {0, 720 * kHour},
+     .text = "How long a message is remembered after the last scan that it has cost; `0s` remembers none. After it the "
+             "message is scanned again, by then perhaps with databases or a libclamav that can do it."},
+    {.key = "poison.action",
+     .kind = Kind::choice,
+     .field = field<&Config::poison, &Poison::action>,
+     .fallback = "tempfail",
+     .needs = Needs::new_session_workers,
+     .allowed = "tempfail reject quarantine",
+     .text = "What becomes of a poison message that comes again. `tempfail` leaves it with the sender, who tries again "
+             "until it is forgotten here; `reject` sends it back; `quarantine` puts it into the mail server's hold "
+             "queue, not scanned."},
+};
+
 constexpr Row kMessageRows[] = {
     {.key = "message.max_size",
      .kind = Kind::size,
@@ -218,6 +237,14 @@ const Section kActionsSection = {
     "it without an error; whatever goes wrong is an error, and never a clean message.\n\n"
     "`accept` delivers, `reject` refuses for good (5xx), `tempfail` asks the sender to come again (4xx), `quarantine` "
     "puts into the mail server's hold queue, `discard` takes the message and drops it silently."};
+
+const Section kPoisonSection = {
+    "poison", kPoisonRows,
+    "A message of which scanners die, or whose scan takes more CPU time than `scanner.max_scan_time`, in two different "
+    "scanners, is poison: it is remembered by the SHA-256 of the whole message and of its body alone, and when it or "
+    "another with the same body comes, it is not scanned but answered by `poison.action`. So a message that brings "
+    "down libclamav, sent a thousand times, costs a few scanners and no more. `evermilterctl poison` lists what is "
+    "remembered, and forgets it on demand. At most 1024 such messages are remembered."};
 
 const Section kMessageSection = {"message", kMessageRows, "How large a message may be, and where it is kept."};
 

@@ -65,7 +65,7 @@ struct CommandTable {
         std::string_view name;
         std::string_view usage; // of the arguments
         std::size_t most_arguments;
-        bool changes; // something: logged with who asked
+        bool changes; // something, or does with arguments: logged with who asked
         Handler handler;
     };
 
@@ -131,6 +131,19 @@ struct CommandTable {
             request, [answer](const ReloadOutcome& outcome) { answer(outcome_document(outcome)); });
     }
 
+    static void poison(Commands& commands, const Arguments& arguments, const Commands::Answer& answer) {
+        if (arguments.empty()) {
+            answer(to_line(poison_document(commands.operations_.state(), monotonic_ns())));
+            return;
+        }
+        if (arguments.size() != 2 || arguments.front() != "forget") {
+            answer(failure("poison takes nothing, or: forget DIGEST|all"));
+            return;
+        }
+        const auto forgotten = commands.operations_.forget_poison(arguments.back());
+        answer(forgotten ? to_line(Json{{"ok", true}, {"forgotten", *forgotten}}) : failure(forgotten.error().what));
+    }
+
     static void hold(Commands& commands, const Arguments& /*none*/, const Commands::Answer& answer) {
         commands.operations_.hold();
         answer(to_line(Json{{"ok", true}, {"hold", commands.operations_.state().hold}}));
@@ -140,14 +153,15 @@ struct CommandTable {
         answer(to_line(Json{{"ok", true}, {"hold", commands.operations_.state().hold}}));
     }
 
-    static const std::array<Row, 8>& rows() {
-        static constexpr std::array<Row, 8> kRows = {{
+    static const std::array<Row, 9>& rows() {
+        static constexpr std::array<Row, 9> kRows = {{
             {"status", "", 0, false, &CommandTable::status},
             {"sessions", "", 0, false, &CommandTable::sessions},
             {"metrics", "", 0, false, &CommandTable::metrics},
             {"reload", "[--force] [--no-wait]", 2, true, &CommandTable::reload},
             {"reload-config", "", 0, true, &CommandTable::reload_config},
             {"rollback", "[GENERATION]", 1, true, &CommandTable::rollback},
+            {"poison", "[forget DIGEST|all]", 2, true, &CommandTable::poison},
             {"hold", "", 0, true, &CommandTable::hold},
             {"resume", "", 0, true, &CommandTable::resume},
         }};
@@ -177,7 +191,9 @@ void Commands::run(std::string_view line, const Peer& peer, const Answer& answer
         answer(failure(name + ": too many arguments; it takes " + (usage.empty() ? "none" : usage)));
         return;
     }
-    if (row->changes) log::info("operator-command", {{"command", line}, {"peer", peer.text}});
+    // A bare "poison" only asks.
+    if (row->changes && (row->handler != &CommandTable::poison || !arguments.empty()))
+        log::info("operator-command", {{"command", line}, {"peer", peer.text}});
     row->handler(*this, arguments, answer);
 }
 

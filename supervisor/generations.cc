@@ -64,6 +64,8 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     if (!board) return std::move(board).error();
     auto shared = board->duplicate();
     if (!shared) return std::move(shared).error();
+    auto poison = state_.poison.share();
+    if (!poison) return std::move(poison).error();
 
     messages::StartLoad message;
     message.generation = *id;
@@ -89,6 +91,7 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     message.deadline_ns = now + ns(settings.config.reload.load_timeout);
     message.queue = std::move(queue->second);
     message.board = std::move(*shared);
+    message.poison = std::move(*poison);
 
     Generation& generation = state_.generations.emplace_back();
     auto started = children_.start(generation.loader, messages::Role::loader, settings.identities.scanner);

@@ -134,13 +134,16 @@ void sessions(Text& text, const State& state, const Counters& counters, std::siz
     text.sample(counters.timed_out.at(kTimedOutSession), {{"stage", "session"}});
 }
 
-void messages_and_scans(Text& text, const Counters& counters) {
+void messages_and_scans(Text& text, const Counters& counters, std::size_t poison) {
     text.family("evermilter_messages_total", "counter", "Messages by their verdict.");
     for (std::size_t index = 0; index < kDispositions; ++index) {
         text.sample(counters.messages.at(index), {{"verdict", kDispositionNames.at(index)}});
     }
     text.family("evermilter_messages_skipped_total", "counter", "Messages that were not to be scanned, by reason.");
-    for (const auto& [reason, count] : counters.skipped_by) text.sample(count, {{"reason", reason}});
+    for (std::size_t index = 0; index < kSkipReasons; ++index) {
+        text.sample(counters.skipped.at(index), {{"reason", kSkipReasonNames.at(index)}});
+    }
+    text.single("evermilter_poison_messages", "gauge", "Messages that are remembered as poison.", poison);
     text.single("evermilter_scans_total", "counter", "Scans that gave a result.", counters.scans_total);
     text.single("evermilter_scan_seconds_total", "counter", "Wall time of these scans.",
                 static_cast<double>(counters.scan_ns_total) / kNanosecondsPerSecond);
@@ -164,7 +167,7 @@ std::string metrics(const State& state, const Surroundings& around) {
     service(text, state, around);
     generations(text, state);
     sessions(text, state, counters, around.in_gate.size());
-    messages_and_scans(text, counters);
+    messages_and_scans(text, counters, state.poison.count(around.now_ns));
     processes(text, state, counters);
     return std::move(text).end();
 }

@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "supervisor/state.h"
+#include "workers/common/result.h"
 #include "workers/common/unique_fd.h"
 
 namespace evermilter::supervisor {
@@ -49,6 +50,9 @@ class Operations {
     virtual void request_reload(const ReloadRequest& request, ReloadCallback done) = 0;
     // Reads the configuration file again and takes it over, or refuses it and changes nothing.
     virtual void request_config_reload(ReloadCallback done) = 0;
+    // "all", or the beginning of a digest in hexadecimal: these poison messages are scanned again. How many; an Error
+    // when there is none of that digest, or more than one.
+    [[nodiscard]] virtual Result<std::size_t> forget_poison(const std::string& which) = 0;
     virtual void hold() = 0;
     virtual void resume() = 0;
 };

@@ -136,8 +136,9 @@ void SessionWorkers::start_one() {
     auto board = SessionBoard::create("session-board", slots);
     auto shared = board ? board->duplicate() : Result<unique_fd>(board.error());
     auto memory = shared ? take_memory(worker) : Result<unique_fd>(shared.error());
-    auto started = memory ? children_.start(worker.child, messages::Role::session, settings_.identities.session)
-                          : Result<void>(memory.error());
+    auto poison = memory ? state_.poison.share() : Result<unique_fd>(memory.error());
+    auto started = poison ? children_.start(worker.child, messages::Role::session, settings_.identities.session)
+                          : Result<void>(poison.error());
     if (!started) {
         if (memory) give_back_memory(worker);
         state_.session_workers.pop_back();
@@ -147,8 +148,9 @@ void SessionWorkers::start_one() {
     worker.board.emplace(std::move(*board));
     worker.slots = Slots(slots);
     worker.config_serial = state_.config_serial;
-    children_.send(worker.child, messages::ConfigureSession{settings_.toml, settings_.origin, std::move(*shared),
-                                                            std::move(*memory), worker.memory_slot});
+    children_.send(worker.child,
+                   messages::ConfigureSession{settings_.toml, settings_.origin, std::move(*shared), std::move(*memory),
+                                              worker.memory_slot, std::move(*poison)});
 }
 
 void SessionWorkers::failed_to_serve(int exit_code, const std::string& error) {

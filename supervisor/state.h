@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "supervisor/generation.h"
+#include "supervisor/poison_table.h"
 #include "supervisor/restart_policy.h"
 #include "supervisor/session_registry.h"
 #include "supervisor/slots.h"
@@ -125,7 +126,7 @@ struct Counters {
     std::uint64_t accepted_total = 0;                    // kept by admission
     std::map<std::string, std::uint64_t> refused_total;  // by reason, kept by admission
     std::array<std::uint64_t, kDispositions> messages{}; // by Disposition
-    std::map<std::string, std::uint64_t> skipped_by;     // by reason
+    std::array<std::uint64_t, kSkipReasons> skipped{};   // by SkipReason
     std::array<std::uint64_t, kStages + 2> timed_out{};  // by Stage, then packet, session; see SessionBoardHeader
     std::uint64_t scan_ns_total = 0;
     std::uint64_t scans_total = 0;
@@ -156,6 +157,7 @@ struct State {
     Slots memory_slots;                // of it, one for each session worker that is not reaped
     std::list<Generation> generations;
     SessionRegistry sessions;
+    PoisonTable poison;
     LastReload last_reload;
     Counters counters;
 

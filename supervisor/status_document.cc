@@ -149,7 +149,11 @@ Json messages_document(const Counters& counters) {
     for (std::size_t index = 0; index < kDispositions; ++index) {
         messages[kDispositionNames.at(index)] = counters.messages.at(index);
     }
-    messages["skipped_by"] = Json(counters.skipped_by);
+    Json skipped = Json::object();
+    for (std::size_t index = 0; index < kSkipReasons; ++index) {
+        skipped[kSkipReasonNames.at(index)] = counters.skipped.at(index);
+    }
+    messages["skipped_by"] = std::move(skipped);
     return messages;
 }
 
@@ -245,6 +249,20 @@ nlohmann::ordered_json sessions_document(const State& state, const Surroundings&
                         {"queue_id", ""}});
     }
     return {{"sessions", std::move(list)}};
+}
+
+nlohmann::ordered_json poison_document(State& state, std::int64_t now_ns) {
+    Json list = Json::array();
+    for (const PoisonTable::Entry& entry : state.poison.list(now_ns)) {
+        list.push_back({{"digest", entry.digests.whole.text()},
+                        {"body", entry.digests.body.text()},
+                        {"since", entry.since},
+                        {"scans_lost", entry.costs},
+                        {"count", entry.met},
+                        {"last", entry.last},
+                        {"seconds_left", seconds_since(now_ns, entry.last_cost_ns + state.poison.keep().count())}});
+    }
+    return {{"poison", std::move(list)}};
 }
 
 std::string to_line(const nlohmann::ordered_json& document) {

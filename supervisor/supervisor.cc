@@ -73,6 +73,7 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
                      reloads_.room();
                  }),
       notifications_(loop_.get(), state_, [this] { return heartbeat_.healthy(); }),
+      poison_watch_(state_, settings_),
       config_reload_(settings_, state_, reloads_,
                      [this](const Settings& taken, bool new_session_workers) {
                          return take_settings(taken, new_session_workers);
@@ -141,6 +142,7 @@ bool Supervisor::begin() {
                           unused + "; write the same address in both, or remove it from the socket unit");
     if (auto dropped = drop_privileges(); !dropped) return refuse(EX_OSERR, dropped.error().what);
 
+    poison_watch_.apply();
     log::info("starting", {{"version", EVERMILTER_VERSION}, {"config", settings_.origin}});
     session_workers_.adjust();
     heartbeat_.start();
@@ -222,6 +224,12 @@ void Supervisor::on_message(Child& child, messages::Message&& message) {
             },
             [&](const ScannerOverdue& overdue) {
                 from_session_worker(child, [&](SessionWorker&) { generations_.on_overdue(overdue); });
+            },
+            [&](const Suspicion& suspicion) {
+                from_session_worker(child, [&](SessionWorker&) { poison_watch_.on_suspicion(suspicion); });
+            },
+            [&](const PoisonMet& met) {
+                from_session_worker(child, [&](SessionWorker&) { poison_watch_.on_met(met); });
             },
             [&](const SessionWorkerUnfit& unfit) {
                 from_session_worker(child, [&](SessionWorker& worker) { session_workers_.on_unfit(worker, unfit); });
@@ -320,6 +328,7 @@ Result<void> Supervisor::take_settings(const Settings& settings, bool new_sessio
         return bound;
     }
     database_watch_.apply(settings_.config.database);
+    poison_watch_.apply();
     if (new_session_workers) {
         ++state_.config_serial;
         session_workers_.replace_all();

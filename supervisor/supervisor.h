@@ -15,6 +15,7 @@
 #include "supervisor/heartbeat.h"
 #include "supervisor/notifications.h"
 #include "supervisor/operations.h"
+#include "supervisor/poison_watch.h"
 #include "supervisor/preflight.h"
 #include "supervisor/reloads.h"
 #include "supervisor/service_manager.h"
@@ -47,6 +48,9 @@ class Supervisor final : public Operations {
     [[nodiscard]] bool hand_over(unique_fd connection, Peer peer) override;
     void request_reload(const ReloadRequest& request, ReloadCallback done) override;
     void request_config_reload(ReloadCallback done) override;
+    [[nodiscard]] Result<std::size_t> forget_poison(const std::string& which) override {
+        return poison_watch_.forget(which);
+    }
     void hold() override;
     void resume() override;
 
@@ -87,6 +91,7 @@ class Supervisor final : public Operations {
     Heartbeat heartbeat_;
     Survivors survivors_;
     Notifications notifications_;
+    PoisonWatch poison_watch_;
     ConfigReload config_reload_;
     DatabaseWatch database_watch_;
     Entrance entrance_;

@@ -35,6 +35,7 @@ struct Options {
     bool no_wait = false;
     std::uint64_t generation = 0;
     std::string milter;
+    std::string digest;
 };
 
 int unavailable(const Error& error) {
@@ -76,6 +77,16 @@ int status(const Options& options) {
 
 int sessions(const Options& options) {
     return show(options, StatusClient(options.socket).command("sessions", kQueryTimeout), sessions_text);
+}
+
+int poison(const Options& options) {
+    return show(options, StatusClient(options.socket).command("poison", kQueryTimeout),
+                [](const json& document) { return poison_text(document, std::time(nullptr)); });
+}
+
+int forget_poison(const Options& options) {
+    return show(options, StatusClient(options.socket).command("poison forget " + options.digest, kQueryTimeout),
+                forgotten_text);
 }
 
 int metrics(const Options& options) {
@@ -184,6 +195,17 @@ int run(int argc, char** argv) {
     CLI::App* rollback_command = command("rollback", "Back to an earlier generation's databases, and hold there",
                                          [&] { return rollback(options); });
     rollback_command->add_option("generation", options.generation, "Its number; without it the one before");
+    CLI::App* poison_command = app.add_subcommand("poison", "Messages that cost scanners and are scanned no more");
+    poison_command->callback([&result, &options, poison_command] {
+        result = poison_command->get_subcommands().empty() ? poison(options) : forget_poison(options);
+    });
+    poison_command->add_subcommand("forget", "Scan them again")
+        ->add_option("digest", options.digest, "Of the message or its body, or its first 8 digits or more; or \"all\"")
+        ->required()
+        ->check([](const std::string& text) {
+            const bool good = text.find_first_not_of("0123456789abcdef") == std::string::npos || text == "all";
+            return good ? std::string() : "is neither \"all\" nor a digest in lower-case hexadecimal";
+        });
     command("hold", "Stop reloading by itself", [&] { return hold(options, "hold"); });
     command("resume", "Reload by itself again", [&] { return hold(options, "resume"); });
     command("metrics", "Figures for Prometheus", [&] { return metrics(options); });

@@ -232,6 +232,24 @@ std::string sessions_text(const Json& sessions) {
     return table.empty() ? "no session is open\n" : table.text();
 }
 
+std::string poison_text(const Json& poison, std::int64_t now) {
+    // Enough of a digest to name it; --json has all of it.
+    constexpr std::size_t kShown = 16;
+    Table table(
+        {{"digest"}, {"body"}, {"since"}, {"scans lost", Align::right}, {"not scanned", Align::right}, {"last"}});
+    for (const Json& one : at(poison, "poison")) {
+        table.add({string_at(one, "digest").substr(0, kShown), string_at(one, "body").substr(0, kShown),
+                   ago(static_cast<std::int64_t>(number_at(one, "since")), now), grouped(number_at(one, "scans_lost")),
+                   grouped(number_at(one, "count")), ago(static_cast<std::int64_t>(number_at(one, "last")), now)});
+    }
+    return table.empty() ? "no message is known as poison\n" : table.text();
+}
+
+std::string forgotten_text(const Json& outcome) {
+    const std::uint64_t count = number_at(outcome, "forgotten");
+    return grouped(count) + (count == 1 ? " poison message is forgotten\n" : " poison messages are forgotten\n");
+}
+
 std::string outcome_text(const Json& outcome) {
     const auto id = number_at(outcome, "generation");
     if (!true_at(outcome, "ok")) {

@@ -11,6 +11,10 @@ namespace evermilter::ctl {
 // `now` is Unix time.
 [[nodiscard]] std::string status_text(const nlohmann::json& status, std::int64_t now);
 [[nodiscard]] std::string sessions_text(const nlohmann::json& sessions);
+// Of `poison`. `now` is Unix time.
+[[nodiscard]] std::string poison_text(const nlohmann::json& poison, std::int64_t now);
+// Of `poison forget`.
+[[nodiscard]] std::string forgotten_text(const nlohmann::json& outcome);
 // Of `reload` and `rollback`.
 [[nodiscard]] std::string outcome_text(const nlohmann::json& outcome);
 // Of `reload-config`.

@@ -127,8 +127,8 @@ SessionWorker::SessionWorker(const Change& change) : config_(config::defaults())
     (void)expect<messages::Hello>();
     memory_.emplace(must(MemoryBoard::create("test-memory", kMemorySlots)));
     memory_->header().given.store(kMemorySlots);
-    send(messages::ConfigureSession{config::to_toml(config_), "test", must(board_->duplicate()),
-                                    must(memory_->duplicate()), kMemorySlot});
+    send(messages::ConfigureSession{
+        config::to_toml(config_), "test", must(board_->duplicate()), must(memory_->duplicate()), kMemorySlot, {}});
     (void)expect<messages::SessionWorkerReady>();
 }
 

@@ -1,5 +1,6 @@
 #include "workers/common/codec.h"
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <concepts>
@@ -47,6 +48,10 @@ class Writer {
         put(count);
         for (auto& value : values) put(value);
     }
+    void put(MessageDigests& digests) {
+        for (auto& word : digests.whole.words) put(word);
+        for (auto& word : digests.body.words) put(word);
+    }
     void put(unique_fd& descriptor) {
         auto present = static_cast<bool>(descriptor);
         put(present);
@@ -77,6 +82,13 @@ class Reader {
     }
     [[nodiscard]] bool get(messages::Role& value) { return get_enum(value, messages::Role::scanner); }
     [[nodiscard]] bool get(messages::ScanOutcome& value) { return get_enum(value, messages::ScanOutcome::temp_failed); }
+    [[nodiscard]] bool get(messages::Suspected& value) { return get_enum(value, messages::Suspected::cpu_time); }
+    [[nodiscard]] bool get(MessageDigests& digests) {
+        const auto each = [this](MessageDigest& digest) {
+            return std::all_of(digest.words.begin(), digest.words.end(), [this](auto& word) { return get(word); });
+        };
+        return each(digests.whole) && each(digests.body);
+    }
     [[nodiscard]] bool get(std::string& value) {
         std::uint32_t count = 0;
         if (!get(count) || bytes_.size() < count) return false;

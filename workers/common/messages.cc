@@ -19,13 +19,43 @@ const char* role_name(Role role) noexcept {
 }
 
 const char* message_name(const Message& message) noexcept {
-    static constexpr std::array names = {
-        "Hello",          "Pong",          "Ping",          "ReopenLog",    "ConfigureSession",   "HandOver",
-        "TakeQueue",      "LetGo",         "DrainSessions", "NoGeneration", "SessionWorkerReady", "SessionWorkerFailed",
-        "QueueTaken",     "QueueReleased", "SessionEnded",  "Detection",    "ScannerOverdue",     "SessionWorkerUnfit",
-        "StartLoad",      "RoomToLoad",    "StartStandby",  "TakeOver",     "LoadProgress",       "LoadAwaitsRoom",
-        "LoaderReady",    "LoadUnchanged", "LoadStarved",   "LoadFailed",   "ScannerStarted",     "ScannerEnded",
-        "StandbyStarted", "StandbyEnded",  "ScanJob",       "Taken",        "ScanResult"};
+    static constexpr std::array names = {"Hello",
+                                         "Pong",
+                                         "Ping",
+                                         "ReopenLog",
+                                         "ConfigureSession",
+                                         "HandOver",
+                                         "TakeQueue",
+                                         "LetGo",
+                                         "DrainSessions",
+                                         "NoGeneration",
+                                         "SessionWorkerReady",
+                                         "SessionWorkerFailed",
+                                         "QueueTaken",
+                                         "QueueReleased",
+                                         "SessionEnded",
+                                         "Detection",
+                                         "ScannerOverdue",
+                                         "Suspicion",
+                                         "PoisonMet",
+                                         "SessionWorkerUnfit",
+                                         "StartLoad",
+                                         "RoomToLoad",
+                                         "StartStandby",
+                                         "TakeOver",
+                                         "LoadProgress",
+                                         "LoadAwaitsRoom",
+                                         "LoaderReady",
+                                         "LoadUnchanged",
+                                         "LoadStarved",
+                                         "LoadFailed",
+                                         "ScannerStarted",
+                                         "ScannerEnded",
+                                         "StandbyStarted",
+                                         "StandbyEnded",
+                                         "ScanJob",
+                                         "Taken",
+                                         "ScanResult"};
     static_assert(names.size() == std::variant_size_v<Message>);
     return names.at(message.index());
 }

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "workers/common/message_digests.h"
 #include "workers/common/unique_fd.h"
 
 namespace evermilter::messages {
@@ -60,9 +61,10 @@ struct ConfigureSession {
     unique_fd board;
     unique_fd memory;
     std::uint32_t memory_slot = 0;
+    unique_fd poison;
     static constexpr auto fields =
-        std::tuple{&ConfigureSession::config, &ConfigureSession::origin, &ConfigureSession::board,
-                   &ConfigureSession::memory, &ConfigureSession::memory_slot};
+        std::tuple{&ConfigureSession::config, &ConfigureSession::origin,      &ConfigureSession::board,
+                   &ConfigureSession::memory, &ConfigureSession::memory_slot, &ConfigureSession::poison};
 };
 
 // A connection whose negotiation packet is whole in its buffer. `session` is unique for the supervisor's life;
@@ -156,6 +158,28 @@ struct ScannerOverdue {
         std::tuple{&ScannerOverdue::generation, &ScannerOverdue::scanner, &ScannerOverdue::job};
 };
 
+// Why a message is suspected of being poison.
+enum class Suspected : std::uint8_t {
+    died,     // its scanner died after Taken
+    cpu_time, // its scan took CPU time past max_scan_time
+};
+
+// A message that has cost a scanner, for the table of poison messages. Sent once for each Taken that ended so.
+struct Suspicion {
+    std::uint64_t generation = 0;
+    std::int64_t scanner = 0; // pid, as proven by SCM_CREDENTIALS of Taken
+    Suspected why = Suspected::died;
+    MessageDigests digests;
+    static constexpr auto fields =
+        std::tuple{&Suspicion::generation, &Suspicion::scanner, &Suspicion::why, &Suspicion::digests};
+};
+
+// A poison message came again and was not scanned. Sent once for each.
+struct PoisonMet {
+    MessageDigests digests;
+    static constexpr auto fields = std::tuple{&PoisonMet::digests};
+};
+
 // The worker takes no more sessions (a pool thread could not be made): replace it; it drains by itself.
 struct SessionWorkerUnfit {
     std::string reason;
@@ -169,7 +193,8 @@ struct SessionWorkerUnfit {
 // for "unchanged" and for the need of memory; all empty or 0 when nothing does. `active_databases`
 // are the names without suffix. `reuse_snapshot` names a snapshot to load as it is (rollback), empty for a new one.
 // `await_room`: nothing is loaded before RoomToLoad (reload.mode = "replace"). `standby` is the channel of the standby
-// that the loader forks before LoaderReady.
+// that the loader forks before LoaderReady. `poison` is the PoisonBoard
+// (poison_board.h), empty for none.
 struct StartLoad {
     std::uint64_t generation = 0;
     std::string config;
@@ -188,6 +213,7 @@ struct StartLoad {
     unique_fd queue;
     unique_fd board;
     unique_fd standby;
+    unique_fd poison;
     static constexpr auto fields = std::tuple{&StartLoad::generation,
                                               &StartLoad::config,
                                               &StartLoad::origin,
@@ -204,7 +230,8 @@ struct StartLoad {
                                               &StartLoad::deadline_ns,
                                               &StartLoad::queue,
                                               &StartLoad::board,
-                                              &StartLoad::standby};
+                                              &StartLoad::standby,
+                                              &StartLoad::poison};
 };
 
 // The standby has ended: another is to be forked, with this channel. Answered by StandbyStarted or StandbyEnded.
@@ -314,18 +341,19 @@ struct StandbyEnded {
 
 // One message to scan. `message` is a sealed memfd or an unlinked file, read with pread(2) from 0 on; `reply` a
 // SOCK_SEQPACKET end on which the scanner says Taken and then ScanResult, and closes it. A scanner that finds the
-// deadline past, or the other end of `reply` closed, drops the job without Taken.
+// deadline past, the other end of `reply` closed, or the message poison, drops the job without Taken.
 struct ScanJob {
     std::uint64_t job = 0;
     std::int64_t deadline_ns = 0; // CLOCK_MONOTONIC by which Taken must have been said (queue_timeout)
     std::uint64_t size = 0;       // bytes
     std::uint64_t session = 0;
     std::string queue_id;
+    MessageDigests digests;
     unique_fd message;
     unique_fd reply;
     static constexpr auto fields =
-        std::tuple{&ScanJob::job,      &ScanJob::deadline_ns, &ScanJob::size, &ScanJob::session,
-                   &ScanJob::queue_id, &ScanJob::message,     &ScanJob::reply};
+        std::tuple{&ScanJob::job,      &ScanJob::deadline_ns, &ScanJob::size,    &ScanJob::session,
+                   &ScanJob::queue_id, &ScanJob::digests,     &ScanJob::message, &ScanJob::reply};
 };
 
 // ---------------------------------------------------------------- scanner -> session worker (on the reply socket)
@@ -350,16 +378,17 @@ struct ScanResult {
     ScanOutcome outcome = ScanOutcome::error;
     std::string detail;
     std::int64_t scan_ns = 0; // wall time of the scan
-    static constexpr auto fields =
-        std::tuple{&ScanResult::job, &ScanResult::outcome, &ScanResult::detail, &ScanResult::scan_ns};
+    std::int64_t cpu_ns = 0;  // CPU time that it took
+    static constexpr auto fields = std::tuple{&ScanResult::job, &ScanResult::outcome, &ScanResult::detail,
+                                              &ScanResult::scan_ns, &ScanResult::cpu_ns};
 };
 
 using Message =
     std::variant<Hello, Pong, Ping, ReopenLog, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions,
                  NoGeneration, SessionWorkerReady, SessionWorkerFailed, QueueTaken, QueueReleased, SessionEnded,
-                 Detection, ScannerOverdue, SessionWorkerUnfit, StartLoad, RoomToLoad, StartStandby, TakeOver,
-                 LoadProgress, LoadAwaitsRoom, LoaderReady, LoadUnchanged, LoadStarved, LoadFailed, ScannerStarted,
-                 ScannerEnded, StandbyStarted, StandbyEnded, ScanJob, Taken, ScanResult>;
+                 Detection, ScannerOverdue, Suspicion, PoisonMet, SessionWorkerUnfit, StartLoad, RoomToLoad,
+                 StartStandby, TakeOver, LoadProgress, LoadAwaitsRoom, LoaderReady, LoadUnchanged, LoadStarved,
+                 LoadFailed, ScannerStarted, ScannerEnded, StandbyStarted, StandbyEnded, ScanJob, Taken, ScanResult>;
 
 [[nodiscard]] const char* role_name(Role role) noexcept;                 // "session", "loader", …
 [[nodiscard]] const char* message_name(const Message& message) noexcept; // "HandOver", …, for logs

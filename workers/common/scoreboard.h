@@ -24,6 +24,11 @@ inline constexpr std::size_t kDispositions = 6;
 inline constexpr std::array<const char*, kDispositions> kDispositionNames = {"clean",    "infected",   "error",
                                                                              "oversize", "incomplete", "skipped"};
 
+// Why a message was not to be scanned; the status document's `messages.skipped_by` has the same names.
+enum class SkipReason : std::uint8_t { poison };
+inline constexpr std::size_t kSkipReasons = 1;
+inline constexpr std::array<const char*, kSkipReasons> kSkipReasonNames = {"poison"};
+
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 // One session of a session worker.
@@ -44,6 +49,7 @@ struct SessionSlot {
 struct SessionBoardHeader {
     std::atomic<std::uint64_t> slots{0};
     std::array<std::atomic<std::uint64_t>, kDispositions> messages{};
+    std::array<std::atomic<std::uint64_t>, kSkipReasons> skipped{};
     std::array<std::atomic<std::uint64_t>, kStages + 2> timed_out{}; // by Stage; then kTimedOutPacket, -Session
     std::atomic<std::uint64_t> scan_ns_total{0};
     std::atomic<std::uint64_t> scans_total{0};

@@ -106,6 +106,11 @@ void Loader::start_load(messages::StartLoad start) {
     if (board->slots() != start.scanners || start.scanners == 0)
         return refuse({EX_SOFTWARE, "the scoreboard has not one slot a scanner"});
     board_.emplace(std::move(*board));
+    if (start.poison) {
+        auto poison = PoisonBoard::map(std::move(start.poison));
+        if (!poison) return refuse({EX_SOFTWARE, poison.error().what});
+        poison_.emplace(std::move(*poison));
+    }
     if (auto made = make_empty_directory(order_.temp_directory); !made)
         return refuse({EX_CANTCREAT, "temp directory not usable: " + made.error().what});
 
@@ -194,8 +199,8 @@ void Loader::serve() {
     if (state_ != State::proving) return;
     remove_own_folders();
     auto& loaded = std::get<Loaded>(*result_);
-    const Estate estate{loaded.engine, *board_,        order_.config,     order_.generation,
-                        queue_.get(),  store_->lock(), engine_lock_.get()};
+    const Estate estate{loaded.engine, *board_,        order_.config,      order_.generation,
+                        queue_.get(),  store_->lock(), engine_lock_.get(), poison_ ? &*poison_ : nullptr};
     serving_.emplace(
         loop_, estate,
         Serving::Handlers{[this](messages::Message message) { send(std::move(message)); }, [this] { end(EX_OK); }});

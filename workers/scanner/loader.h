@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "workers/common/channel.h"
 #include "workers/common/messages.h"
+#include "workers/common/poison_board.h"
 #include "workers/common/scoreboard.h"
 #include "workers/common/unique_fd.h"
 #include "workers/scanner/load_priority.h"
@@ -75,6 +76,7 @@ class Loader {
     unique_fd engine_lock_;     // shared with all that is forked
     unique_fd standby_channel_; // for the first standby
     std::optional<ScannerBoard> board_;
+    std::optional<PoisonBoard> poison_;
     std::optional<SnapshotStore> store_;
 
     // Between the load thread and the main thread: `steps_`, `awaits_room_` and `finished_` are announced by `moved_`;

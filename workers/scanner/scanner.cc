@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 #include <utility>
 
@@ -27,6 +28,13 @@ constexpr std::chrono::seconds kAlarmAfterLimit{10};
 milliseconds life_span(milliseconds max_age) {
     const auto fifth = std::max<milliseconds::rep>(max_age.count() / 5, 1);
     return max_age - milliseconds(std::rand() % fifth);
+}
+
+// CPU time of this process.
+std::int64_t cpu_ns() {
+    timespec used{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return static_cast<std::int64_t>(used.tv_sec) * 1'000'000'000 + used.tv_nsec;
 }
 
 bool closed_by_peer(int socket) {
@@ -67,7 +75,10 @@ int Scanner::run() {
 }
 
 Scanner::Next Scanner::serve(messages::ScanJob job) {
-    if (monotonic_ns() >= job.deadline_ns || closed_by_peer(job.reply.get())) return Next::job;
+    const std::int64_t now = monotonic_ns();
+    // Known only since it was queued, from the scanners that it has cost meanwhile: its worker looks it up again.
+    if (poison_ != nullptr && poison_->holds(job.digests, now)) return Next::job;
+    if (now >= job.deadline_ns || closed_by_peer(job.reply.get())) return Next::job;
     slot_.job.store(job.job);
     slot_.busy_since_ns.store(monotonic_ns());
     const auto idle = [&] { slot_.busy_since_ns.store(0); };
@@ -78,7 +89,9 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     ++jobs_;
     ::alarm(static_cast<unsigned>(
         std::chrono::ceil<std::chrono::seconds>(config_.max_scan_time + kAlarmAfterLimit).count()));
+    const std::int64_t used_before = cpu_ns();
     ScanReport report = engine_.scan(job.message.get());
+    const std::int64_t used = cpu_ns() - used_before;
     ::alarm(0);
 
     const bool temp_failed = report.verdict.outcome == ScanOutcome::temp_failed;
@@ -92,6 +105,7 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     result.outcome = report.verdict.outcome;
     result.detail = std::move(report.verdict.detail);
     result.scan_ns = report.took.count();
+    result.cpu_ns = used;
     if (result.detail.size() > 1024) result.detail.resize(1024);
     slot_.jobs_total.fetch_add(1);
     // Busy until it is answered; a session that has gone away needs no answer.

@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "workers/common/messages.h"
+#include "workers/common/poison_board.h"
 #include "workers/common/scoreboard.h"
 #include "workers/common/unique_fd.h"
 #include "workers/scanner/engine.h"
@@ -22,9 +23,9 @@ inline constexpr int kScannerQueueBroken = 71; // EX_OSERR: the queue cannot be 
 class Scanner {
   public:
     // `queue` is the receiving end, non-blocking, shared with other scanners.
-    // The references must outlive the scanner.
-    Scanner(Engine& engine, int queue, ScannerSlot& slot, const config::Scanner& config)
-        : engine_(engine), queue_(queue), slot_(slot), config_(config) {}
+    // `poison`: messages that are not to be taken; nullptr for none. The references must outlive the scanner.
+    Scanner(Engine& engine, int queue, ScannerSlot& slot, const config::Scanner& config, const PoisonBoard* poison)
+        : engine_(engine), queue_(queue), slot_(slot), config_(config), poison_(poison) {}
 
     // The exit status.
     [[nodiscard]] int run();
@@ -37,6 +38,7 @@ class Scanner {
     int queue_;
     ScannerSlot& slot_;
     const config::Scanner& config_;
+    const PoisonBoard* poison_;
     std::uint32_t jobs_ = 0;
 };
 

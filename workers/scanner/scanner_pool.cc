@@ -67,12 +67,13 @@ struct ScannerPool::Seat {
     ev::timer life_timer; // runs while somebody is there
 };
 
-ScannerPool::ScannerPool(ev::loop_ref loop, Engine& engine, ScannerBoard& board, int queue,
+ScannerPool::ScannerPool(ev::loop_ref loop, Engine& engine, ScannerBoard& board, int queue, const PoisonBoard* poison,
                          const config::Config& config, std::uint64_t generation, Handlers handlers)
     : loop_(loop),
       engine_(engine),
       board_(board),
       queue_(queue),
+      poison_(poison),
       config_(config),
       generation_(generation),
       handlers_(std::move(handlers)) {
@@ -155,7 +156,7 @@ void ScannerPool::become_scanner(Seat& seat) {
     log::reopen();
     seed_random();
     if (auto set = engine_.set_temp_directory(folder(seat)); !set) ::_exit(EX_SOFTWARE);
-    Scanner scanner(engine_, kQueueInScanner, board_.slot(seat.slot), config_.scanner);
+    Scanner scanner(engine_, kQueueInScanner, board_.slot(seat.slot), config_.scanner, poison_);
     ::_exit(scanner.run());
 }
 

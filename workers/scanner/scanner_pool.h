@@ -15,6 +15,7 @@
 
 #include "config/config.h"
 #include "workers/common/messages.h"
+#include "workers/common/poison_board.h"
 #include "workers/common/result.h"
 #include "workers/common/scoreboard.h"
 #include "workers/common/unique_fd.h"
@@ -32,9 +33,10 @@ class ScannerPool {
         std::function<void()> all_gone;
     };
 
-    // `board` has one slot a scanner. `queue` is the receiving end, non-blocking. All references outlive the pool.
-    ScannerPool(ev::loop_ref loop, Engine& engine, ScannerBoard& board, int queue, const config::Config& config,
-                std::uint64_t generation, Handlers handlers);
+    // `board` has one slot a scanner. `queue` is the receiving end, non-blocking. `poison` may be nullptr. All
+    // references outlive the pool.
+    ScannerPool(ev::loop_ref loop, Engine& engine, ScannerBoard& board, int queue, const PoisonBoard* poison,
+                const config::Config& config, std::uint64_t generation, Handlers handlers);
     ScannerPool(const ScannerPool&) = delete;
     ScannerPool& operator=(const ScannerPool&) = delete;
     ~ScannerPool();
@@ -79,6 +81,7 @@ class ScannerPool {
     Engine& engine_;
     ScannerBoard& board_;
     int queue_;
+    const PoisonBoard* poison_;
     int kept_ = -1;
     const config::Config& config_;
     std::uint64_t generation_;

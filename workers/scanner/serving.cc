@@ -24,7 +24,7 @@ Serving::Serving(ev::loop_ref loop, const Estate& estate, Handlers handlers)
     : loop_(loop),
       estate_(estate),
       handlers_(std::move(handlers)),
-      pool_(loop, estate.engine, estate.board, estate.queue, estate.config, estate.generation,
+      pool_(loop, estate.engine, estate.board, estate.queue, estate.poison, estate.config, estate.generation,
             ScannerPool::Handlers{[this](messages::Message message) { handlers_.report(std::move(message)); },
                                   [this] { scanners_gone(); }}) {
     queue_watch_.set(loop_);

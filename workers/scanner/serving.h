@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "workers/common/messages.h"
+#include "workers/common/poison_board.h"
 #include "workers/common/result.h"
 #include "workers/common/scoreboard.h"
 #include "workers/common/unique_fd.h"
@@ -30,6 +31,7 @@ struct Estate {
     int queue = -1;         // the receiving end, non-blocking
     int snapshot_lock = -1; // this and the next are held as long as the generation lives
     int engine_lock = -1;
+    const PoisonBoard* poison = nullptr; // what the scanners do not take
 };
 
 class Serving {

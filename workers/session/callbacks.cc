@@ -97,7 +97,8 @@ unsigned long wanted_actions(const config::Config& config) {
     if (config.headers.add != config::HeaderMode::no) actions |= SMFIF_ADDHDRS;
     if (config.headers.add == config::HeaderMode::replace) actions |= SMFIF_CHGHDRS;
     const config::Actions& on = config.actions;
-    for (const config::Action action : {on.infected, on.error, on.oversize, on.incomplete, on.clean})
+    for (const config::Action action :
+         {on.infected, on.error, on.oversize, on.incomplete, on.clean, config.poison.action})
         if (action == config::Action::quarantine) actions |= SMFIF_QUARANTINE;
     return actions;
 }

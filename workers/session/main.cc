@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -94,14 +95,21 @@ int serve() {
     auto memory = MemoryBoard::map(std::move(configure->memory));
     if (!memory) return fail(*channel, EX_SOFTWARE, memory.error().what);
     if (configure->memory_slot >= memory->slots()) return fail(*channel, EX_SOFTWARE, "slot beyond the memory board");
-    auto policy = session::Policy::make(config.actions);
+    std::optional<PoisonBoard> poison;
+    if (configure->poison) {
+        auto mapped = PoisonBoard::map(std::move(configure->poison));
+        if (!mapped) return fail(*channel, EX_SOFTWARE, mapped.error().what);
+        poison.emplace(std::move(*mapped));
+    }
+    auto policy = session::Policy::make(config.actions, config.poison.action);
     if (!policy) return fail(*channel, EX_CONFIG, policy.error().what);
     raise_descriptor_limit();
     make_stacks_small();
 
     // Used by libmilter's threads until the process ends, so it is never destroyed.
-    auto* const worker = new session::Worker(std::move(*channel), std::move(config), std::move(*policy), // NOLINT
-                                             std::move(*board), std::move(*memory), configure->memory_slot);
+    auto* const worker =
+        new session::Worker(std::move(*channel), std::move(config), std::move(*policy), // NOLINT
+                            std::move(*board), std::move(*memory), configure->memory_slot, std::move(poison));
     if (auto prepared = worker->prepare(); !prepared) return worker->refuse(EX_OSERR, prepared.error().what);
     std::thread([worker] { worker->run(); }).detach();
     session::seam::run();

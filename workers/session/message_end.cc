@@ -7,12 +7,22 @@
 #include <vector>
 
 #include "workers/common/log.h"
+#include "workers/session/digest_message.h"
 
 namespace evermilter::session {
 namespace {
 
 // What the answer itself needs of timeouts.eom.
 constexpr std::chrono::milliseconds kAnswerTime{1000};
+
+// By what the message is known, should it be poison; a message that cannot be read fails in its scan.
+MessageDigests digests_of(const Session& session, const StoredMessage& message) {
+    auto digests = digest_message(message);
+    if (digests) return *digests;
+    log::warning("no-digest",
+                 {{"session", session.id}, {"queue_id", session.queue_id}, {"reason", digests.error().what}});
+    return {};
+}
 
 ScanReport scan(SMFICTX* context, Service& service, Session& session, const StoredMessage& message,
                 SteadyTime deadline) {
@@ -21,6 +31,7 @@ ScanReport scan(SMFICTX* context, Service& service, Session& session, const Stor
     request.size = message.size;
     request.session = session.id;
     request.queue_id = session.queue_id;
+    request.digests = digests_of(session, message);
     if (session.pin && session.pin->usable()) request.pin = session.pin;
     request.deadline = deadline;
     // Who has read nothing for timeouts.packet reads no answer either, and each further write would wait as long.
@@ -28,7 +39,12 @@ ScanReport scan(SMFICTX* context, Service& service, Session& session, const Stor
         if (::smfi_progress(context) != MI_SUCCESS) service.sessions.give_up(session);
     };
     request.cancelled = [&service, &session] { return service.sessions.abandoned(session); };
-    return service.scanner.scan(request);
+    ScanReport report = service.scanner.scan(request);
+    if (report.finding == Finding::poison) {
+        service.board.header().skipped.at(static_cast<std::size_t>(SkipReason::poison)).fetch_add(1);
+        service.outbox.send(messages::PoisonMet{request.digests});
+    }
+    return report;
 }
 
 // Everything that is known of the message, the scanner's word included.

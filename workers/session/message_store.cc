@@ -88,6 +88,7 @@ void MessageStore::clear() noexcept {
     started_ = false;
     headers_over_ = false;
     seen_ = 0;
+    header_offset_ = 0;
     body_offset_ = 0;
     error_ = Error{};
 }
@@ -119,7 +120,9 @@ bool MessageStore::count(std::uint64_t bytes) {
 void MessageStore::start_if_new() {
     if (std::exchange(started_, true)) return;
     try {
-        append(received_field(preamble_));
+        const std::string field = received_field(preamble_);
+        header_offset_ = field.size();
+        append(field);
     } catch (const std::bad_alloc&) {
         fail(Error{ENOMEM, "out of memory"});
     }
@@ -227,6 +230,7 @@ Result<StoredMessage> MessageStore::finish() {
 
     StoredMessage message;
     message.size = written_;
+    message.header_offset = header_offset_;
     message.body_offset = body_offset_;
     if (place_ == Place::memory) {
         if (::fcntl(file_.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {

@@ -47,8 +47,9 @@ enum class StoreState : std::uint8_t {
 // pread(2) from 0 on. The budget's bytes are given back when the object ends.
 struct StoredMessage {
     unique_fd fd;
-    std::uint64_t size = 0;        // bytes, synthetic lines included
-    std::uint64_t body_offset = 0; // where the body begins in `fd` (for a digest of the body alone)
+    std::uint64_t size = 0;          // bytes, synthetic lines included
+    std::uint64_t header_offset = 0; // where the message's own header begins in `fd`, behind the synthetic lines
+    std::uint64_t body_offset = 0;   // where its body begins
     BudgetShare memory;
 };
 
@@ -109,6 +110,7 @@ class MessageStore {
     bool headers_over_ = false; // the empty line is written
     std::uint64_t seen_ = 0;
     std::uint64_t written_ = 0; // bytes in file_
+    std::uint64_t header_offset_ = 0;
     std::uint64_t body_offset_ = 0;
     std::string buffer_;
     unique_fd file_;

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "workers/common/channel.h"
+#include "workers/session/cpu_time.h"
 
 namespace evermilter::session {
 namespace {
@@ -82,10 +83,12 @@ struct Try {
     Finding finding = Finding::internal;
     std::string detail;
     std::int64_t scan_ns = 0;
+    pid_t scanner = 0;         // after Taken
+    bool cpu_exceeded = false; // the scan took CPU time past max_scan_time
 };
 
 Try final(Finding finding, std::string detail = {}) {
-    return {Try::End::answered, finding, std::move(detail), 0};
+    return {Try::End::answered, finding, std::move(detail)};
 }
 
 Try from_result(messages::ScanResult result) {
@@ -125,6 +128,7 @@ Result<Job> make_job(std::uint64_t number, const ScanRequest& request, SteadyTim
     job.size = request.size;
     job.session = request.session;
     job.queue_id = request.queue_id;
+    job.digests = request.digests;
     job.message.reset(::fcntl(request.message, F_DUPFD_CLOEXEC, 0));
     if (!job.message) return system_error("duplicating a message's descriptor");
     auto pair = seqpacket_pair(Blocking::no, Blocking::yes);
@@ -156,7 +160,9 @@ class Attempt {
             reply = std::move(job->reply);
             if (auto ended = wait_taken(reply.get(), number, queue_deadline, scanner)) return std::move(*ended);
         }
-        return wait_result(reply.get(), number, scanner, queue->generation(), overdue);
+        Try ended = wait_result(reply.get(), number, scanner, queue->generation(), overdue);
+        ended.scanner = scanner;
+        return ended;
     }
 
   private:
@@ -164,7 +170,7 @@ class Attempt {
     std::optional<Try> send(GenerationQueue::Place& place, const codec::Packet& packet, SteadyTime until) {
         using Turn = GenerationQueue::Place::Turn;
         using Sent = GenerationQueue::Place::Sent;
-        const Try closed{Try::End::queue_closed, Finding::queue_timeout, {}, 0};
+        const Try closed{Try::End::queue_closed, Finding::queue_timeout, {}};
         for (;;) {
             if (!pulse_.beat()) return final(Finding::cancelled);
             const Turn turn = place.wait(pulse_.next(until));
@@ -187,7 +193,7 @@ class Attempt {
         if (!*ready) return final(Finding::queue_timeout);
         auto received = receive_message(reply);
         if (!received) return final(Finding::bad_answer, received.error().what);
-        if (received->kind == Received::Kind::end) return Try{Try::End::dropped, Finding::queue_timeout, {}, 0};
+        if (received->kind == Received::Kind::end) return Try{Try::End::dropped, Finding::queue_timeout, {}};
         const auto* taken = std::get_if<messages::Taken>(&received->message);
         if (received->kind != Received::Kind::message || taken == nullptr || taken->job != number)
             return final(Finding::bad_answer, "the first answer was not Taken for this job");
@@ -198,20 +204,30 @@ class Attempt {
     Try wait_result(int reply, std::uint64_t number, pid_t scanner, std::uint64_t generation,
                     const std::function<void(messages::ScannerOverdue)>& overdue) {
         const SteadyTime hung = steady_clock::now() + settings_.max_scan_time + settings_.grace;
+        const auto used_before = cpu_time(scanner);
         const auto ready = pulse_.wait(reply, std::min(hung, request_.deadline));
         if (!ready) return final(Finding::cancelled);
         if (!*ready && hung > request_.deadline) return final(Finding::out_of_time);
         if (!*ready) {
+            // A scanner that was stopped, or got no CPU, says nothing about its message.
+            const auto used = cpu_time(scanner);
+            Try hang = final(Finding::overdue);
+            hang.cpu_exceeded = used && used_before && *used - *used_before >= settings_.max_scan_time;
             if (overdue) overdue({generation, scanner, number});
-            return final(Finding::overdue);
+            return hang;
         }
         auto received = receive_message(reply);
         if (!received) return final(Finding::bad_answer, received.error().what);
-        if (received->kind == Received::Kind::end) return {Try::End::died, Finding::scanner_died, {}, 0};
+        if (received->kind == Received::Kind::end) return {Try::End::died, Finding::scanner_died, {}};
         auto* result = std::get_if<messages::ScanResult>(&received->message);
         if (received->kind != Received::Kind::message || result == nullptr || result->job != number)
             return final(Finding::bad_answer, "the second answer was not the result of this job");
-        return from_result(std::move(*result));
+        // libclamav's limit is one of wall time: a scan that computes all the while has a little less CPU time at it.
+        const bool exceeded = result->outcome == messages::ScanOutcome::error &&
+                              nanoseconds(result->cpu_ns) >= settings_.max_scan_time / 10 * 9;
+        Try answer = from_result(std::move(*result));
+        answer.cpu_exceeded = exceeded;
+        return answer;
     }
 
     Pulse& pulse_;
@@ -245,6 +261,10 @@ ScanReport report_of(Try last, std::uint64_t generation, std::uint32_t retries) 
 
 } // namespace
 
+bool ScanClient::is_poison(const ScanRequest& request) const {
+    return request.digests.whole && handlers_.is_poison && handlers_.is_poison(request.digests);
+}
+
 ScanReport ScanClient::scan(const ScanRequest& request) {
     Pulse pulse(settings_, request);
     Attempt attempt(pulse, settings_, request);
@@ -256,14 +276,28 @@ ScanReport ScanClient::scan(const ScanRequest& request) {
     milliseconds pause{0};
     Pin queue = request.pin;
 
+    const auto suspect = [&](const Try& ended) {
+        const bool died = ended.end == Try::End::died;
+        if (!request.digests.whole || !handlers_.suspect || (!died && !ended.cpu_exceeded)) return;
+        handlers_.suspect({generation, ended.scanner, died ? messages::Suspected::died : messages::Suspected::cpu_time,
+                           request.digests});
+    };
+
     for (;;) {
+        if (is_poison(request)) {
+            const MessageDigests& digests = request.digests;
+            return report_of(final(Finding::poison, "digest " + digests.whole.text() + " body " + digests.body.text()),
+                             generation, retries);
+        }
         if (!queue || !queue->usable()) {
             Try none;
             queue = wait_for_generation(*queues_, pulse, queue_deadline, none);
             if (!queue) return report_of(std::move(none), generation, retries);
         }
         generation = queue->generation();
-        Try last = attempt.run(queue, next_job_.fetch_add(1, std::memory_order_relaxed), queue_deadline, overdue_);
+        Try last =
+            attempt.run(queue, next_job_.fetch_add(1, std::memory_order_relaxed), queue_deadline, handlers_.overdue);
+        suspect(last);
         switch (last.end) {
             case Try::End::queue_closed:
                 queue.reset(); // to the current generation; not spinning: this one counts as ended now

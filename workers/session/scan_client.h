@@ -2,7 +2,8 @@
 // the worker's turn in its queue, for Taken, for the result. Exactly one report for each request, whoever dies or
 // hangs: EOF before Taken sends the job again (bounded by queue_timeout), after it tries once more up to
 // scanner.retries; a hang, and anything that is no answer to this job, is an error. Stateless but for its
-// settings: any number of threads.
+// settings: any number of threads. A message that is poison is not scanned, whenever that becomes known; one that costs
+// a scanner (its death, or CPU time past the limit) is told as suspect.
 #pragma once
 
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <functional>
 #include <string>
 
+#include "workers/common/message_digests.h"
 #include "workers/common/messages.h"
 #include "workers/session/generation_queue.h"
 #include "workers/session/scan_report.h"
@@ -34,6 +36,7 @@ struct ScanRequest {
     std::uint64_t size = 0; // bytes
     std::uint64_t session = 0;
     std::string queue_id;
+    MessageDigests digests;            // none: it is neither looked up nor told as suspect
     Pin pin;                           // the session's generation (reload.pin); empty: the current one
     SteadyTime deadline;               // all of it: timeouts.eom less what the answer itself needs
     std::function<void()> on_progress; // smfi_progress(ctx), from the calling thread; may be empty
@@ -42,20 +45,26 @@ struct ScanRequest {
 
 class ScanClient {
   public:
-    // Passes ScannerOverdue on to the supervisor. Called from the scanning thread; must not block.
-    using Overdue = std::function<void(messages::ScannerOverdue)>;
+    // Called from the scanning thread; must not block. Any may be empty.
+    struct Handlers {
+        std::function<void(messages::ScannerOverdue)> overdue; // for the supervisor
+        std::function<void(messages::Suspicion)> suspect;      // likewise
+        std::function<bool(const MessageDigests&)> is_poison;
+    };
 
     // `queues` must outlive the client.
-    ScanClient(GenerationQueues& queues, ScanSettings settings, Overdue overdue)
-        : queues_(&queues), settings_(settings), overdue_(std::move(overdue)) {}
+    ScanClient(GenerationQueues& queues, ScanSettings settings, Handlers handlers)
+        : queues_(&queues), settings_(settings), handlers_(std::move(handlers)) {}
 
     // Blocks at most until request.deadline. Does not throw but std::bad_alloc.
     [[nodiscard]] ScanReport scan(const ScanRequest& request);
 
   private:
+    [[nodiscard]] bool is_poison(const ScanRequest& request) const;
+
     GenerationQueues* queues_;
     ScanSettings settings_;
-    Overdue overdue_;
+    Handlers handlers_;
     std::atomic<std::uint64_t> next_job_{1};
 };
 

@@ -25,13 +25,14 @@ enum class Finding : std::uint8_t {
     cancelled,     // the connection was shut down meanwhile: nobody reads the answer
     oversize,      // above message.max_size, not scanned
     store_failed,  // could not be collected (memory and spool); detail: reason
+    poison,        // it has cost scanners before, and was not scanned; detail: its digests
 };
-inline constexpr std::size_t kFindings = 15;
+inline constexpr std::size_t kFindings = 16;
 // For logs.
 inline constexpr std::array<const char*, kFindings> kFindingNames = {
-    "clean",        "infected", "incomplete",    "scan-error",    "temp-failed",
-    "scanner-died", "overdue",  "queue-timeout", "no-generation", "out-of-time",
-    "bad-answer",   "internal", "cancelled",     "oversize",      "store-failed"};
+    "clean",     "infected",      "incomplete",    "scan-error",  "temp-failed", "scanner-died",
+    "overdue",   "queue-timeout", "no-generation", "out-of-time", "bad-answer",  "internal",
+    "cancelled", "oversize",      "store-failed",  "poison"};
 
 [[nodiscard]] constexpr const char* finding_name(Finding finding) noexcept {
     return kFindingNames[static_cast<std::size_t>(finding)];

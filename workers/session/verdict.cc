@@ -33,6 +33,8 @@ std::string not_scanned(Finding finding) {
             return "too large";
         case Finding::store_failed:
             return "out of storage";
+        case Finding::poison:
+            return "poison message";
         case Finding::clean:
         case Finding::infected:
         case Finding::incomplete:
@@ -67,7 +69,8 @@ struct Row {
     bool scanned;
 };
 
-Row row(const ScanReport& report, const config::Actions& actions) {
+Row row(const ScanReport& report, const Policy& policy) {
+    const config::Actions& actions = policy.actions;
     switch (report.finding) {
         case Finding::clean:
             return {Disposition::clean, actions.clean, "Clean", true};
@@ -80,6 +83,8 @@ Row row(const ScanReport& report, const config::Actions& actions) {
         case Finding::oversize:
             return {Disposition::oversize, actions.oversize, "Not scanned (" + not_scanned(report.finding) + ")",
                     false};
+        case Finding::poison:
+            return {Disposition::skipped, policy.poison, "Not scanned (" + not_scanned(report.finding) + ")", false};
         case Finding::scan_error:
         case Finding::temp_failed:
         case Finding::scanner_died:
@@ -109,8 +114,10 @@ Reply reply_for(char reply_class, Disposition disposition, const ScanReport& rep
         case Disposition::incomplete:
             return fixed(reply_class, "550", ".7.1",
                          "message cannot be fully scanned for viruses (" + for_header(report.detail, "limit") + ")");
-        case Disposition::clean:
         case Disposition::skipped:
+            return fixed(reply_class, "550", ".7.1",
+                         "message cannot be scanned for viruses: scanners have failed on it");
+        case Disposition::clean:
             return fixed(reply_class, "550", ".7.1", "message refused by local policy");
         case Disposition::error:
             break;
@@ -120,16 +127,16 @@ Reply reply_for(char reply_class, Disposition disposition, const ScanReport& rep
 
 } // namespace
 
-Result<Policy> Policy::make(const config::Actions& actions) {
+Result<Policy> Policy::make(const config::Actions& actions, config::Action poison) {
     auto reject = ReplyTemplate::parse(actions.reject_text);
     if (!reject) return Error{0, "actions.reject_text: " + reject.error().what};
     auto error = ReplyTemplate::parse(actions.error_text);
     if (!error) return Error{0, "actions.error_text: " + error.error().what};
-    return Policy{actions, std::move(*reject), std::move(*error)};
+    return Policy{actions, poison, std::move(*reject), std::move(*error)};
 }
 
 Decision decide(const ScanReport& report, const Policy& policy, std::string_view queue_id) {
-    Row found = row(report, policy.actions);
+    Row found = row(report, policy);
     Decision decision;
     decision.disposition = found.disposition;
     decision.action = found.action;

@@ -17,11 +17,12 @@ namespace evermilter::session {
 // The policy, taken apart once a configuration.
 struct Policy {
     config::Actions actions;
-    ReplyTemplate reject; // actions.reject_text
-    ReplyTemplate error;  // actions.error_text
+    config::Action poison = config::Action::tempfail; // poison.action
+    ReplyTemplate reject;                             // actions.reject_text
+    ReplyTemplate error;                              // actions.error_text
 
     // An Error names the key.
-    [[nodiscard]] static Result<Policy> make(const config::Actions& actions);
+    [[nodiscard]] static Result<Policy> make(const config::Actions& actions, config::Action poison);
 };
 
 struct Decision {

@@ -47,18 +47,22 @@ ScanSettings scan_settings(const config::Config& config) {
 } // namespace
 
 Worker::Worker(Channel channel, config::Config config, Policy policy, SessionBoard board, MemoryBoard memory,
-               std::uint32_t memory_slot)
+               std::uint32_t memory_slot, std::optional<PoisonBoard> poison)
     : channel_(std::move(channel)),
       config_(std::move(config)),
       policy_(std::move(policy)),
       board_(std::move(board)),
+      poison_(std::move(poison)),
       loop_(ev_loop_new(EVFLAG_AUTO)),
       outbox_([this] { ev_async_send(loop_, &woken_); }),
       memory_(config_.message.memory_budget, std::move(memory), memory_slot),
       store_{config_.message.max_size, config_.message.spool_directory},
       sessions_(config_.timeouts, board_, store_, memory_, outbox_, [this] { ev_async_send(loop_, &woken_); }),
       queues_([this](std::uint64_t generation) { outbox_.send(messages::QueueReleased{generation}); }),
-      scanner_(queues_, scan_settings(config_), [this](messages::ScannerOverdue overdue) { outbox_.send(overdue); }),
+      scanner_(queues_, scan_settings(config_),
+               {[this](messages::ScannerOverdue overdue) { outbox_.send(overdue); },
+                [this](messages::Suspicion suspicion) { outbox_.send(suspicion); },
+                [this](const MessageDigests& digests) { return poison_ && poison_->holds(digests, monotonic_ns()); }}),
       service_{config_, policy_, board_, sessions_, queues_, scanner_, outbox_, identity()} {}
 
 Result<void> Worker::prepare() {
@@ -145,6 +149,8 @@ void Worker::on_message(messages::Message message) {
                    [&](messages::SessionEnded&) { misplaced(); },
                    [&](messages::Detection&) { misplaced(); },
                    [&](messages::ScannerOverdue&) { misplaced(); },
+                   [&](messages::Suspicion&) { misplaced(); },
+                   [&](messages::PoisonMet&) { misplaced(); },
                    [&](messages::SessionWorkerUnfit&) { misplaced(); },
                    [&](messages::StartLoad&) { misplaced(); },
                    [&](messages::LoadProgress&) { misplaced(); },

@@ -6,11 +6,13 @@
 #include <ev.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "config/config.h"
 #include "workers/common/channel.h"
 #include "workers/common/messages.h"
+#include "workers/common/poison_board.h"
 #include "workers/common/result.h"
 #include "workers/session/service.h"
 
@@ -20,7 +22,7 @@ class Worker {
   public:
     // `channel`: to the supervisor, non-blocking.
     Worker(Channel channel, config::Config config, Policy policy, SessionBoard board, MemoryBoard memory,
-           std::uint32_t memory_slot);
+           std::uint32_t memory_slot, std::optional<PoisonBoard> poison);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker() = delete; // libmilter's threads use it until the process ends
@@ -57,6 +59,7 @@ class Worker {
     const config::Config config_;
     const Policy policy_;
     const SessionBoard board_;
+    const std::optional<PoisonBoard> poison_;
 
     struct ev_loop* const loop_;
     ev_io io_{};

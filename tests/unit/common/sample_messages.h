@@ -37,6 +37,11 @@ class Filler {
         value = static_cast<Number>(~static_cast<Number>(0) - static_cast<Number>(++next_));
     }
     void fill(messages::Role& value) { value = messages::Role::standby; }
+    void fill(messages::Suspected& value) { value = messages::Suspected::cpu_time; }
+    void fill(MessageDigests& value) {
+        for (auto& word : value.whole.words) fill(word);
+        for (auto& word : value.body.words) fill(word);
+    }
     void fill(messages::ScanOutcome& value) { value = messages::ScanOutcome::temp_failed; }
 
     template <class Struct>
@@ -83,6 +88,9 @@ std::string shown(const std::vector<Number>& values) {
 }
 inline std::string shown(const unique_fd& value) {
     return "inode " + std::to_string(inode(value));
+}
+inline std::string shown(const MessageDigests& value) {
+    return value.whole.text() + " " + value.body.text();
 }
 template <class Number>
 requires std::integral<Number> || std::is_enum_v<Number> std::string shown(const Number& value) {

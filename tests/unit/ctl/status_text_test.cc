@@ -86,6 +86,8 @@ BOOST_AUTO_TEST_CASE(a_document_of_another_version_is_shown_without_what_it_lack
         BOOST_TEST(!status_text(Json::parse(other), kNow).empty());
         BOOST_TEST(!sessions_text(Json::parse(other)).empty());
         BOOST_TEST(!outcome_text(Json::parse(other)).empty());
+        BOOST_TEST(!poison_text(Json::parse(other), kNow).empty());
+        BOOST_TEST(!forgotten_text(Json::parse(other)).empty());
         BOOST_TEST(!progress_text(Json::parse(other), 1).empty());
     }
 }
@@ -104,6 +106,22 @@ BOOST_AUTO_TEST_CASE(the_outcome_of_a_reload_is_one_sentence) {
     BOOST_TEST(outcome_text(Json::parse(R"({"ok":true,"generation":0,"waited":false})")) ==
                "asked for; no generation is in use meanwhile\n");
     BOOST_TEST(progress_text(document(), 3.4) == "generation 5: compile, 3 s");
+}
+
+BOOST_AUTO_TEST_CASE(poison_messages_are_shown_with_enough_of_their_digests_to_name_them) {
+    const Json poison{{{"digest", std::string(64, 'a')},
+                       {"body", std::string(64, 'b')},
+                       {"since", kNow - 720},
+                       {"scans_lost", 2},
+                       {"count", 1000},
+                       {"last", kNow - 5}}};
+    const std::string text = poison_text({{"poison", poison}}, kNow);
+    BOOST_TEST(has(text, "  aaaaaaaaaaaaaaaa  bbbbbbbbbbbbbbbb  12 min ago "));
+    BOOST_TEST(has(text, "1,000"));
+    BOOST_TEST(has(text, "5 s ago"));
+    BOOST_TEST(poison_text(Json{{"poison", Json::array()}}, kNow) == "no message is known as poison\n");
+    BOOST_TEST(forgotten_text(Json{{"ok", true}, {"forgotten", 1}}) == "1 poison message is forgotten\n");
+    BOOST_TEST(forgotten_text(Json{{"ok", true}, {"forgotten", 3}}) == "3 poison messages are forgotten\n");
 }
 
 BOOST_AUTO_TEST_CASE(durations_have_two_units) {

@@ -130,7 +130,7 @@ int LoaderProcess::wait() {
     return status;
 }
 
-Job LoaderProcess::submit(const std::string& mail, std::int64_t deadline_ns) {
+Job LoaderProcess::submit(const std::string& mail, std::int64_t deadline_ns, const MessageDigests& digests) {
     auto [ours, theirs] = need(seqpacket_pair(Blocking::yes, Blocking::yes));
     const int on = 1;
     ::setsockopt(ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
@@ -138,6 +138,7 @@ Job LoaderProcess::submit(const std::string& mail, std::int64_t deadline_ns) {
     job.job = ++jobs_;
     job.deadline_ns = deadline_ns != 0 ? deadline_ns : monotonic_ns() + 60'000'000'000LL;
     job.size = mail.size();
+    job.digests = digests;
     job.message = as_file(mail);
     job.reply = std::move(theirs);
     if (auto sent = send_message(queue_.get(), std::move(job)); !sent) throw std::runtime_error(sent.error().what);

@@ -73,7 +73,7 @@ class LoaderProcess {
     // Waits for the end of the process; its wait status.
     [[nodiscard]] int wait();
 
-    Job submit(const std::string& mail, std::int64_t deadline_ns = 0);
+    Job submit(const std::string& mail, std::int64_t deadline_ns = 0, const MessageDigests& digests = {});
     [[nodiscard]] messages::ScanResult scan(const std::string& mail);
     void close_queue() { queue_.reset(); }
     void close_channel() { channel_.close(); }

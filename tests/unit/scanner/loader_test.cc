@@ -36,8 +36,10 @@ bool exited_with(int wait_status, int code) {
 // A generation that serves.
 struct Serving {
     Serving() : config(test::scanner_config(folder)) { test::write_eicar_database(folder / "database"); }
-    void start(std::uint32_t count) {
-        loader.start_load(config, {}, count);
+    void start(std::uint32_t count, unique_fd poison = {}) {
+        messages::StartLoad order;
+        order.poison = std::move(poison);
+        loader.start_load(config, std::move(order), count);
         (void)loader.expect<messages::LoaderReady>();
     }
     // By slot, as they were told before LoaderReady.
@@ -87,6 +89,21 @@ BOOST_AUTO_TEST_CASE(a_loaded_generation_answers_jobs_and_ends_with_its_queue) {
     loader.close_queue();
     BOOST_TEST(exited_with(loader.wait(), 0));
     BOOST_TEST(test::entries_below(folder / "tmp").empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_job_that_is_poison_is_dropped_and_others_are_not) {
+    const auto board = PoisonBoard::create();
+    BOOST_REQUIRE(board.ok());
+    const MessageDigests poison{{{1, 2, 3, 4}}, {{5, 6, 7, 8}}};
+    Serving generation;
+    generation.start(1, std::move(*board->duplicate()));
+    const std::string mail = scanned(test::clean_mail());
+    BOOST_TEST(generation.loader.submit(mail, 0, poison).taken().has_value());
+    board->set(0, poison, monotonic_ns() + 60'000'000'000); // known while the scanner lives
+    BOOST_TEST(!generation.loader.submit(mail, 0, poison).taken().has_value());
+    BOOST_TEST(!generation.loader.submit(mail, 0, {{{9, 9, 9, 9}}, poison.body}).taken().has_value());
+    BOOST_TEST(generation.loader.submit(mail, 0, {{{9, 9, 9, 9}}, {{9, 9, 9, 9}}}).taken().has_value());
+    BOOST_TEST(generation.loader.submit(mail).taken().has_value());
 }
 
 BOOST_AUTO_TEST_CASE(started_by_hand_it_says_so_and_exits_64) {

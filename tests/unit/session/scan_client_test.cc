@@ -25,6 +25,7 @@
 
 #include "workers/common/channel.h"
 #include "workers/common/scoreboard.h"
+#include "workers/session/cpu_time.h"
 
 using namespace evermilter;
 using namespace evermilter::session;
@@ -121,6 +122,8 @@ ScanSettings settings_of(std::uint32_t retries) {
     return settings;
 }
 
+const MessageDigests kDigests{{{1, 2, 3, 4}}, {{5, 6, 7, 8}}};
+
 struct Fixture {
     Fixture() : message(::memfd_create("message", MFD_CLOEXEC)) {
         BOOST_REQUIRE(::write(message.get(), "mail", 4) == 4);
@@ -132,11 +135,15 @@ struct Fixture {
         made.size = 4;
         made.session = 9;
         made.queue_id = "4ABC";
+        made.digests = kDigests;
         made.deadline = steady_clock::now() + kLong;
         return made;
     }
     ScanReport scan(const ScanRequest& what) {
-        ScanClient client(queues, settings, [this](messages::ScannerOverdue said) { overdue.push_back(said); });
+        ScanClient client(queues, settings,
+                          {[this](messages::ScannerOverdue said) { overdue.push_back(said); },
+                           [this](const messages::Suspicion& said) { suspicions.push_back(said); },
+                           [this](const MessageDigests& digests) { return digests.whole == poison; }});
         return client.scan(what);
     }
     ScanReport scan() { return scan(request()); }
@@ -144,6 +151,8 @@ struct Fixture {
     unique_fd message;
     ScanSettings settings = settings_of(1);
     std::vector<messages::ScannerOverdue> overdue;
+    std::vector<messages::Suspicion> suspicions;
+    MessageDigest poison{{1, 1, 1, 1}}; // not the message's
     std::atomic<int> released{0};
     GenerationQueues queues{[this](std::uint64_t) { ++released; }};
 };
@@ -194,6 +203,7 @@ BOOST_AUTO_TEST_CASE(a_scanner_gets_the_message_and_its_word_is_the_report) {
         BOOST_TEST(last->session == 9U);
         BOOST_TEST(last->queue_id == "4ABC");
         BOOST_TEST(last->size == 4U);
+        BOOST_TEST((last->digests == kDigests));
         BOOST_TEST(last->deadline_ns > monotonic_ns());
         BOOST_TEST(last->deadline_ns <= monotonic_ns() + std::chrono::nanoseconds(kLong).count());
     }
@@ -265,6 +275,117 @@ BOOST_AUTO_TEST_CASE(a_hung_scanner_is_told_of_once_and_its_message_is_not_tried
     BOOST_TEST(overdue[0].generation == 4U);
     BOOST_TEST(overdue[0].scanner == ::getpid());
     BOOST_TEST(overdue[0].job == job_number);
+}
+
+// ---------------------------------------------------------------- poison
+
+BOOST_AUTO_TEST_CASE(a_poison_message_reaches_no_scanner) {
+    poison = kDigests.whole;
+    const Generation generation(queues, 1);
+    check_finding(scan(), Finding::poison);
+    BOOST_TEST(!generation.next(0ms));
+    BOOST_TEST(suspicions.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_message_that_becomes_poison_while_it_waits_is_dropped_by_the_scanner_and_not_sent_again) {
+    const Generation generation(queues, 1);
+    const Scanner scanner(generation, [this](std::unique_ptr<ScanJob> job, int) { poison = job->digests.whole; });
+    check_finding(scan(), Finding::poison);
+    BOOST_TEST(scanner.jobs() == 1);
+    queues.close("end");
+}
+
+BOOST_AUTO_TEST_CASE(a_message_that_becomes_poison_by_its_first_scanner_is_not_tried_again) {
+    const Generation generation(queues, 1);
+    const Scanner scanner(generation, [this](std::unique_ptr<ScanJob> job, int) {
+        poison = job->digests.whole;
+        take(*job);
+    });
+    const ScanReport report = scan();
+    check_finding(report, Finding::poison);
+    BOOST_TEST(scanner.jobs() == 1);
+    BOOST_TEST(suspicions.size() == 1U);
+    queues.close("end");
+}
+
+BOOST_AUTO_TEST_CASE(each_scanner_that_dies_with_the_message_is_told) {
+    settings = settings_of(2);
+    const Generation generation(queues, 6);
+    {
+        const Scanner scanner(generation, [](std::unique_ptr<ScanJob> job, int number) {
+            if (number != 0) take(*job); // the first is lost before Taken, which says nothing
+        });
+        check_finding(scan(), Finding::scanner_died);
+        queues.close("end");
+    }
+    BOOST_REQUIRE(suspicions.size() == 3U);
+    for (const messages::Suspicion& one : suspicions) {
+        BOOST_TEST(one.generation == 6U);
+        BOOST_TEST(one.scanner == ::getpid());
+        BOOST_TEST((one.why == messages::Suspected::died));
+        BOOST_TEST((one.digests == kDigests));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_message_that_is_known_by_nothing_is_never_told) {
+    const Generation generation(queues, 1);
+    const Scanner scanner(generation, [](std::unique_ptr<ScanJob> job, int) { take(*job); });
+    ScanRequest unknown = request();
+    unknown.digests = {};
+    check_finding(scan(unknown), Finding::scanner_died);
+    BOOST_TEST(suspicions.empty());
+    queues.close("end");
+}
+
+BOOST_AUTO_TEST_CASE(a_hang_is_told_only_if_it_took_the_cpu_time_too) {
+    settings.max_scan_time = 50ms;
+    for (const bool busy : {false, true}) {
+        settings.grace = busy ? 2000ms : 20ms;
+        suspicions.clear();
+        const Generation generation(queues, busy ? 2 : 1);
+        std::unique_ptr<ScanJob> held;
+        {
+            const Scanner scanner(generation, [&](std::unique_ptr<ScanJob> job, int) {
+                take(*job);
+                held = std::move(job);
+                // CPU time is of the process, which is the test's: much more than the limit, or next to none.
+                const auto begin = *cpu_time(::getpid());
+                while (busy && *cpu_time(::getpid()) - begin < 300ms) {
+                }
+            });
+            check_finding(scan(), Finding::overdue);
+            queues.let_go(queues.current());
+        }
+        BOOST_TEST(suspicions.size() == (busy ? 1U : 0U));
+        if (!suspicions.empty()) BOOST_TEST((suspicions[0].why == messages::Suspected::cpu_time));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_scan_that_ends_by_the_limit_is_told_only_if_it_took_the_cpu_time_too) {
+    struct Row {
+        ScanOutcome outcome;
+        std::chrono::nanoseconds cpu;
+        bool told;
+    };
+    settings.max_scan_time = 1s;
+    constexpr Row rows[] = {{ScanOutcome::error, 950ms, true},
+                            {ScanOutcome::error, 37s, true},
+                            {ScanOutcome::error, 800ms, false},
+                            {ScanOutcome::clean, 37s, false},
+                            {ScanOutcome::infected, 37s, false}};
+    for (const Row& row : rows) {
+        suspicions.clear();
+        const Generation generation(queues, 1 + static_cast<std::uint64_t>(&row - rows));
+        {
+            const Scanner scanner(generation, [&](std::unique_ptr<ScanJob> job, int) {
+                take(*job);
+                say(job->reply, messages::ScanResult{job->job, row.outcome, {}, 5, row.cpu.count()});
+            });
+            (void)scan();
+            queues.let_go(queues.current());
+        }
+        BOOST_TEST(suspicions.size() == (row.told ? 1U : 0U));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(what_no_scanner_takes_ends_with_queue_timeout_and_its_job_is_dead) {

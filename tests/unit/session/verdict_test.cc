@@ -15,7 +15,7 @@ constexpr std::array<Action, 5> kActions = {Action::accept, Action::reject, Acti
                                             Action::quarantine};
 
 // Which key decides a finding.
-enum class Key { clean, infected, incomplete, oversize, error };
+enum class Key { clean, infected, incomplete, oversize, error, poison };
 
 struct Row {
     Finding finding;
@@ -41,6 +41,7 @@ constexpr std::array<Row, kFindings> kRows = {{
     {Finding::cancelled, Key::error, Disposition::error, "Not scanned (connection closed)", false},
     {Finding::oversize, Key::oversize, Disposition::oversize, "Not scanned (too large)", false},
     {Finding::store_failed, Key::error, Disposition::error, "Not scanned (out of storage)", false},
+    {Finding::poison, Key::poison, Disposition::skipped, "Not scanned (poison message)", false},
 }};
 
 config::Actions texts() {
@@ -50,13 +51,13 @@ config::Actions texts() {
     return actions;
 }
 
-Policy policy_of(const config::Actions& actions) {
-    auto policy = Policy::make(actions);
+Policy policy_of(const config::Actions& actions, Action poison = Action::tempfail) {
+    auto policy = Policy::make(actions, poison);
     BOOST_REQUIRE(policy.ok());
     return std::move(*policy);
 }
 
-Action& action_of(config::Actions& actions, Key key) {
+Action& action_of(config::Actions& actions, Action& poison, Key key) {
     switch (key) {
         case Key::clean:
             return actions.clean;
@@ -66,6 +67,8 @@ Action& action_of(config::Actions& actions, Key key) {
             return actions.incomplete;
         case Key::oversize:
             return actions.oversize;
+        case Key::poison:
+            return poison;
         case Key::error:
             break;
     }
@@ -104,16 +107,18 @@ BOOST_AUTO_TEST_CASE(each_finding_is_decided_by_its_own_key_alone) {
                 BOOST_TEST_CONTEXT(finding_name(row.finding) << ", action " << static_cast<int>(wanted) << ", others "
                                                              << static_cast<int>(others)) {
                     config::Actions actions = texts();
+                    Action poison = others;
                     for (const Key key : {Key::clean, Key::infected, Key::incomplete, Key::oversize, Key::error})
-                        action_of(actions, key) = others;
-                    action_of(actions, row.key) = wanted;
-                    const Decision decision = decide(report_of(row.finding), policy_of(actions), "4ABC");
+                        action_of(actions, poison, key) = others;
+                    action_of(actions, poison, row.key) = wanted;
+                    const Policy policy = policy_of(actions, poison);
+                    const Decision decision = decide(report_of(row.finding), policy, "4ABC");
                     BOOST_TEST((decision.action == wanted));
                     BOOST_TEST((decision.disposition == row.disposition));
                     BOOST_TEST(decision.status == row.status);
                     BOOST_TEST(decision.scanned == row.scanned);
                     check_whole(decision);
-                    check_whole(without_quarantine(decision, report_of(row.finding), policy_of(actions), "4ABC"));
+                    check_whole(without_quarantine(decision, report_of(row.finding), policy, "4ABC"));
                 }
             }
     }
@@ -196,10 +201,10 @@ BOOST_AUTO_TEST_CASE(what_a_scanner_says_of_its_failure_stays_on_this_host) {
 BOOST_AUTO_TEST_CASE(a_wrong_text_is_refused_with_its_key) {
     config::Actions actions = texts();
     actions.reject_text = "virus";
-    BOOST_TEST(Policy::make(actions).error().what.starts_with("actions.reject_text: "));
+    BOOST_TEST(Policy::make(actions, Action::tempfail).error().what.starts_with("actions.reject_text: "));
     actions = texts();
     actions.error_text = "250 fine";
-    BOOST_TEST(Policy::make(actions).error().what.starts_with("actions.error_text: "));
+    BOOST_TEST(Policy::make(actions, Action::tempfail).error().what.starts_with("actions.error_text: "));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

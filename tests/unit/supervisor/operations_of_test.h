@@ -24,6 +24,10 @@ class OperationsOfTest final : public Operations {
         pending = std::move(done);
     }
     void request_config_reload(ReloadCallback done) override { pending = std::move(done); }
+    [[nodiscard]] Result<std::size_t> forget_poison(const std::string& which) override {
+        if (which != "all") return Error{0, "no poison message has the digest \"" + which + "\""};
+        return the_state.poison.forget_all();
+    }
     void hold() override { the_state.hold = true; }
     void resume() override { the_state.hold = false; }
 

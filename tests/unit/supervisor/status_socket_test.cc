@@ -95,14 +95,40 @@ BOOST_AUTO_TEST_CASE(a_connection_takes_as_many_commands_as_one_likes) {
 BOOST_AUTO_TEST_CASE(what_is_no_command_gets_an_error_and_the_connection_lives_on) {
     SocketTest test;
     const unique_fd fd = test.connect();
-    for (const std::string& wrong : {"nonsense"s, "status now"s, "reload --sideways"s, "rollback x"s, "rollback 0"s,
-                                     "rollback 1 2"s, "\xff\xfe"s, "hold it"s}) {
+    for (const std::string& wrong :
+         {"nonsense"s, "status now"s, "reload --sideways"s, "rollback x"s, "rollback 0"s, "rollback 1 2"s, "\xff\xfe"s,
+          "hold it"s, "poison forget"s, "poison remember all"s, "poison forget x y"s, "poison forget 0123456789"s}) {
         send_text(fd.get(), wrong + '\n');
         const auto answer = nlohmann::json::parse(test.line(fd.get()));
         BOOST_TEST(answer.at("ok") == false, wrong);
         BOOST_TEST(!answer.at("error").get<std::string>().empty());
     }
     BOOST_TEST(test.operations.reloads.empty());
+}
+
+BOOST_AUTO_TEST_CASE(poison_messages_are_listed_and_forgotten) {
+    SocketTest test;
+    PoisonTable& table = test.operations.the_state.poison;
+    const Now now{monotonic_ns(), 1'700'000'000};
+    const MessageDigests digests{{{1, 2, 3, 4}}, {{5, 6, 7, 8}}};
+    table.set_keep(std::chrono::hours(1), now.monotonic_ns);
+    for (const pid_t scanner : {10, 11}) (void)table.cost(digests, {1, scanner}, now);
+    table.met(digests, now);
+    const unique_fd fd = test.connect();
+    send_text(fd.get(), "poison\n");
+    const auto list = nlohmann::json::parse(test.line(fd.get())).at("poison");
+    BOOST_REQUIRE(list.size() == 1U);
+    BOOST_TEST(list[0].at("digest") == digests.whole.text());
+    BOOST_TEST(list[0].at("body") == digests.body.text());
+    BOOST_TEST(list[0].at("since") == now.unix_time);
+    BOOST_TEST(list[0].at("last") == now.unix_time);
+    BOOST_TEST(list[0].at("scans_lost") == 2);
+    BOOST_TEST(list[0].at("count") == 1);
+    BOOST_TEST(list[0].at("seconds_left") > 3000);
+    send_text(fd.get(), "poison forget all\n");
+    BOOST_TEST(nlohmann::json::parse(test.line(fd.get())) == nlohmann::json({{"ok", true}, {"forgotten", 1}}));
+    send_text(fd.get(), "poison\n");
+    BOOST_TEST(nlohmann::json::parse(test.line(fd.get())).at("poison").empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_reload_is_answered_when_it_has_ended_and_others_are_served_meanwhile) {
