@@ -19,7 +19,7 @@ namespace {
 
 // A service whose temp directory is a tmpfs of its own, of 4 MiB.
 struct SmallTemp : Service {
-    SmallTemp() : Service(Keys{{"scanner.temp_size", "\"1MiB\""}}) {
+    SmallTemp() : Service(Keys{{"scanner.temp_size", "\"1MiB\""}, {"scanner.processes", "1"}}) {
         if (!is_root()) not_possible("an own mount needs root");
         if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
             not_possible("this machine allows no mount");

@@ -203,6 +203,7 @@ ScanReport Engine::scan(int fd) {
     ScanFacts facts = scan_once(fd, true, limit);
     facts.time_limit_passed = passed();
     Verdict verdict = judge(facts);
+    bool doubt = leaves_doubt(facts);
     // libclamav gives one name: a limit that was reached may stand before another heuristic that would count, and
     // with heuristic_scan_precedence it has ended the scan before a signature matched. What the same scan
     // finds without the limits' heuristic is what clamd's own default finds.
@@ -211,13 +212,14 @@ ScanReport Engine::scan(int fd) {
         ScanFacts again = scan_once(fd, false, left);
         again.time_limit_passed = passed();
         const Verdict second = judge(again);
+        doubt = doubt || leaves_doubt(again);
         if (second.outcome != messages::ScanOutcome::clean) verdict = second;
     }
     // libclamav leaves files behind where it could not finish them.
     if (facts.temp_filled && !make_empty_directory(temp_directory_))
         verdict.outcome = messages::ScanOutcome::temp_failed;
     heap.give_back();
-    return {std::move(verdict), steady_clock::now() - begin};
+    return {std::move(verdict), steady_clock::now() - begin, doubt};
 }
 
 std::uint64_t Engine::daily_version() const {

@@ -19,6 +19,7 @@ namespace evermilter::scanner {
 struct ScanReport {
     Verdict verdict;
     std::chrono::nanoseconds took{};
+    bool doubt = false; // this process' cache may call clean what was not looked at: it must scan no more
 };
 
 class Engine {

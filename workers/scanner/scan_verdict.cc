@@ -49,6 +49,13 @@ std::string_view exceeded_limit(std::string_view name) noexcept {
     return name.starts_with(kLimitPrefix) ? name.substr(kLimitPrefix.size()) : std::string_view{};
 }
 
+bool leaves_doubt(const ScanFacts& facts) noexcept {
+    return facts.lost_output || facts.temp_filled || facts.code == ScanCode::failure ||
+           facts.code == ScanCode::temp_failure ||
+           std::any_of(facts.messages.begin(), facts.messages.end(),
+                       [](const LibraryMessage& message) { return message.severity == Severity::error; });
+}
+
 Verdict judge(const ScanFacts& facts) {
     const std::string_view limit = exceeded_limit(facts.name);
     if (facts.code == ScanCode::detection && limit.empty()) return {ScanOutcome::infected, facts.name};

@@ -39,6 +39,11 @@ struct Verdict {
 // The name after "Heuristics.Limits.Exceeded." ("MaxFiles"), or empty if `name` is no such.
 [[nodiscard]] std::string_view exceeded_limit(std::string_view name) noexcept;
 
+// Whether something was not looked at that libclamav may take for clean from now on: it keeps what it called clean in a
+// cache, and says nothing the second time (measured: a message that filled the temp directory was clean when it came
+// again). Limits are not meant: with those libclamav caches nothing.
+[[nodiscard]] bool leaves_doubt(const ScanFacts& facts) noexcept;
+
 // A failure of the temp directory is incomplete ("TempSize") where the message alone has filled it: it is as if there
 // had been a limit.
 // A real detection wins over everything, then failures, then the time limit, then the other limits, then content that

@@ -69,7 +69,14 @@ int Scanner::run() {
             log::warning("scan-job-unexpected", {{"message", messages::message_name(received->message)}});
             continue;
         }
-        if (serve(std::move(*job)) == Next::temp_failed) return kScannerTempFailed;
+        switch (serve(std::move(*job))) {
+            case Next::job:
+                break;
+            case Next::temp_failed:
+                return kScannerTempFailed;
+            case Next::replace:
+                return kScannerDone;
+        }
     }
     return kScannerDone;
 }
@@ -111,7 +118,8 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     // Busy until it is answered; a session that has gone away needs no answer.
     (void)send_message(job.reply.get(), std::move(result));
     idle();
-    return temp_failed ? Next::temp_failed : Next::job;
+    if (temp_failed) return Next::temp_failed;
+    return report.doubt ? Next::replace : Next::job;
 }
 
 } // namespace evermilter::scanner

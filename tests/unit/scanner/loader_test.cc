@@ -106,6 +106,21 @@ BOOST_AUTO_TEST_CASE(a_job_that_is_poison_is_dropped_and_others_are_not) {
     BOOST_TEST(generation.loader.submit(mail).taken().has_value());
 }
 
+BOOST_AUTO_TEST_CASE(what_could_not_be_taken_apart_is_not_clean_when_it_comes_again) {
+    using namespace std::string_literals;
+    Serving generation;
+    generation.start(1);
+    const std::string xz =
+        "\xfd"
+        "7zXZ\0\0\1\x69\x22\xde\x36"s; // cut off behind the stream header
+    for (int round = 0; round < 3; ++round) {
+        const auto result = generation.loader.scan(scanned(test::multipart_mail(
+            {test::text_part("round " + std::to_string(round)), test::attachment("cut off.xz", xz)})));
+        BOOST_TEST((result.outcome == ScanOutcome::incomplete), round);
+        BOOST_TEST(result.detail == "malformed");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(started_by_hand_it_says_so_and_exits_64) {
     const test::Outcome outcome = test::run({test::program("evermilter-scanner")});
     BOOST_TEST(outcome.status == 64);
