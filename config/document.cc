@@ -11,8 +11,6 @@
 namespace evermilter::config {
 namespace {
 
-constexpr std::string_view kLater = "Not in effect yet: checked now, used by a later release.";
-
 // "duration, from "100ms" to "168h"; a change needs new session workers".
 std::string facts(const Row& row) {
     return summary(row) + "; a change " + (row.needs == Needs::live ? "is " : "needs ") +
@@ -54,7 +52,6 @@ std::string comment(std::string_view text) {
 
 std::string sample_row(const Row& row) {
     std::string text = comment(row.text);
-    if (row.later) text += comment(kLater);
     text += comment("(" + facts(row) + ")");
     const bool unset = row.fallback.empty();
     if (unset) text += comment("Not set by default: " + std::string(row.unset) + ". For example:");
@@ -65,7 +62,6 @@ std::string sample_row(const Row& row) {
 
 std::string markdown_row(const Row& row) {
     std::string text = "### `" + std::string(row.key) + "`\n\n" + std::string(row.text) + "\n\n";
-    if (row.later) text += std::string(kLater) + "\n\n";
     if (row.fallback.empty())
         text +=
             "- Not set by default: " + std::string(row.unset) + "; for example `" + value_text(example(row)) + "`\n";
@@ -123,7 +119,6 @@ std::string manual_row(const Row& row) {
     std::string text = ".TP\n\\fB" + roff(row.name()) + "\\fR";
     if (!row.fallback.empty()) text += " = " + roff(value_text(fallback(row)));
     text += "\n" + roff_lines(row.text);
-    if (row.later) text += roff_lines(kLater);
     if (row.fallback.empty())
         text += ".br\n" + roff_lines("Not set by default: " + std::string(row.unset) + "; for example " +
                                      value_text(example(row)) + ".");

@@ -76,7 +76,6 @@ struct Row {
     // these have no fallback, but an example of a value in the same form.
     std::string_view unset = {};
     std::string_view example = {};
-    bool later = false;                  // parsed and checked, but its part comes with a later release
     bool& (*in_file)(Config&) = nullptr; // is set to true where the key stands in the file
     std::string_view text = {};          // documentation; `code` in backticks
 
