@@ -94,6 +94,11 @@ BOOST_AUTO_TEST_CASE(what_needs_a_new_generation_is_taken_when_it_is_loaded_and_
 
     // Another directory, whose database is broken: nothing of the file is taken.
     const auto second = current(service);
+    service.wait_status("the former session workers have ended", [](const json& status) {
+        const auto& all = status.at("workers");
+        return std::all_of(all.begin(), all.end(),
+                           [](const json& one) { return one.at("role") != "session" || one.at("state") == "ready"; });
+    });
     const auto workers = pids(service, "session");
     fs::create_directory(service.path("other"));
     write_file(service.path("other") / "broken.ndb", "this is no signature\n");

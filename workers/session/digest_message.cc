@@ -17,8 +17,13 @@ constexpr std::size_t kChunk = std::size_t{64} * 1024;
 
 class Sha256 {
   public:
-    Sha256() : context_(::EVP_MD_CTX_new()) {
-        good_ = context_ != nullptr && ::EVP_DigestInit_ex(context_.get(), ::EVP_sha256(), nullptr) == 1;
+    Sha256() : context_(algorithm() == nullptr ? nullptr : ::EVP_MD_CTX_new()) {
+        good_ = context_ != nullptr && ::EVP_DigestInit_ex(context_.get(), algorithm(), nullptr) == 1;
+    }
+    // Fetched once, for good; null when libcrypto could not be set up.
+    static const EVP_MD* algorithm() {
+        static const EVP_MD* const found = ::EVP_MD_fetch(nullptr, "SHA256", nullptr);
+        return found;
     }
     void add(std::string_view bytes) {
         good_ = good_ && ::EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1;
@@ -57,6 +62,10 @@ Result<void> read(int fd, std::uint64_t begin, std::uint64_t end, Take take) {
 }
 
 } // namespace
+
+bool prepare_digests() {
+    return Sha256().finish().has_value();
+}
 
 Result<MessageDigests> digest_message(const StoredMessage& message) {
     const int fd = message.fd.get();

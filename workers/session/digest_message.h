@@ -7,6 +7,10 @@
 
 namespace evermilter::session {
 
+// Sets libcrypto up; false if it cannot be. At the start of the process: libcrypto 3.0 sets itself up at its first use,
+// and crashes where memory is short then (measured: a null lock).
+[[nodiscard]] bool prepare_digests();
+
 // Reads the message once. The synthetic lines, which differ for each copy, are not part of either digest; nor is a
 // body of white space only one, which too many messages share. `body` is the SHA-256 of the body, `whole` that of the
 // header followed by the 32 bytes of `body`'s. 3 us for 4 KB (measured, with SHA instructions). Any thread.

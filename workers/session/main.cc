@@ -17,6 +17,7 @@
 #include "config/parse.h"
 #include "workers/common/child.h"
 #include "workers/common/log.h"
+#include "workers/session/digest_message.h"
 #include "workers/session/seam.h"
 #include "workers/session/worker.h"
 
@@ -103,6 +104,8 @@ int serve() {
     }
     auto policy = session::Policy::make(config.actions, config.poison.action);
     if (!policy) return fail(*channel, EX_CONFIG, policy.error().what);
+    if (!session::prepare_digests())
+        log::warning("no-digest", {{"reason", "libcrypto is not usable: poison messages are not recognised"}});
     raise_descriptor_limit();
     make_stacks_small();
 
