@@ -126,7 +126,7 @@ bool Generations::may_load() const {
            std::count_if(state_.generations.begin(), state_.generations.end(), has_process) < 2;
 }
 
-void Generations::on_progress(Generation& generation, const messages::LoadProgress& progress) {
+void Generations::on_progress(Generation& generation, const messages::LoadProgress& progress) const {
     generation.step = progress.step.substr(0, 64);
     log::debug("load-progress", {{"generation", generation.id}, {"step", generation.step}});
     handlers_.changed();

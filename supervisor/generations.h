@@ -68,7 +68,7 @@ class Generations {
     // One was reaped.
     void worker_gone();
 
-    void on_progress(Generation& generation, const messages::LoadProgress& progress);
+    void on_progress(Generation& generation, const messages::LoadProgress& progress) const;
     void on_awaits_room(Generation& generation);
     void on_ready(Generation& generation, messages::LoaderReady&& ready);
     void on_unchanged(Generation& generation);

@@ -1,5 +1,6 @@
 // Messages that bring down scanners. What libclamav would die of is not at hand, so a scanner that has such a message
 // gets a real SIGSEGV from here: whichever copy it is, in whichever scanner, as soon as its scan has begun.
+#include <algorithm>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
@@ -46,12 +47,11 @@ struct Slow : Service {
 };
 
 bool holds_poison(pid_t scanner) {
-    for (const Descriptor& one : descriptors(scanner)) {
-        if (one.target.starts_with("/memfd:evermilter-message") &&
-            read_descriptor(scanner, one.number).find(kMark) != std::string::npos)
-            return true;
-    }
-    return false;
+    const auto all = descriptors(scanner);
+    return std::any_of(all.begin(), all.end(), [scanner](const Descriptor& one) {
+        return one.target.starts_with("/memfd:evermilter-message") &&
+               read_descriptor(scanner, one.number).find(kMark) != std::string::npos;
+    });
 }
 
 // The scanners that scan a poison message at this moment.
@@ -118,6 +118,7 @@ BOOST_AUTO_TEST_CASE(a_thousand_copies_among_good_mail_cost_the_first_scanners_a
     {
         const Crashes crashes(service);
         std::vector<std::thread> threads;
+        threads.reserve(kSenders + 1);
         for (int i = 0; i < kSenders; ++i)
             threads.emplace_back([&] {
                 MilterClient client = service.session();

@@ -23,12 +23,13 @@ int last_cpu() {
 
 } // namespace
 
-BusyCpu::BusyCpu()
-    : cpu_(last_cpu()), thread_([this] {
-          (void)take(::gettid());
-          while (!done_.load()) {
-          }
-      }) {}
+BusyCpu::BusyCpu() : cpu_(last_cpu()), thread_(&BusyCpu::work, this) {}
+
+void BusyCpu::work() const {
+    (void)take(::gettid());
+    while (!done_.load()) {
+    }
+}
 
 BusyCpu::~BusyCpu() {
     done_.store(true);

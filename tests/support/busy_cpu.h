@@ -20,6 +20,8 @@ class BusyCpu {
     [[nodiscard]] bool take(pid_t thread) const;
 
   private:
+    void work() const;
+
     int cpu_;
     std::atomic<bool> done_{false};
     std::thread thread_;
