@@ -8,7 +8,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -17,8 +16,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/bench/database.h"
 #include "tests/bench/load.h"
-#include "tests/support/command.h"
 #include "tests/support/service.h"
 
 namespace {
@@ -96,11 +95,7 @@ std::string value_of(const std::string& line, const std::string& key) {
 int main(int argc, char** argv) {
     const std::string signatures = argc > 1 ? argv[1] : "8000000";
     const test::Folder folder;
-    std::filesystem::path database = folder.path() / "db";
-    if (const char* given = std::getenv("EVERMILTER_BENCH_DATABASE"); given != nullptr)
-        database = given;
-    else if (test::run({test::program("bench_make_database"), database.string(), signatures}).status != 0)
-        return 70;
+    const std::filesystem::path database = bench::database(folder, signatures);
 
     const unsigned scanners = std::thread::hardware_concurrency();
     test::Service service({{"database.directory", "\"" + database.string() + "\""},

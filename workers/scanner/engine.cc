@@ -189,7 +189,7 @@ ScanFacts Engine::scan_once(int fd, bool report_limits, milliseconds limit) {
     facts.code_text = cl_strerror(code);
     if (facts.code == ScanCode::detection) facts.name = name != nullptr ? name : "unnamed";
     facts.messages = take_library_messages();
-    facts.lost_output = failed_flushes() != flushes_failed;
+    facts.lost_output = failed_flushes() != flushes_failed || room_ran_out();
     facts.temp_filled = temp_directory_filled();
     return facts;
 }

@@ -61,7 +61,6 @@ Verdict judge(const ScanFacts& facts) {
     if (facts.code == ScanCode::detection && limit.empty()) return {ScanOutcome::infected, facts.name};
 
     bool malformed = false;
-    bool temp_filled = false;
     for (const auto& message : facts.messages) {
         if (message.severity != Severity::error) continue;
         if (about_content(message.text)) {
@@ -69,20 +68,16 @@ Verdict judge(const ScanFacts& facts) {
             continue;
         }
         const bool about_temp = about_temp_files(facts, message.text);
-        if (about_temp && facts.temp_filled) {
-            temp_filled = true;
-            continue;
-        }
+        if (about_temp && facts.temp_filled) continue;
         return {about_temp ? ScanOutcome::temp_failed : ScanOutcome::error, message.text};
     }
     // Tried again elsewhere, or at another time, it may go better; unless it was the message itself that took all room.
-    temp_filled = temp_filled || (facts.temp_filled && (facts.lost_output || facts.code == ScanCode::temp_failure));
-    if (facts.lost_output && !temp_filled)
+    if (facts.lost_output && !facts.temp_filled)
         return {ScanOutcome::temp_failed, "a temporary file could not be written in " + facts.temp_directory};
-    if (facts.code == ScanCode::temp_failure && !temp_filled) return {ScanOutcome::temp_failed, facts.code_text};
+    if (facts.code == ScanCode::temp_failure && !facts.temp_filled) return {ScanOutcome::temp_failed, facts.code_text};
     if (facts.code == ScanCode::failure) return {ScanOutcome::error, facts.code_text};
     if (facts.time_limit_passed || limit == kTimeLimit) return {ScanOutcome::error, std::string(kTimeLimit)};
-    if (temp_filled) return {ScanOutcome::incomplete, std::string(kTempLimit)};
+    if (facts.temp_filled) return {ScanOutcome::incomplete, std::string(kTempLimit)};
     if (!limit.empty()) return {ScanOutcome::incomplete, std::string(limit)};
     if (malformed) return {ScanOutcome::incomplete, "malformed"};
     return {ScanOutcome::clean, {}};

@@ -26,8 +26,8 @@ struct ScanFacts {
     std::string name;      // of the detection; may be one of Heuristics.Limits.Exceeded.*
     std::vector<LibraryMessage> messages;
     std::string temp_directory;     // as libclamav knows it
-    bool lost_output = false;       // buffered output could not be written (stdio_watch.h)
-    bool temp_filled = false;       // it was full of this scan's own files (temp_filling.h)
+    bool lost_output = false;       // something could not be written (stdio_watch.h, temp_filling.h)
+    bool temp_filled = false;       // the directory was full of this scan's own files (temp_filling.h)
     bool time_limit_passed = false; // the scan took scanner.max_scan_time or longer
 };
 

@@ -18,7 +18,7 @@ constexpr std::uint64_t kBlock = 512; // of st_blocks
 // Of the scan that runs. `directory` changes between scans only.
 struct Watched {
     std::string directory;
-    std::atomic<bool> measured{false};
+    std::atomic<bool> ran_out{false};
     std::atomic<bool> filled{false};
 };
 Watched& watched() {
@@ -62,8 +62,12 @@ namespace evermilter::scanner {
 
 void watch_temp_directory(const std::string& directory) {
     watched().directory = directory;
-    watched().measured = false;
+    watched().ran_out = false;
     watched().filled = false;
+}
+
+bool room_ran_out() noexcept {
+    return watched().ran_out;
 }
 
 bool temp_directory_filled() noexcept {
@@ -72,8 +76,8 @@ bool temp_directory_filled() noexcept {
 
 void no_space_left() noexcept {
     const int error = errno;
-    // Once a scan: what comes after the first is its consequence.
-    if (!watched().directory.empty() && !watched().measured.exchange(true)) {
+    // Measured once a scan: what comes after the first is its consequence.
+    if (!watched().ran_out.exchange(true) && !watched().directory.empty()) {
         struct statvfs room {};
         if (::statvfs(watched().directory.c_str(), &room) == 0) {
             const auto used = static_cast<std::uint64_t>(room.f_blocks - room.f_bfree) * room.f_frsize;

@@ -12,7 +12,9 @@ namespace evermilter::scanner {
 
 // A scan begins that puts its files into `directory`.
 void watch_temp_directory(const std::string& directory);
-// Since then a write has failed for want of room, and all but a tenth of what the file system held was its own.
+// Since then a write has failed for want of room: something was lost, whatever libclamav makes of that.
+[[nodiscard]] bool room_ran_out() noexcept;
+// And all but a tenth of what the file system held was its own.
 [[nodiscard]] bool temp_directory_filled() noexcept;
 // A write has failed with ENOSPC. Keeps errno.
 void no_space_left() noexcept;

@@ -1,12 +1,10 @@
 #include "workers/common/oom_score.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <string>
 
+#include "tests/support/in_child.h"
 #include "tests/support/proc.h"
 
 namespace {
@@ -15,16 +13,9 @@ int own_score() {
     return std::stoi(evermilter::test::read_file("/proc/self/oom_score_adj"));
 }
 
-// In a process of its own: what is raised cannot be lowered without privilege.
-template <class Check>
-bool holds_in_child(Check check) {
-    const pid_t child = ::fork();
-    if (child == 0) ::_exit(check() ? 0 : 1);
-    int status = 0;
-    return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 } // namespace
+
+using evermilter::test::holds_in_child;
 
 BOOST_AUTO_TEST_SUITE(oom_score)
 

@@ -1,14 +1,13 @@
 #include "workers/scanner/huge_pages.h"
 
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
 #include <span>
 
+#include "tests/support/in_child.h"
 #include "workers/scanner/memory_left.h"
 
 namespace evermilter::scanner {
@@ -29,16 +28,9 @@ std::span<std::uint8_t> memory(std::size_t step) {
     return bytes;
 }
 
-// In a process of its own, whose memory is not that of the other tests.
-template <class Check>
-bool holds_in_child(Check check) {
-    const pid_t child = ::fork();
-    if (child == 0) ::_exit(check() ? 0 : 1);
-    int status = 0;
-    return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 } // namespace
+
+using test::holds_in_child;
 
 BOOST_AUTO_TEST_SUITE(huge_pages)
 
