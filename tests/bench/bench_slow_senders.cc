@@ -1,9 +1,9 @@
 // Slow senders beside busy ones:
 //     bench_slow_senders [COUNT...]      (500 2000 5000 10000 unless said)
 // For every stage at which a sender may park, and for trickled bytes, headers and body: 16 busy connections beside
-// COUNT slow sessions, twice, and the same 16 alone, before and after; reloads of a database of 200,000 signatures (the
-// median of three), beside reloads without slow sessions; at last the parked messages are finished and their verdicts
-// checked. Prints figures and whether each promise was kept; exits 1 if one was not.
+// COUNT slow sessions, twice, and the same 16 alone, before and after; reloads of a database of a million signatures
+// (the median of three), beside reloads without slow sessions; at last the parked messages are finished and their
+// verdicts checked. Prints figures and whether each promise was kept; exits 1 if one was not.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -215,7 +215,7 @@ double reload_seconds(const test::Service& service) {
 // Beside EICAR, so that a load takes long enough to be measured.
 void write_database(const test::Service& service) {
     const std::string folder = service.database();
-    const test::Outcome made = test::run({test::program("bench_make_database"), folder, "200000"});
+    const test::Outcome made = test::run({test::program("bench_make_database"), folder, "1000000"});
     if (made.status != 0) {
         std::cerr << made.errors;
         std::exit(1);
