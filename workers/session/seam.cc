@@ -86,7 +86,7 @@ void adopt(const Offer& offer) {
     const std::lock_guard lock(seam.mutex);
     Connection connection;
     connection.tcp = tcp;
-    seam.connections.insert_or_assign(descriptor, std::move(connection));
+    seam.connections.put(descriptor, std::move(connection));
 }
 
 int accept_offered(sockaddr* address, socklen_t* length) {
@@ -178,12 +178,12 @@ int poll_between_packets(pollfd* one, int timeout_ms) {
     bool whole = false;
     {
         std::unique_lock lock(seam.mutex);
-        const auto found = seam.connections.find(descriptor);
-        if (found == seam.connections.end()) {
+        Connection* const found = seam.connections.find(descriptor);
+        if (found == nullptr) {
             lock.unlock();
             return poll_forgotten(one, timeout_ms);
         }
-        Connection& connection = found->second;
+        Connection& connection = *found;
         tcp = connection.tcp;
         t_descriptor = descriptor;
         if (seam.dispatched == descriptor) {
@@ -214,8 +214,8 @@ int poll_between_packets(pollfd* one, int timeout_ms) {
         Result<char> command = look.command;
         {
             const std::lock_guard lock(seam.mutex);
-            const auto found = seam.connections.find(descriptor);
-            if (found != seam.connections.end()) command = complete(descriptor, found->second, look.command);
+            Connection* const found = seam.connections.find(descriptor);
+            if (found != nullptr) command = complete(descriptor, *found, look.command);
         }
         if (!command) return lost(one, command.error());
         t_command = *command;
@@ -235,10 +235,10 @@ int poll_within_packet(pollfd* one, int timeout_ms) {
         bool tell = false;
         if (reading) {
             const std::lock_guard lock(seam.mutex);
-            const auto found = seam.connections.find(one->fd);
-            if (found != seam.connections.end()) {
-                tell = !std::exchange(found->second.packet_open, true);
-                if (found->second.tcp) acknowledge(one->fd);
+            Connection* const found = seam.connections.find(one->fd);
+            if (found != nullptr) {
+                tell = !std::exchange(found->packet_open, true);
+                if (found->tcp) acknowledge(one->fd);
             }
         }
         if (tell) seam.events->packet_begun(one->fd);
@@ -258,7 +258,7 @@ ThreadRole role_of(const pollfd* list, nfds_t count, int timeout_ms) {
     Seam& seam = the_seam();
     if (count == 1) {
         const std::lock_guard lock(seam.mutex);
-        if (seam.connections.contains(list->fd)) return ThreadRole::pool;
+        if (seam.connections.find(list->fd) != nullptr) return ThreadRole::pool;
     }
     struct stat status {};
     if (count >= 1 && timeout_ms == kControllerTimeout && ::fstat(list->fd, &status) == 0 && S_ISFIFO(status.st_mode))
@@ -331,8 +331,8 @@ Result<void> install(Events& events, milliseconds packet) {
     const unique_fd placeholder(::eventfd(0, EFD_CLOEXEC));
     if (!placeholder) return system_error("eventfd");
     if (::dup3(placeholder.get(), listener->get(), O_CLOEXEC) < 0) return system_error("dup3");
-    seam.growth.reset(::epoll_create1(EPOLL_CLOEXEC));
-    if (!seam.growth) return system_error("epoll_create1");
+    seam.watch.reset(::epoll_create1(EPOLL_CLOEXEC));
+    if (!seam.watch) return system_error("epoll_create1");
     seam.listener = listener->release(); // libmilter's from now on
     seam.events = &events;
     seam.packet = packet;
@@ -359,8 +359,8 @@ int enter_callback() {
         bool tell = false;
         {
             const std::lock_guard lock(seam.mutex);
-            const auto found = seam.connections.find(t_descriptor);
-            if (found != seam.connections.end()) close_packet(found->second, tell);
+            Connection* const found = seam.connections.find(t_descriptor);
+            if (found != nullptr) close_packet(*found, tell);
         }
         if (tell) seam.events->packet_whole(t_descriptor);
     }
@@ -374,10 +374,10 @@ char current_command() noexcept {
 void forget(int descriptor) {
     Seam& seam = the_seam();
     const std::lock_guard lock(seam.mutex);
-    const auto found = seam.connections.find(descriptor);
-    if (found == seam.connections.end()) return;
-    if (found->second.watched) unwatch(seam, descriptor, found->second);
-    seam.connections.erase(found);
+    Connection* const found = seam.connections.find(descriptor);
+    if (found == nullptr) return;
+    if (found->watch != Watch::listed) unwatch(seam, descriptor, *found);
+    seam.connections.erase(descriptor);
 }
 
 } // namespace evermilter::session::seam

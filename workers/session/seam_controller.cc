@@ -19,20 +19,39 @@ using Clock = std::chrono::steady_clock;
 // (an AF_UNIX buffer holds 277 of one byte). From so many bytes on it is let through after two ticks.
 constexpr std::size_t kStalledBytes = 128;
 
+// After so long without a byte a session leaves the list that poll(2) gets.
+constexpr milliseconds kUntilAsleep{1000};
+
 int milliseconds_until(Clock::time_point until) {
     const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
     return static_cast<int>(std::clamp<decltype(left)>(left, 0, 3'600'000));
 }
 
-// A watched packet has grown, or `tick`: if it need not be watched any more, poll(2) will name it next.
+// epoll tells of it from now on, once at least if it has something already. False if the kernel refuses.
+bool watch(Seam& seam, int descriptor, Connection& connection, Watch how) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+    event.data.fd = descriptor;
+    if (::epoll_ctl(seam.watch.get(), EPOLL_CTL_ADD, descriptor, &event) != 0) return false;
+    connection.watch = how;
+    if (how == Watch::growing) ++seam.growing;
+    return true;
+}
+
+// Of a watched session epoll has told something, or it is `tick`: if it need not be watched any more, poll(2) will
+// name it next.
 void look_again(int descriptor, bool hung_up, bool tick) {
     Seam& seam = the_seam();
     bool whole = false;
     {
         const std::lock_guard lock(seam.mutex);
-        const auto found = seam.connections.find(descriptor);
-        if (found == seam.connections.end() || !found->second.watched) return;
-        Connection& connection = found->second;
+        Connection* const found = seam.connections.find(descriptor);
+        if (found == nullptr || found->watch == Watch::listed) return;
+        Connection& connection = *found;
+        if (connection.watch == Watch::asleep) {
+            if (!tick) unwatch(seam, descriptor, connection);
+            return;
+        }
         const PacketLook look = look_at_packet(descriptor);
         if (hung_up || look.state != PacketLook::State::partial) {
             whole = std::exchange(connection.packet_open, false);
@@ -48,22 +67,21 @@ void look_again(int descriptor, bool hung_up, bool tick) {
     if (whole) seam.events->packet_whole(descriptor);
 }
 
-void look_at_growth(bool tick) {
+void look_at_watched(bool tick) {
     Seam& seam = the_seam();
-    std::array<epoll_event, 64> grown{};
-    const int count = ::epoll_wait(seam.growth.get(), grown.data(), static_cast<int>(grown.size()), 0);
+    std::array<epoll_event, 64> told{};
+    const int count = ::epoll_wait(seam.watch.get(), told.data(), static_cast<int>(told.size()), 0);
     for (int i = 0; i < count; ++i) {
-        const epoll_event& event = grown.at(static_cast<std::size_t>(i));
+        const epoll_event& event = told.at(static_cast<std::size_t>(i));
         look_again(event.data.fd, (event.events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) != 0, false);
     }
     if (!tick) return;
-    std::vector<int> watched;
+    int end = 0;
     {
         const std::lock_guard lock(seam.mutex);
-        for (const auto& [descriptor, connection] : seam.connections)
-            if (connection.watched) watched.push_back(descriptor);
+        end = seam.connections.end();
     }
-    for (const int descriptor : watched) look_again(descriptor, false, true);
+    for (int descriptor = 0; descriptor < end; ++descriptor) look_again(descriptor, false, true);
 }
 
 // A session that poll(2) calls ready: lets it through, or watches its packet grow.
@@ -73,19 +91,15 @@ bool let_through(int descriptor, short revents) {
     bool go = false;
     {
         const std::lock_guard lock(seam.mutex);
-        const auto found = seam.connections.find(descriptor);
-        if (found == seam.connections.end()) return true; // none of ours
-        if (seam.dispatched >= 0) return false;           // the listener was quicker: next time
-        Connection& connection = found->second;
+        Connection* const found = seam.connections.find(descriptor);
+        if (found == nullptr) return true;      // none of ours
+        if (seam.dispatched >= 0) return false; // the listener was quicker: next time
+        Connection& connection = *found;
+        connection.silent_since = {};
         const PacketLook look = look_at_packet(descriptor);
         go = broken(revents) || connection.stalled || look.state != PacketLook::State::partial;
         if (!go) {
-            epoll_event event{};
-            event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
-            event.data.fd = descriptor;
-            connection.watched = ::epoll_ctl(seam.growth.get(), EPOLL_CTL_ADD, descriptor, &event) == 0;
-            if (connection.watched) ++seam.watched;
-            go = !connection.watched; // cannot be watched: a thread may wait for it
+            go = !watch(seam, descriptor, connection, Watch::growing); // cannot be watched: a thread may wait for it
             connection.seen = look.available;
             connection.ticks = 0;
             begun = !std::exchange(connection.packet_open, true);
@@ -100,25 +114,44 @@ bool let_through(int descriptor, short revents) {
     return go;
 }
 
+// What poll(2) gets.
 struct Polled {
-    std::vector<pollfd> list;
-    std::vector<bool> session; // which entries are ours to hold back
+    struct Origin {
+        std::size_t index; // in libmilter's list
+        bool session;      // ours to hold back
+    };
+    std::vector<pollfd> list; // as long as `origins`, and our own epoll at the end
+    std::vector<Origin> origins;
 };
 
-// libmilter's list, less the sessions whose packets we watch, and our own epoll at the end.
+// Is this session to be looked at by poll(2)? One that was silent for long falls asleep.
+bool is_listed(Seam& seam, int descriptor, Connection& connection, Clock::time_point now) {
+    if (connection.watch != Watch::listed) return false;
+    if (connection.silent_since == Clock::time_point{}) connection.silent_since = now;
+    return now - connection.silent_since < kUntilAsleep || !watch(seam, descriptor, connection, Watch::asleep);
+}
+
+// libmilter's list, less the sessions that we watch. poll(2) looks at each entry of its list at each call, and the
+// controller calls it several times a packet: thousands that are silent must not cost the few that are not.
 void copy_list(const pollfd* list, nfds_t count, Polled& polled) {
     Seam& seam = the_seam();
-    polled.list.assign(list, list + count);
-    polled.session.assign(count, false);
+    polled.list.clear();
+    polled.origins.clear();
+    const auto now = Clock::now();
     const std::lock_guard lock(seam.mutex);
     for (std::size_t i = 0; i < count; ++i) {
-        const auto found = seam.connections.find(list[i].fd);
-        if (found == seam.connections.end()) continue;
-        polled.session[i] = true;
-        polled.list[i].events = POLLIN; // not POLLPRI: urgent data that is not read would be ready for ever
-        if (found->second.watched) polled.list[i].fd = -1;
+        Connection* const found = seam.connections.find(list[i].fd);
+        if (found == nullptr) {
+            polled.list.push_back(list[i]);
+        } else if (is_listed(seam, list[i].fd, *found, now)) {
+            // Not POLLPRI: urgent data that is not read would be ready for ever.
+            polled.list.push_back({list[i].fd, POLLIN, 0});
+        } else {
+            continue;
+        }
+        polled.origins.push_back({i, found != nullptr});
     }
-    polled.list.push_back({seam.growth.get(), POLLIN, 0});
+    polled.list.push_back({seam.watch.get(), POLLIN, 0});
 }
 
 } // namespace
@@ -141,9 +174,10 @@ void wait_for_pick_up() {
 }
 
 void unwatch(Seam& seam, int descriptor, Connection& connection) {
-    (void)::epoll_ctl(seam.growth.get(), EPOLL_CTL_DEL, descriptor, nullptr);
-    connection.watched = false;
-    --seam.watched;
+    (void)::epoll_ctl(seam.watch.get(), EPOLL_CTL_DEL, descriptor, nullptr);
+    if (connection.watch == Watch::growing) --seam.growing;
+    connection.watch = Watch::listed;
+    connection.silent_since = {};
 }
 
 int poll_controller(pollfd* list, nfds_t count, int timeout_ms) {
@@ -159,27 +193,28 @@ int poll_controller(pollfd* list, nfds_t count, int timeout_ms) {
         bool ticking = false;
         {
             const std::lock_guard lock(seam.mutex);
-            ticking = seam.watched > 0;
+            ticking = seam.growing > 0;
         }
         const auto next = ticking ? std::min(until, Clock::now() + kTick) : until;
         const int ready = real_poll(polled.list.data(), polled.list.size(), milliseconds_until(next));
         if (ready < 0) return ready;
         const bool tick = ticking && Clock::now() - last_tick >= kTick;
         if (tick) last_tick = Clock::now();
-        if (tick || polled.list.back().revents != 0) look_at_growth(tick);
+        if (tick || polled.list.back().revents != 0) look_at_watched(tick);
 
         int reported = 0;
         bool one_let_through = false;
-        for (std::size_t n = 0; n < count; ++n) {
-            const std::size_t i = (start + n) % count;
+        const std::size_t listed = polled.origins.size();
+        for (std::size_t n = 0; n < listed; ++n) {
+            const std::size_t i = (start + n) % listed;
             const short revents = polled.list[i].revents;
             if (revents == 0) continue;
-            if (polled.session[i]) {
-                if (one_let_through || !let_through(list[i].fd, revents)) continue;
+            if (polled.origins[i].session) {
+                if (one_let_through || !let_through(polled.list[i].fd, revents)) continue;
                 one_let_through = true;
                 start = i + 1;
             }
-            list[i].revents = revents;
+            list[polled.origins[i].index].revents = revents;
             ++reported;
         }
         if (reported > 0) return reported;

@@ -11,7 +11,8 @@
 #include <deque>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "workers/common/unique_fd.h"
 #include "workers/session/interlude.h"
@@ -25,17 +26,25 @@ namespace evermilter::session::seam {
 inline constexpr std::chrono::milliseconds kTick{100};
 inline constexpr int kTicksToPickUp = 30;
 
+// How the controller learns that a session has something for it.
+enum class Watch : std::uint8_t {
+    listed,  // poll(2) tells
+    growing, // a packet has begun: epoll tells when it grows, and each tick is a look at it
+    asleep,  // it was silent for a while: epoll tells when it is not any more
+};
+
 // A connection that libmilter has.
 struct Connection {
     bool tcp = false;
     bool let_through = false; // the controller has found it ready: the pool thread need not look again
-    bool watched = false;     // a packet has begun; epoll tells when it grows
-    bool stalled = false;     // it does not grow: a thread may wait for the rest
-    bool packet_open = false; // Events::packet_begun was told, packet_whole was not
-    std::size_t seen = 0;     // bytes of the begun packet at the last look
-    int ticks = 0;            // since it grew
-    char command = '\0';      // of the packet that is read next
-    char last = '\0';         // the command before that, macros left out
+    Watch watch = Watch::listed;
+    std::chrono::steady_clock::time_point silent_since; // as the controller has seen it; the epoch: not seen yet
+    bool stalled = false;                               // a begun packet does not grow: a thread may wait for the rest
+    bool packet_open = false;                           // Events::packet_begun was told, packet_whole was not
+    std::size_t seen = 0;                               // bytes of the begun packet at the last look
+    int ticks = 0;                                      // since it grew
+    char command = '\0';                                // of the packet that is read next
+    char last = '\0';                                   // the command before that, macros left out
     std::optional<Interlude> interlude;
 };
 
@@ -44,17 +53,40 @@ struct Offer {
     std::uint64_t token = 0;
 };
 
+// By descriptor. Descriptors are small numbers, and the controller looks for all of them at each event.
+class Connections {
+  public:
+    // nullptr: none of ours. Valid until the next put().
+    [[nodiscard]] Connection* find(int descriptor) noexcept {
+        const auto index = static_cast<std::size_t>(descriptor);
+        return descriptor >= 0 && index < slots_.size() && slots_[index] ? &*slots_[index] : nullptr;
+    }
+    void put(int descriptor, Connection connection) {
+        const auto index = static_cast<std::size_t>(descriptor);
+        if (index >= slots_.size()) slots_.resize(index + 1);
+        slots_[index] = std::move(connection);
+    }
+    void erase(int descriptor) noexcept {
+        if (find(descriptor) != nullptr) slots_[static_cast<std::size_t>(descriptor)].reset();
+    }
+    // One more than the highest descriptor there was.
+    [[nodiscard]] int end() const noexcept { return static_cast<int>(slots_.size()); }
+
+  private:
+    std::vector<std::optional<Connection>> slots_;
+};
+
 struct Seam {
     Events* events = nullptr;
     std::chrono::milliseconds packet{};
     int listener = -1;
-    unique_fd growth; // epoll, edge-triggered: wakes the controller when a begun packet grows
+    unique_fd watch; // epoll, edge-triggered: wakes the controller for those that are not listed
 
     std::mutex mutex;
     std::condition_variable changed;
     std::deque<Offer> offers;
-    std::unordered_map<int, Connection> connections;
-    std::size_t watched = 0; // connections that are
+    Connections connections;
+    std::size_t growing = 0; // connections that are
     int dispatched = -1;     // the session that was let through and that no thread has taken yet
 };
 
@@ -72,7 +104,7 @@ int real_poll(pollfd* list, nfds_t count, int timeout_ms);
 // sessions through, the controller and the listener, before they look for the next.
 void wait_for_pick_up();
 
-// epoll tells no more of this one's packet. The caller holds the mutex.
+// poll(2) is to tell of this one again, not epoll. The caller holds the mutex.
 void unwatch(Seam& seam, int descriptor, Connection& connection);
 
 // poll() of libmilter's pool controller: reports its pipe as it is, and of the sessions one at a time.

@@ -1,0 +1,124 @@
+// Sessions that were silent for so long that poll(2) does not look at them any more
+// (workers/session/seam_controller.cc): whatever comes from them then is seen as from any other.
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/integration/session_worker.h"
+#include "tests/support/waiting.h"
+
+namespace evermilter::test {
+namespace {
+
+using messages::ScanOutcome;
+using messages::SessionEnded;
+
+const std::string kMail = "Subject: one\r\n\r\nHello.\r\n";
+
+// Descriptors that the process has registered with an epoll (proc(5), fdinfo).
+std::size_t registered(pid_t pid) {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fdinfo")) {
+        std::ifstream file(entry.path());
+        for (std::string line; std::getline(file, line);)
+            if (line.starts_with("tfd:")) ++count;
+    }
+    return count;
+}
+
+class Silent {
+  public:
+    explicit Silent(const SessionWorker::Change& change = {}) : worker_(change), scanners_(worker_.generation(1)) {
+        busy_ = worker_.hand_over();
+        busy_->open();
+        before_ = registered(worker_.pid());
+    }
+
+    std::unique_ptr<MilterClient> session(bool inet) {
+        auto client = worker_.hand_over(inet);
+        client->open();
+        sessions_.push_back(worker_.last_session());
+        return client;
+    }
+
+    // The controller looks for silent ones whenever it has something to do.
+    void wait_asleep() {
+        wait_until("all silent sessions are asleep", [&] {
+            busy_->mail();
+            busy_->abort();
+            return registered(worker_.pid()) >= before_ + sessions_.size();
+        });
+    }
+
+    SessionWorker& worker() { return worker_; }
+    std::uint64_t number(std::size_t index) const { return sessions_.at(index); }
+
+    void expect_served(MilterClient& client) {
+        client.upload(kMail);
+        client.send('E');
+        FakeScanners::answer(scanners_.take(), ScanOutcome::clean);
+        BOOST_TEST(client.receive_verdict().status() == "Clean");
+    }
+
+  private:
+    SessionWorker worker_;
+    FakeScanners scanners_;
+    std::unique_ptr<MilterClient> busy_;
+    std::vector<std::uint64_t> sessions_;
+    std::size_t before_ = 0;
+};
+
+const auto kFamilies = boost::unit_test::data::make({false, true});
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(session_silence_test)
+
+BOOST_DATA_TEST_CASE(what_comes_after_a_long_silence_is_served_each_time, kFamilies, inet) {
+    Silent silent;
+    std::vector<std::unique_ptr<MilterClient>> clients;
+    for (int i = 0; i < 5; ++i) clients.push_back(silent.session(inet));
+    for (int round = 0; round < 2; ++round) {
+        silent.wait_asleep();
+        for (const auto& client : clients) silent.expect_served(*client);
+    }
+}
+
+BOOST_DATA_TEST_CASE(the_end_of_a_silent_session_is_seen, kFamilies, inet) {
+    Silent silent;
+    auto client = silent.session(inet);
+    silent.wait_asleep();
+    client.reset();
+    BOOST_TEST(silent.worker().expect<SessionEnded>().session == silent.number(0));
+}
+
+BOOST_DATA_TEST_CASE(a_packet_that_begins_after_a_long_silence_has_its_own_budget, kFamilies, inet) {
+    Silent silent([](config::Config& config) { config.timeouts.packet = std::chrono::milliseconds(300); });
+    auto client = silent.session(inet);
+    silent.wait_asleep();
+    client->send_raw(std::string("\0\0\x40\0M", 5));
+    BOOST_TEST(silent.worker().expect<SessionEnded>().session == silent.number(0));
+    BOOST_TEST(silent.worker().board().timed_out.at(kTimedOutPacket).load() == 1);
+}
+
+BOOST_DATA_TEST_CASE(a_packet_in_pieces_after_a_long_silence_is_served, kFamilies, inet) {
+    Silent silent;
+    auto client = silent.session(inet);
+    silent.wait_asleep();
+    const std::string sender("<sender@example.org>\0", 21);
+    client->send_raw(std::string("\0\0\0", 3));
+    client->send_raw(static_cast<char>(sender.size() + 1) + std::string("M") + sender.substr(0, 4));
+    client->send_raw(sender.substr(4));
+    BOOST_TEST(client->receive().command == 'c');
+    client->abort();
+    silent.expect_served(*client);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace evermilter::test
