@@ -24,6 +24,9 @@ constexpr std::uint64_t kLarge = kPage * kPagesOfLarge;
 // A large page fills the holes in what it replaces: with an eighth of them at most memory hardly grows.
 constexpr std::int64_t kLeastPresent = kPagesOfLarge * 7 / 8;
 constexpr int kCollapse = 25; // MADV_COLLAPSE; the headers of glibc 2.36 do not have it
+// A mapping this many times as large as all that the process has in memory is a reservation with next to nothing in
+// it, such as the shadow memory of a sanitizer: 16 TB, in which to look for full pages takes 15 s.
+constexpr std::uint64_t kReservation = 64;
 
 // How many of the pages from `address` on are in memory (proc(5), pagemap: bit 63).
 std::int64_t present(int pagemap, std::uint64_t address) {
@@ -66,6 +69,17 @@ class NextLargePage {
     void* page_ = nullptr; // nullptr: collapses go without
 };
 
+// Bytes of this process in memory (proc(5), statm); 0 if that cannot be read.
+std::uint64_t resident() {
+    std::array<char, 128> line{};
+    const unique_fd statm(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+    std::uint64_t pages = 0;
+    if (!statm || ::read(statm.get(), line.data(), line.size() - 1) <= 0 ||
+        std::sscanf(line.data(), "%*s %" SCNu64, &pages) != 1)
+        return 0;
+    return pages * kPage;
+}
+
 struct CloseFile {
     void operator()(std::FILE* file) const noexcept { (void)std::fclose(file); }
 };
@@ -77,6 +91,7 @@ std::size_t collapse_memory() noexcept {
     const std::unique_ptr<std::FILE, CloseFile> maps(std::fopen("/proc/self/maps", "re"));
     if (!pagemap || !maps || ::sysconf(_SC_PAGESIZE) != static_cast<long>(kPage)) return 0;
     NextLargePage next;
+    const std::uint64_t largest = kReservation * resident();
     std::size_t collapsed = 0;
     std::array<char, 512> line{};
     while (std::fgets(line.data(), static_cast<int>(line.size()), maps.get()) != nullptr) {
@@ -87,7 +102,7 @@ std::size_t collapse_memory() noexcept {
         if (std::sscanf(line.data(), "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %" SCNu64, &begin, &end, access.data(),
                         &inode) != 4)
             continue;
-        if (inode != 0 || access[1] != 'w' || access[3] != 'p') continue;
+        if (inode != 0 || access[1] != 'w' || access[3] != 'p' || end - begin > largest) continue;
         for (std::uint64_t at = (begin + kLarge - 1) / kLarge * kLarge; at + kLarge <= end; at += kLarge) {
             if (present(pagemap.get(), at) < kLeastPresent) continue;
             next.use();

@@ -1,14 +1,17 @@
 #include "workers/scanner/huge_pages.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
+#include <ctime>
 #include <span>
+#include <vector>
 
 #include "tests/support/in_child.h"
-#include "workers/scanner/memory_left.h"
 
 namespace evermilter::scanner {
 namespace {
@@ -26,6 +29,14 @@ std::span<std::uint8_t> memory(std::size_t step) {
         bytes[at] = static_cast<std::uint8_t>(at / kPage % 255 + 1);
     (void)::madvise(begin, kSize, MADV_HUGEPAGE);
     return bytes;
+}
+
+// How many pages of it are in memory.
+std::size_t present(std::span<std::uint8_t> bytes) {
+    std::vector<unsigned char> pages(bytes.size() / kPage);
+    if (::mincore(bytes.data(), bytes.size(), pages.data()) != 0) return 0;
+    return static_cast<std::size_t>(
+        std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return (page & 1U) != 0; }));
 }
 
 } // namespace
@@ -47,9 +58,22 @@ BOOST_AUTO_TEST_CASE(what_is_in_memory_stays_what_it_was) {
 BOOST_AUTO_TEST_CASE(memory_that_is_full_of_holes_is_left_alone) {
     BOOST_TEST(holds_in_child([] {
         const auto bytes = memory(2);
-        const auto before = private_memory();
+        const auto before = present(bytes);
         (void)collapse_memory();
-        return !bytes.empty() && private_memory() < before + kSize / 4;
+        return before == kSize / kPage / 2 && present(bytes) == before;
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(in_a_reservation_with_nothing_in_it_no_time_is_spent) {
+    BOOST_TEST(holds_in_child([] {
+        constexpr std::size_t kReserved = std::size_t{16} << 40U; // to look through it takes ten seconds
+        // Not by mmap(): a thread sanitizer lets nobody have so much.
+        const long reserved = ::syscall(SYS_mmap, nullptr, kReserved, PROT_READ | PROT_WRITE,
+                                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (reserved == -1 || memory(1).empty()) return false;
+        const std::clock_t before = std::clock();
+        (void)collapse_memory();
+        return std::clock() - before < 2 * CLOCKS_PER_SEC;
     }));
 }
 
