@@ -1,0 +1,376 @@
+// See fault_injection.h.
+#include "tests/integration/fault_injection.h"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <filesystem>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "tests/support/database.h"
+#include "tests/support/messages.h"
+#include "tests/support/status_client.h"
+#include "tests/support/waiting.h"
+
+namespace evermilter::test {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kHeldId = "4HeldMessage";
+constexpr unsigned kScanners = 2;
+
+// Sessions lost, as the supervisor has told of all session workers that died.
+std::uint64_t sessions_lost(const Service& service) {
+    std::istringstream lines(service.log());
+    std::uint64_t lost = 0;
+    for (std::string line; std::getline(lines, line);) {
+        const auto at = line.find(" sessions_lost=");
+        if (at != std::string::npos) lost += std::stoull(line.substr(at + std::string(" sessions_lost=").size()));
+    }
+    return lost;
+}
+
+std::uint64_t ticks(pid_t pid) {
+    const auto now = process(pid);
+    return now ? now->cpu_ticks : 0;
+}
+
+std::string state_of_worker(const Service& service, pid_t pid) {
+    const json status = service.status();
+    for (const auto& one : status.at("workers"))
+        if (one.at("pid") == pid) return one.at("state").get<std::string>();
+    return "";
+}
+
+} // namespace
+
+std::ostream& operator<<(std::ostream& out, const Fault& fault) {
+    constexpr const char* kRoles[] = {"session worker", "loader", "standby", "scanner"};
+    constexpr const char* kStates[] = {"starting", "serving",  "loading",      "proving", "awaiting room",
+                                       "awaited",  "draining", "in a message", "scanning"};
+    return out << kRoles[static_cast<int>(fault.role)] << ", " << kStates[static_cast<int>(fault.state)] << ", SIG"
+               << sigabbrev_np(fault.signal);
+}
+
+Injection::Injection(const Fault& fault) : fault_(fault), service_(keys(fault)) {
+    write_bulk_database(service_.database(), kBulk);
+    write_slow_database(service_.database());
+    if (fault.state == State::proving) {
+        std::filesystem::create_directories(service_.path("proof/clean"));
+        // Not while the service starts.
+        service_.set("database.proof_directory", '"' + service_.path("proof").string() + '"');
+    }
+    service_.start();
+    first_ = current(service_);
+    before_ = settled();
+    for (unsigned i = 0; i < 4; ++i) traffic_.push_back(std::make_unique<Traffic>(service_, i));
+    flows();
+}
+
+void Injection::run() {
+    bring_into_state();
+    const pid_t victim = find_victim();
+    BOOST_TEST_MESSAGE("victim " << victim);
+    strike(victim);
+    let_go_on(victim);
+    flows();
+    wait_until("the victim is gone", [&] { return !process(victim); });
+    end_of_state();
+    flows();
+    check_answers();
+    held_.reset();
+    check_as_before();
+}
+
+// ---------------------------------------------------------------- the states
+
+bool Injection::replaces() const {
+    return fault_.state == State::awaiting_room || fault_.state == State::awaited;
+}
+
+bool Injection::hangs() const {
+    return fault_.signal == SIGSTOP && (fault_.role == Role::scanner || fault_.state == State::scanning);
+}
+
+Keys Injection::keys(const Fault& fault) {
+    // Matching is slow only with limits that let it.
+    Keys keys = {{"scanner.pcre_match_limit", "4000000000"}, {"scanner.pcre_rec_match_limit", "1000000"}};
+    const bool stop = fault.signal == SIGSTOP;
+    const bool replace = fault.state == State::awaiting_room || fault.state == State::awaited;
+    if (replace) {
+        keys["reload.mode"] = "\"replace\"";
+        keys["scanner.queue_timeout"] = "\"45s\""; // all mail waits for the load
+    }
+    // Between two messages it is found by its age.
+    if (stop && fault.role == Role::scanner && fault.state == State::serving) keys["scanner.max_age"] = "\"10s\"";
+    // A stopped scanner is what keeps the awaited generation.
+    if (stop && (!replace || fault.role == Role::scanner)) keys["scanner.max_scan_time"] = "\"2s\"";
+    // Where a load is held its loader is stopped as well; that of another role is not to be found by pings.
+    if (stop && fault.state != State::loading) keys["process.ping_timeout"] = "\"5s\"";
+    if (stop && fault.role == Role::loader && !replace) keys["reload.load_timeout"] = "\"10s\"";
+    // A standby is to be found before its generation ends.
+    if (stop && fault.state == State::draining && fault.role != Role::standby) keys["reload.drain_timeout"] = "\"3s\"";
+    return keys;
+}
+
+// A scan that takes seconds.
+std::string Injection::slow_mail() const {
+    return ordinary_headers("slow") + "\r\n" + slow_text(hangs() ? 40 : 25) + "\r\n";
+}
+
+void Injection::hold(const std::string& mail) {
+    held_.emplace(service_.session());
+    Envelope envelope;
+    envelope.queue_id = kHeldId;
+    BOOST_REQUIRE(held_->upload(mail, envelope).command == 'c');
+}
+
+void Injection::hold_in_scan() {
+    hold(slow_mail());
+    for (const pid_t pid : service_.pids("scanner")) ticks_[pid] = ticks(pid);
+    held_->send('E');
+}
+
+void Injection::bring_into_state() {
+    switch (fault_.state) {
+        case State::starting:
+            starting_ = catch_starting();
+            break;
+        case State::serving:
+            break;
+        case State::loading:
+            hold(clean_mail("held"));
+            load_.emplace(service_);
+            break;
+        case State::proving:
+            write_file(service_.path("proof/clean/slow"), slow_text(26));
+            BOOST_REQUIRE(ask(service_, "reload --force --no-wait").at("ok") == true);
+            break;
+        case State::awaiting_room:
+        case State::awaited:
+            wait_for_room();
+            break;
+        case State::draining:
+            hold(clean_mail("held"));
+            if (fault_.role == Role::session) {
+                service_.set("headers.add", "\"add\"");
+                BOOST_REQUIRE(ask(service_, "reload-config").at("ok") == true);
+            } else {
+                BOOST_REQUIRE(ask(service_, "reload --force").at("ok") == true);
+            }
+            break;
+        case State::in_message:
+            hold(clean_mail("held"));
+            break;
+        case State::scanning:
+            hold_in_scan();
+            break;
+    }
+}
+
+// A new configuration needs new session workers. One of them is stopped as soon as it is seen, and is the victim if it
+// was not ready by then; else the next configuration brings others.
+pid_t Injection::catch_starting() {
+    pid_t caught = 0;
+    bool add = false;
+    wait_until("a session worker is stopped before it is ready", [&] {
+        std::vector<pid_t> known;
+        for (const Process& one : children(service_.pid())) known.push_back(one.pid);
+        service_.set("headers.add", std::exchange(add, !add) ? "" : "\"add\"");
+        StatusClient operators(service_.status_path());
+        operators.send("reload-config\n");
+        pid_t fresh = 0;
+        while (fresh == 0) {
+            for (const Process& one : children(service_.pid()))
+                if (std::find(known.begin(), known.end(), one.pid) == known.end()) fresh = one.pid;
+        }
+        stop_process(fresh);
+        BOOST_REQUIRE(json::parse(operators.receive_until('\n')).at("ok") == true);
+        // What it had said before it was stopped, the supervisor has read before it answers the second time.
+        (void)service_.status();
+        if (state_of_worker(service_, fresh) == "starting")
+            caught = fresh;
+        else
+            continue_process(fresh);
+        return caught != 0;
+    });
+    return caught;
+}
+
+// A loader waits for the end of what served, and that for a scanner: it has a message and is stopped.
+void Injection::wait_for_room() {
+    hold_in_scan();
+    stopped_ = slow_scanner();
+    stop_process(stopped_);
+    BOOST_REQUIRE(ask(service_, "reload --force --no-wait").at("ok") == true);
+    service_.wait_status("a loader awaits room", [&](const json& status) {
+        const auto& all = status.at("generations");
+        return status.at("current_generation") == 0 && state_of(status, first_) == "draining" &&
+               std::any_of(all.begin(), all.end(), [](const json& one) { return one.at("state") == "loading"; });
+    });
+}
+
+// ---------------------------------------------------------------- the victim
+
+// The one that has worked for a while since the slow mail came; what the traffic costs is far less.
+pid_t Injection::slow_scanner() const {
+    pid_t found = 0;
+    wait_until("a scanner works on the slow mail", [&] {
+        for (const auto& [pid, before] : ticks_)
+            if (ticks(pid) >= before + 50) found = pid;
+        return found != 0;
+    });
+    return found;
+}
+
+pid_t Injection::worker_of_held() const {
+    pid_t worker = 0;
+    service_.wait_status("the held session is shown", [&](const json&) {
+        const json document = ask(service_, "sessions");
+        for (const auto& one : document.at("sessions"))
+            if (one.at("queue_id") == kHeldId) worker = one.at("worker").get<pid_t>();
+        return worker != 0;
+    });
+    return worker;
+}
+
+pid_t Injection::loader_that(const char* step) const {
+    pid_t loader = 0;
+    service_.wait_status(step, [&](const json& status) {
+        for (const auto& one : status.at("generations"))
+            if (one.at("state") == "loading" && one.at("step") == step) loader = one.at("loader").get<pid_t>();
+        return loader != 0;
+    });
+    return loader;
+}
+
+pid_t Injection::find_victim() const {
+    switch (fault_.role) {
+        case Role::session:
+            return fault_.state == State::starting ? starting_ : worker_of_held();
+        case Role::loader:
+            if (fault_.state == State::loading) return load_->loader();
+            if (fault_.state == State::awaiting_room) return loader_that("snapshot");
+            return fault_.state == State::proving ? loader_that("proof") : processes_of(service_, first_).front();
+        case Role::standby:
+            return loader_and_standby(service_, first_).standby;
+        case Role::scanner:
+            if (fault_.state == State::awaited) return stopped_;
+            return fault_.state == State::scanning ? slow_scanner() : processes_of(service_, first_).back();
+    }
+    return 0;
+}
+
+void Injection::strike(pid_t victim) const {
+    if (fault_.signal == SIGSTOP) return stop_process(victim);
+    kill(victim, fault_.signal);
+    // One that was stopped to hold it dies of anything but SIGKILL only when it goes on.
+    if (victim == starting_ || victim == stopped_) continue_process(victim);
+}
+
+// What was stopped to hold the victim in its state, but not the victim.
+void Injection::let_go_on(pid_t victim) {
+    if (load_ && (fault_.role != Role::loader || fault_.signal == SIGSEGV)) load_->go_on();
+    if (!replaces()) return;
+    // In its state, and nothing is active until it is left.
+    wait_until("the victim is gone", [&] { return !process(victim); });
+    if (stopped_ != victim) continue_process(stopped_);
+}
+
+// ---------------------------------------------------------------- what must be so
+
+// What was held goes on, where it was not lost.
+void Injection::end_of_state() {
+    if (fault_.state == State::proving) std::filesystem::remove(service_.path("proof/clean/slow"));
+    const bool lost = fault_.role == Role::session;
+    if (held_ && lost) {
+        held_->wait_closed();
+        ++cut_;
+    } else if (held_ && (fault_.state == State::scanning || replaces())) {
+        const Verdict verdict = held_->receive_verdict();
+        // A scan that hung is not tried again.
+        if (hangs())
+            BOOST_TEST(verdict.text().starts_with("451 "), verdict.text());
+        else
+            BOOST_TEST(verdict.status() == "Clean", verdict.text());
+    } else if (held_) {
+        BOOST_TEST(held_->end_of_message().status() == "Clean");
+    }
+}
+
+void Injection::flows() const {
+    for (const auto& one : traffic_) one->more(20);
+}
+
+void Injection::check_answers() {
+    std::uint64_t tempfailed = 0;
+    for (const auto& one : traffic_) {
+        one->finish();
+        BOOST_TEST(one->wrong() == "");
+        tempfailed += one->tempfailed();
+        cut_ += one->cut();
+    }
+    // A scanner that was stopped may have taken a message before.
+    BOOST_TEST(tempfailed <= (fault_.role == Role::scanner && fault_.signal == SIGSTOP ? 1U : 0U));
+    if (fault_.role == Role::session && fault_.state != State::starting) {
+        BOOST_TEST(cut_ <= sessions_lost(service_));
+        BOOST_TEST(cut_ >= 1U);
+    } else {
+        BOOST_TEST(cut_ == 0U);
+        BOOST_TEST(sessions_lost(service_) == 0U);
+    }
+    const json crashes = service_.status().at("crashes");
+    if (fault_.role == Role::session) BOOST_TEST(crashes.at("session") == 1, crashes);
+    if (fault_.role == Role::standby) BOOST_TEST(crashes.at("standby") == 1, crashes);
+    if (fault_.role == Role::scanner) BOOST_TEST(crashes.at("scanner").get<int>() >= 1, crashes);
+    // One that was killed because its load took too long is a refused load.
+    const bool timed_out = fault_.signal == SIGSTOP && fault_.state != State::draining && !replaces();
+    if (fault_.role == Role::loader && !timed_out) BOOST_TEST(crashes.at("loader").get<int>() >= 1, crashes);
+}
+
+Holdings Injection::settled() const {
+    const json status = service_.wait_status("the service is as it shall be", [](const json& now) {
+        std::map<std::string, unsigned> roles;
+        for (const auto& one : now.at("workers")) {
+            if (one.at("role") == "session" && one.at("state") != "ready") return false;
+            ++roles[one.at("role").get<std::string>()];
+        }
+        return now.at("state") == "ready" && roles["session"] == 2 && roles["loader"] == 1 && roles["standby"] == 1 &&
+               roles["scanner"] == kScanners && now.at("sessions").at("open") == 0;
+    });
+    wait_until("no other process lives",
+               [&] { return service_.processes().size() == 1 + service_.status().at("workers").size(); });
+    return holdings(service_);
+}
+
+void Injection::check_as_before() const {
+    // What a loader had begun that died is removed before the next snapshot is.
+    if (fault_.role == Role::loader) BOOST_TEST(ask(service_, "reload --force").at("ok") == true);
+    Holdings after = settled();
+    BOOST_TEST(after.processes == before_.processes);
+    // What we have closed is closed on the other side a moment later.
+    wait_until("as many descriptors are open as before, and as much memory held", [&] {
+        after = holdings(service_);
+        return after.descriptors.at(service_.pid()) <= before_.descriptors.at(service_.pid()) &&
+               after.memfds <= before_.memfds && after.deleted_files <= before_.deleted_files;
+    });
+    // A scanner whose session worker has died scans to its end, and may be replaced only now.
+    wait_until("each scanner has its temp folder, and there is no other",
+               [&] { return entries_below(service_.temp_directory()).size() == kScanners; });
+    BOOST_TEST(entries_below(service_.spool_directory()).empty());
+    std::size_t snapshots = 0;
+    for (const std::string& name : entries_below(service_.state_directory() / "snapshots")) {
+        BOOST_TEST(name.find("loading") == std::string::npos, name);
+        if (name.find('/') == std::string::npos) ++snapshots;
+    }
+    BOOST_TEST(snapshots <= 3U);
+    MilterClient client = service_.session();
+    BOOST_TEST(client.message(eicar_in_body()).text().starts_with("550 "));
+    BOOST_TEST(client.message(clean_mail("afterwards")).text() == "accept");
+}
+
+} // namespace evermilter::test

@@ -1,0 +1,88 @@
+// One fault, injected: a process of one role is killed or stopped in one of its states, while mail flows on several
+// connections. Whatever dies: each message gets exactly one answer, no infected one passes, only sessions of a session
+// worker that died are cut, the service is as before afterwards, and nothing of the dead is left.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "tests/integration/reloading.h"
+#include "tests/integration/traffic.h"
+#include "tests/support/service.h"
+
+namespace evermilter::test {
+
+enum class Role { session, loader, standby, scanner };
+enum class State {
+    starting,      // a session worker that is forked and not ready
+    serving,       // the active generation's, with what the traffic gives it to do
+    loading,       // a loader that loads; others while one does
+    proving,       // a loader that scans its samples
+    awaiting_room, // a loader that has its snapshot and waits for the end of what served (reload.mode = "replace")
+    awaited,       // of the generation for whose end that loader waits, and whose scanner has a message
+    draining,      // of a generation that a session still holds; a session worker of the former configuration
+    in_message,    // a session worker with a message half received
+    scanning,      // a scan that takes long: its scanner, or the session worker that waits for it
+};
+
+struct Fault {
+    Role role;
+    State state;
+    int signal;
+};
+std::ostream& operator<<(std::ostream& out, const Fault& fault);
+
+// One service, mail on it, and a held session, scan or load that puts the victim into its state.
+class Injection {
+  public:
+    explicit Injection(const Fault& fault);
+    // Checks all that the head of this file promises.
+    void run();
+
+  private:
+    static Keys keys(const Fault& fault);
+    [[nodiscard]] bool replaces() const; // reload.mode = "replace": nothing is active while the fault comes
+    [[nodiscard]] bool hangs() const;    // the slow scan never ends
+    [[nodiscard]] std::string slow_mail() const;
+
+    void bring_into_state();
+    void hold(const std::string& mail);
+    void hold_in_scan();
+    void wait_for_room();
+    [[nodiscard]] pid_t catch_starting();
+
+    [[nodiscard]] pid_t find_victim() const;
+    [[nodiscard]] pid_t slow_scanner() const;
+    [[nodiscard]] pid_t worker_of_held() const;
+    [[nodiscard]] pid_t loader_that(const char* step) const;
+
+    void strike(pid_t victim) const;
+    void let_go_on(pid_t victim);
+    void flows() const;
+    void end_of_state();
+    void check_answers();
+    void check_as_before() const;
+    // Waits until one generation is all there is, with all of its processes.
+    [[nodiscard]] Holdings settled() const;
+
+    const Fault fault_;
+    Service service_;
+    std::uint64_t first_ = 0; // generation
+    Holdings before_;
+    std::deque<std::unique_ptr<Traffic>> traffic_;
+    std::optional<MilterClient> held_;
+    std::optional<HeldLoad> load_;
+    std::map<pid_t, std::uint64_t> ticks_; // of scanners, before the slow mail came
+    pid_t starting_ = 0;
+    pid_t stopped_ = 0;     // scanner
+    std::uint64_t cut_ = 0; // connections
+};
+
+} // namespace evermilter::test
