@@ -55,6 +55,17 @@ std::string NotifySocket::wait_line(const std::string& line) {
     throw NeverHappened("waited in vain for " + line + " on " + path_);
 }
 
+void NotifySocket::wait_silence(const std::string& line, std::chrono::milliseconds silence) {
+    const Deadline deadline = patience();
+    Deadline end = std::chrono::steady_clock::now() + silence;
+    pollfd entry{socket_.get(), POLLIN, 0};
+    while (left(end) > 0) {
+        if (left(deadline) == 0) throw NeverHappened("there was always another " + line + " on " + path_);
+        if (poll(&entry, 1, left(end)) == 1 && has_line(receive(), line))
+            end = std::chrono::steady_clock::now() + silence;
+    }
+}
+
 void NotifySocket::fill() const {
     const unique_fd sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const Name name(path_);

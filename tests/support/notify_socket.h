@@ -1,6 +1,7 @@
 // The side of a service manager that is told how a service stands (sd_notify(3)): a real datagram socket.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ class NotifySocket {
     // in seen().
     std::string wait_line(const std::string& line);
     [[nodiscard]] const std::vector<std::string>& seen() const { return seen_; }
+    // Waits until none with the line has come for so long. What comes meanwhile is thrown away.
+    void wait_silence(const std::string& line, std::chrono::milliseconds silence);
     // Sends to itself until nobody can send any more.
     void fill() const;
 
