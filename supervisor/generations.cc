@@ -335,6 +335,7 @@ void Generations::tick() {
             if (!is_held && generation.end_by_ns == 0) generation.end_by_ns = now + scan_bound_ns() + ns(1s);
         }
         if (wants_standby(generation) && now >= generation.standby_due_ns) ask_for_standby(generation);
+        if (generation.look_ns != 0 && now >= generation.look_ns) look_at_scanners(generation, now);
         if (generation.end_by_ns == 0 || now < generation.end_by_ns || !has_process(generation)) continue;
         generation.end_by_ns = now + kLoaderEnd.count(); // of what the kill leaves behind
         if (generation.state == GenerationState::loading)
@@ -352,6 +353,7 @@ void Generations::schedule(std::int64_t now_ns) {
     for (const Generation& generation : state_.generations) {
         if (has_process(generation)) consider(generation.end_by_ns);
         if (wants_standby(generation)) consider(generation.standby_due_ns);
+        consider(generation.look_ns);
         if (generation.state == GenerationState::draining && generation.let_go_ns == 0)
             consider(generation.retired_ns + ns(settings_.config.reload.drain_timeout));
     }

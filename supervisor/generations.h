@@ -74,7 +74,7 @@ class Generations {
     void on_unchanged(Generation& generation);
     void on_starved(Generation& generation);
     void on_failed(Generation& generation, const messages::LoadFailed& failed);
-    void on_scanner_started(Generation& generation, const messages::ScannerStarted& started);
+    void on_scanner_started(Generation& generation, const messages::ScannerStarted& started) const;
     void on_scanner_ended(Generation& generation, const messages::ScannerEnded& ended);
     void on_taken(SessionWorker& worker, const messages::QueueTaken& taken);
     void on_released(SessionWorker& worker, const messages::QueueReleased& released);
@@ -101,6 +101,7 @@ class Generations {
     void ask_for_standby(Generation& generation);
     void standby_failed(Generation& generation, const std::string& reason);
     void find_untold_scanners(Generation& generation);
+    void look_at_scanners(Generation& generation, std::int64_t now_ns) const;
     [[nodiscard]] bool take_over(Generation& generation);
     void refuse(Generation& generation, int exit_code, const std::string& error);
     void kill_processes(Generation& generation, const std::string& reason);

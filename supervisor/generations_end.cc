@@ -1,4 +1,4 @@
-// The ends of generations: they are retired, their scanners and loaders are reaped, what does not end is killed.
+// The ends of generations: they are retired, their loaders and orphans are reaped, what does not end is killed.
 #include <sys/wait.h>
 #include <sysexits.h>
 
@@ -66,33 +66,6 @@ void Generations::kill(const std::string& reason) {
     }
 }
 
-void Generations::on_scanner_started(Generation& generation, const messages::ScannerStarted& started) {
-    generation.scanners.push_back(ScannerProcess{static_cast<pid_t>(started.pid), started.slot});
-}
-
-void Generations::on_scanner_ended(Generation& generation, const messages::ScannerEnded& ended) {
-    std::erase_if(generation.scanners, [&](const ScannerProcess& one) { return one.pid == ended.pid; });
-    if (ended.expected) return;
-    ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)];
-    log::error(
-        "scanner-died",
-        {{"generation", generation.id}, {"scanner", ended.pid}, {"status", wait_status_text(ended.wait_status)}});
-}
-
-void Generations::on_overdue(const messages::ScannerOverdue& overdue) {
-    Generation* generation = state_.find_generation(overdue.generation);
-    if (generation == nullptr) return;
-    log::error("scanner-overdue", {{"generation", overdue.generation}, {"scanner", overdue.scanner}});
-    if (generation->loader.pid != 0) {
-        children_.send(generation->loader, overdue);
-        return;
-    }
-    const auto pid = static_cast<pid_t>(overdue.scanner);
-    const bool ours = std::any_of(generation->scanners.begin(), generation->scanners.end(),
-                                  [pid](const ScannerProcess& one) { return one.pid == pid; });
-    if (ours) kill_orphan(pid);
-}
-
 void Generations::on_loader_exit(Generation& generation, pid_t pid, int wait_status) {
     // What it had forked are our children now; those that ended before it, it has reaped.
     find_untold_scanners(generation);
@@ -142,6 +115,7 @@ void Generations::finish_if_reaped(Generation& generation) {
     generation.board.reset();
     generation.end_by_ns = 0;
     generation.standby_due_ns = 0;
+    generation.look_ns = 0;
     if (state_.current_generation == generation.id) state_.current_generation = 0;
     // Loaders and scanners that were killed could not wipe theirs.
     wipe_scanner_folders(settings_.config.scanner.temp_directory, generation.id);

@@ -67,6 +67,7 @@ void Reloads::restore_active(const std::string& reason) {
 
 void Reloads::restore(const std::string& snapshot, const std::string& reason) {
     state_.degraded_reason = reason;
+    restore_reason_ = reason;
     restore_wanted_ = snapshot;
     restore_snapshot_ = snapshot;
     restore_tries_ = 0;
@@ -78,6 +79,8 @@ void Reloads::restore(const std::string& snapshot, const std::string& reason) {
 // be the snapshot's fault and is the first time; after the oldest it is tried again itself, later. While its scanners
 // still serve they are better than anything older.
 void Reloads::restore_refused(int exit_code, const std::string& error) {
+    if (restore_snapshot_ == restore_wanted_)
+        state_.degraded_reason = restore_reason_ + ", and no other could be loaded yet: " + error;
     const bool unusable = exit_code == EX_DATAERR || exit_code == EX_NOINPUT || exit_code == EX_NOPERM;
     if (++restore_tries_ == 1 && !unusable) {
         restore_later();

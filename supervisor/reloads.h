@@ -72,8 +72,9 @@ class Reloads {
     bool stopped_ = false;
     std::vector<std::string> fallbacks_; // snapshots to try, best last, where the first load was refused
     std::optional<LoadOutcome> first_refusal_;
-    std::string last_snapshot_;    // of the generation that was active last
-    std::string restore_wanted_;   // of restore()
+    std::string last_snapshot_;  // of the generation that was active last
+    std::string restore_wanted_; // of restore()
+    std::string restore_reason_;
     unsigned restore_tries_ = 0;   // of what is loaded for it
     std::string restore_snapshot_; // not empty: what is to be loaded for it: that one or, if it cannot be, an older
     RestartPolicy restore_policy_;

@@ -54,12 +54,23 @@ std::string standby_reason(const State& state) {
     return "the loader of generation " + std::to_string(active->id) + " has no standby: " + active->standby_error;
 }
 
+std::string scanners_reason(const State& state) {
+    const Generation* active = state.active_generation();
+    if (active == nullptr) return {};
+    const std::string scanners = "scanners of generation " + std::to_string(active->id);
+    if (!active->scanners_missing.empty()) return scanners + " cannot be replaced: " + active->scanners_missing;
+    if (!active->scanners_dying.empty()) return scanners + " die one after another: " + active->scanners_dying;
+    return {};
+}
+
 } // namespace
 
 std::string reason_of(const State& state) {
     std::string all;
     const std::string standby = standby_reason(state);
-    for (const std::string* one : {&state.waits_for, &state.degraded_reason, &state.workers_reason, &standby}) {
+    const std::string scanners = scanners_reason(state);
+    for (const std::string* one :
+         {&state.waits_for, &state.degraded_reason, &state.workers_reason, &standby, &scanners}) {
         if (!one->empty()) all += (all.empty() ? "" : "; ") + *one;
     }
     return all;

@@ -76,6 +76,12 @@ struct Generation {
     std::string standby_error;         // not empty: why there is no standby, in spite of several attempts
     std::int64_t standby_due_ns = 0;   // CLOCK_MONOTONIC at which another is asked for; 0: none is to be
     unsigned short_lives = 0;          // loaders in a row that died at once
+    RestartPolicy scanner_policy;      // counts their deaths without a message finished by any; its delays are not used
+    std::uint64_t scans_at_death = 0;  // messages that they had finished when the last of them died
+    std::int64_t died_ns = 0;          // CLOCK_MONOTONIC of that
+    std::string scanners_missing;      // not empty: why there are fewer of them than there shall be
+    std::string scanners_dying;        // not empty: they die one after another; how
+    std::int64_t look_ns = 0;          // CLOCK_MONOTONIC at which is looked whether they still do; 0: they do not
     unique_fd queue;                   // sending end, while loading or active
     std::optional<ScannerBoard> board; // empty for failed and gone ones
     std::vector<ScannerProcess> scanners;

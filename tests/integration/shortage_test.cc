@@ -1,26 +1,18 @@
 // When the machine's limits are reached (descriptors, processes, memory) while the service runs: a 4xx and a line in
 // the log, never a message that passes unscanned, no process that spins, and all is well when there is room again. Temp
 // and spool directories without room are in temp_full_test and backpressure_test, threads in session_budget_test.
-#include <fcntl.h>
-#include <grp.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <boost/test/unit_test.hpp>
-#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <set>
-#include <utility>
 #include <vector>
 
 #include "tests/integration/reloading.h"
 #include "tests/support/database.h"
+#include "tests/support/limited.h"
 #include "tests/support/messages.h"
 #include "tests/support/service.h"
 
@@ -29,56 +21,6 @@ using namespace evermilter::test;
 namespace {
 
 const std::string kRejected = std::string("550 5.7.1 virus found: ") + kEicarName;
-
-using Resource = decltype(RLIMIT_AS);
-
-// prlimit(2) by a child that has become the user of `pid`: root without CAP_SYS_RESOURCE (a container) may not. The
-// soft limit before; nullopt where it is refused.
-std::optional<rlim_t> change_soft_limit(pid_t pid, Resource resource, rlim_t value) {
-    const auto user = real_user(pid);
-    const auto group = static_cast<gid_t>(std::stoul(status_field(pid, "Gid")));
-    std::array<int, 2> ends{};
-    BOOST_REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
-    const pid_t child = ::fork();
-    BOOST_REQUIRE(child >= 0);
-    if (child == 0) {
-        if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setresgid(group, group, group) != 0 ||
-                                 ::setresuid(user, user, user) != 0))
-            ::_exit(1);
-        rlimit limit{};
-        if (::prlimit(pid, resource, nullptr, &limit) != 0) ::_exit(2);
-        const rlim_t before = std::exchange(limit.rlim_cur, std::min(value, limit.rlim_max));
-        if (::prlimit(pid, resource, &limit, nullptr) != 0) ::_exit(3);
-        ::_exit(::write(ends[1], &before, sizeof before) == sizeof before ? 0 : 4);
-    }
-    ::close(ends[1]);
-    rlim_t before = 0;
-    const bool done = ::read(ends[0], &before, sizeof before) == sizeof before;
-    ::close(ends[0]);
-    ::waitpid(child, nullptr, 0);
-    return done ? std::optional(before) : std::nullopt;
-}
-
-// While it lives the process has the soft limit `value`.
-class Limited {
-  public:
-    Limited(pid_t pid, Resource resource, rlim_t value) : pid_(pid), resource_(resource) {
-        const auto before = change_soft_limit(pid, resource, value);
-        BOOST_REQUIRE(before.has_value());
-        before_ = *before;
-    }
-    ~Limited() {
-        if (alive(pid_)) (void)change_soft_limit(pid_, resource_, before_);
-    }
-    Limited(const Limited&) = delete;
-    Limited& operator=(const Limited&) = delete;
-
-  private:
-    pid_t pid_;
-    Resource resource_;
-    rlim_t before_ = 0;
-};
-using Limits = std::vector<std::unique_ptr<Limited>>;
 
 // The limit at which the process can open `more` descriptors and no further one.
 rlim_t descriptors_left(pid_t pid, int more) {
@@ -99,21 +41,6 @@ void no_memory(Limits& limits, const std::vector<pid_t>& pids) {
         const rlim_t now = std::stoull(status_field(pid, "VmSize")) * 1024;
         limits.push_back(std::make_unique<Limited>(pid, RLIMIT_AS, now + 65536));
     }
-}
-
-std::uint64_t ticks(const std::vector<pid_t>& pids) {
-    std::uint64_t sum = 0;
-    for (const pid_t pid : pids)
-        if (const auto one = process(pid)) sum += one->cpu_ticks;
-    return sum;
-}
-
-// A process that spins would use a hundred of them.
-void nobody_spins(const std::vector<pid_t>& pids) {
-    const auto before = ticks(pids);
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-    wait_until("a second is over", [&] { return std::chrono::steady_clock::now() >= end; });
-    BOOST_TEST(ticks(pids) - before < 50U);
 }
 
 // Whatever became of it, it did not pass.

@@ -16,7 +16,7 @@
 
 namespace evermilter::messages {
 
-inline constexpr std::uint32_t kProtocol = 3;
+inline constexpr std::uint32_t kProtocol = 4;
 
 // What a process of ours is. The names (role_name) are those of the status document.
 enum class Role : std::uint8_t { session, loader, standby, scanner };
@@ -310,14 +310,16 @@ struct ScannerStarted {
     static constexpr auto fields = std::tuple{&ScannerStarted::pid, &ScannerStarted::slot};
 };
 
-// A scanner has ended and was reaped. `expected`: it had reached max_jobs or max_age, or the queue ended.
+// A scanner has ended and was reaped; or, with pid 0, none could be forked for the slot, for the reason `error`, and it
+// will be tried again. `expected`: it had reached max_jobs or max_age, or the queue ended.
 struct ScannerEnded {
     std::int64_t pid = 0;
     std::uint32_t slot = 0;
     std::int32_t wait_status = 0; // as waitpid(2) gives it
     bool expected = false;
-    static constexpr auto fields =
-        std::tuple{&ScannerEnded::pid, &ScannerEnded::slot, &ScannerEnded::wait_status, &ScannerEnded::expected};
+    std::string error;
+    static constexpr auto fields = std::tuple{&ScannerEnded::pid, &ScannerEnded::slot, &ScannerEnded::wait_status,
+                                              &ScannerEnded::expected, &ScannerEnded::error};
 };
 
 // The standby is forked, and the channel that came for it is its own. Before LoaderReady the first time.

@@ -223,6 +223,10 @@ void ScannerPool::seat_later(Seat& seat, Respawn::Delay delay) {
 void ScannerPool::seat_again(Seat& vacant) {
     if (auto seated = seat(vacant); !seated) {
         log::error("scanner-not-started", {{"generation", generation_}, {"error", seated.error().what}});
+        messages::ScannerEnded message;
+        message.slot = vacant.slot;
+        message.error = seated.error().what.substr(0, 256);
+        handlers_.report(std::move(message));
         seat_later(vacant, vacant.respawn.after(Respawn::End::temp_failed, false));
     }
 }

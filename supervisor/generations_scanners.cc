@@ -1,0 +1,89 @@
+// The scanners of a generation, as its loader tells of them: who there is, who hangs, and whether those who died are
+// replaced. Where they cannot be forked, or die without a message finished between them, the service is degraded.
+#include <algorithm>
+#include <chrono>
+
+#include "supervisor/generations.h"
+#include "workers/common/log.h"
+
+namespace evermilter::supervisor {
+namespace {
+
+constexpr std::int64_t ns(std::chrono::nanoseconds duration) {
+    return duration.count();
+}
+
+// How often is looked whether those who followed serve.
+constexpr std::int64_t kLook = ns(std::chrono::seconds(1));
+// Where no message comes, scanners that live so long have proven that they do not die by themselves.
+constexpr std::int64_t kProven = ns(std::chrono::minutes(1));
+
+// Messages that all scanners of the generation have finished.
+std::uint64_t finished_scans(const Generation& generation) {
+    std::uint64_t sum = 0;
+    for (std::uint32_t slot = 0; generation.board && slot < generation.board->slots(); ++slot)
+        sum += generation.board->slot(slot).jobs_total.load();
+    return sum;
+}
+
+} // namespace
+
+void Generations::on_scanner_started(Generation& generation, const messages::ScannerStarted& started) const {
+    generation.scanners.push_back(ScannerProcess{static_cast<pid_t>(started.pid), started.slot});
+    if (generation.scanners_missing.empty()) return;
+    if (!generation.board || generation.scanners.size() < generation.board->slots()) return;
+    generation.scanners_missing.clear();
+    handlers_.changed();
+}
+
+void Generations::on_scanner_ended(Generation& generation, const messages::ScannerEnded& ended) {
+    if (ended.pid == 0) {
+        generation.scanners_missing = ended.error;
+        handlers_.changed();
+        return;
+    }
+    std::erase_if(generation.scanners, [&](const ScannerProcess& one) { return one.pid == ended.pid; });
+    if (ended.expected) return;
+    ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)];
+    const std::string status = wait_status_text(ended.wait_status);
+    log::error("scanner-died", {{"generation", generation.id}, {"scanner", ended.pid}, {"status", status}});
+
+    const std::uint64_t scans = finished_scans(generation);
+    if (scans != generation.scans_at_death) generation.scanner_policy.proven();
+    generation.scans_at_death = scans;
+    generation.died_ns = monotonic_ns();
+    generation.scanner_policy.failed(std::chrono::nanoseconds(generation.died_ns), 0.0);
+    if (!generation.scanner_policy.degraded()) return;
+    generation.scanners_dying = status;
+    generation.look_ns = generation.died_ns + kLook;
+    schedule(generation.died_ns);
+    handlers_.changed();
+}
+
+void Generations::look_at_scanners(Generation& generation, std::int64_t now_ns) const {
+    const bool serve = finished_scans(generation) != generation.scans_at_death;
+    if (!serve && now_ns - generation.died_ns < kProven) {
+        generation.look_ns = now_ns + kLook;
+        return;
+    }
+    generation.look_ns = 0;
+    generation.scanner_policy.proven();
+    generation.scanners_dying.clear();
+    handlers_.changed();
+}
+
+void Generations::on_overdue(const messages::ScannerOverdue& overdue) {
+    Generation* generation = state_.find_generation(overdue.generation);
+    if (generation == nullptr) return;
+    log::error("scanner-overdue", {{"generation", overdue.generation}, {"scanner", overdue.scanner}});
+    if (generation->loader.pid != 0) {
+        children_.send(generation->loader, overdue);
+        return;
+    }
+    const auto pid = static_cast<pid_t>(overdue.scanner);
+    const bool ours = std::any_of(generation->scanners.begin(), generation->scanners.end(),
+                                  [pid](const ScannerProcess& one) { return one.pid == pid; });
+    if (ours) kill_orphan(pid);
+}
+
+} // namespace evermilter::supervisor
