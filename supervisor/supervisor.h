@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "supervisor/child_messages.h"
 #include "supervisor/children.h"
 #include "supervisor/commands.h"
 #include "supervisor/config_reload.h"
@@ -58,14 +59,7 @@ class Supervisor final : public Operations {
     [[nodiscard]] bool begin();
     void fail(int exit_code, const std::string& reason);
 
-    void on_message(Child& child, messages::Message&& message);
     void on_exit(Child& child, pid_t pid, int wait_status);
-    void on_detection(const messages::Detection& detection);
-    template <class Handler>
-    void from_session_worker(Child& child, Handler handler);
-    template <class Handler>
-    void from_loader(Child& child, Handler handler);
-    void out_of_place(Child& child, const char* message);
 
     // The end: graceful, with or without a reason to fail; then at once.
     [[nodiscard]] std::string passed_beside() const;
@@ -92,6 +86,7 @@ class Supervisor final : public Operations {
     Survivors survivors_;
     Notifications notifications_;
     PoisonWatch poison_watch_;
+    ChildMessages child_messages_;
     ConfigReload config_reload_;
     DatabaseWatch database_watch_;
     Entrance entrance_;
