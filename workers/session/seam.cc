@@ -55,7 +55,7 @@ int poll_listener(pollfd* list, int timeout_ms) {
     Seam& seam = the_seam();
     wait_for_pick_up();
     std::unique_lock lock(seam.mutex);
-    const bool ready = seam.changed.wait_for(lock, milliseconds(timeout_ms),
+    const bool ready = seam.offered.wait_for(lock, milliseconds(timeout_ms),
                                              [&] { return !seam.offers.empty() && seam.dispatched < 0; });
     list->revents = ready ? POLLIN : short{0};
     return ready ? 1 : 0;
@@ -95,7 +95,7 @@ int accept_offered(sockaddr* address, socklen_t* length) {
     {
         std::unique_lock lock(seam.mutex);
         // Between the listener's poll() and here the controller may have let a session through.
-        if (!seam.changed.wait_for(lock, kTick * kTicksToPickUp,
+        if (!seam.offered.wait_for(lock, kTick * kTicksToPickUp,
                                    [&] { return !seam.offers.empty() && seam.dispatched < 0; })) {
             errno = EAGAIN;
             return -1;
@@ -109,8 +109,7 @@ int accept_offered(sockaddr* address, socklen_t* length) {
     } catch (const std::exception&) {
         {
             const std::lock_guard lock(seam.mutex);
-            seam.dispatched = -1;
-            seam.changed.notify_all();
+            next_may_go(seam);
         }
         forget(offer.connection.get());
         seam.events->lost(offer.token);
@@ -187,8 +186,7 @@ int poll_between_packets(pollfd* one, int timeout_ms) {
         tcp = connection.tcp;
         t_descriptor = descriptor;
         if (seam.dispatched == descriptor) {
-            seam.dispatched = -1;
-            seam.changed.notify_all();
+            next_may_go(seam);
         }
         if (std::exchange(connection.let_through, false)) {
             const auto command = complete(descriptor, connection, connection.command);
@@ -349,7 +347,7 @@ void offer(unique_fd connection, std::uint64_t token) {
     Seam& seam = the_seam();
     const std::lock_guard lock(seam.mutex);
     seam.offers.push_back({std::move(connection), token});
-    seam.changed.notify_all();
+    seam.offered.notify_all();
 }
 
 int enter_callback() {

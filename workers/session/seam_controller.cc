@@ -19,8 +19,9 @@ using Clock = std::chrono::steady_clock;
 // (an AF_UNIX buffer holds 277 of one byte). From so many bytes on it is let through after two ticks.
 constexpr std::size_t kStalledBytes = 128;
 
-// After so long without a byte a session leaves the list that poll(2) gets.
-constexpr milliseconds kUntilAsleep{1000};
+// After so long without a packet a session leaves the list that poll(2) gets: more than there is between the packets of
+// a message, less than between those of one that trickles.
+constexpr milliseconds kUntilAsleep{20};
 
 int milliseconds_until(Clock::time_point until) {
     const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
@@ -34,8 +35,14 @@ bool watch(Seam& seam, int descriptor, Connection& connection, Watch how) {
     event.data.fd = descriptor;
     if (::epoll_ctl(seam.watch.get(), EPOLL_CTL_ADD, descriptor, &event) != 0) return false;
     connection.watch = how;
-    if (how == Watch::growing) ++seam.growing;
     return true;
+}
+
+// How much of a begun packet is there. Only one of many bytes can stall.
+void note_size(Seam& seam, Connection& connection, std::size_t available) {
+    connection.seen = available;
+    if (available < kStalledBytes || std::exchange(connection.may_stall, true)) return;
+    ++seam.may_stall;
 }
 
 // Of a watched session epoll has told something, or it is `tick`: if it need not be watched any more, poll(2) will
@@ -49,7 +56,7 @@ void look_again(int descriptor, bool hung_up, bool tick) {
         if (found == nullptr || found->watch == Watch::listed) return;
         Connection& connection = *found;
         if (connection.watch == Watch::asleep) {
-            if (!tick) unwatch(seam, descriptor, connection);
+            unwatch(seam, descriptor, connection);
             return;
         }
         const PacketLook look = look_at_packet(descriptor);
@@ -57,9 +64,10 @@ void look_again(int descriptor, bool hung_up, bool tick) {
             whole = std::exchange(connection.packet_open, false);
             connection.stalled = hung_up; // nothing more will come
             unwatch(seam, descriptor, connection);
-        } else if (look.available != std::exchange(connection.seen, look.available)) {
+        } else if (look.available != connection.seen) {
+            note_size(seam, connection, look.available);
             connection.ticks = 0;
-        } else if (tick && ++connection.ticks >= 2 && look.available >= kStalledBytes) {
+        } else if (tick && ++connection.ticks >= 2) {
             connection.stalled = true;
             unwatch(seam, descriptor, connection);
         }
@@ -76,12 +84,15 @@ void look_at_watched(bool tick) {
         look_again(event.data.fd, (event.events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) != 0, false);
     }
     if (!tick) return;
-    int end = 0;
+    std::vector<int> large;
     {
         const std::lock_guard lock(seam.mutex);
-        end = seam.connections.end();
+        for (int descriptor = 0; descriptor < seam.connections.end(); ++descriptor) {
+            const Connection* const found = seam.connections.find(descriptor);
+            if (found != nullptr && found->may_stall) large.push_back(descriptor);
+        }
     }
-    for (int descriptor = 0; descriptor < end; ++descriptor) look_again(descriptor, false, true);
+    for (const int descriptor : large) look_again(descriptor, false, true);
 }
 
 // A session that poll(2) calls ready: lets it through, or watches its packet grow.
@@ -100,7 +111,7 @@ bool let_through(int descriptor, short revents) {
         go = broken(revents) || connection.stalled || look.state != PacketLook::State::partial;
         if (!go) {
             go = !watch(seam, descriptor, connection, Watch::growing); // cannot be watched: a thread may wait for it
-            connection.seen = look.available;
+            if (!go) note_size(seam, connection, look.available);
             connection.ticks = 0;
             begun = !std::exchange(connection.packet_open, true);
         }
@@ -164,18 +175,24 @@ void wait_for_pick_up() {
         int ticks = 0;
         int waiting_for = seam.dispatched;
         while (seam.dispatched >= 0 && ticks < kTicksToPickUp) {
-            if (seam.changed.wait_for(lock, kTick) == std::cv_status::timeout) ++ticks;
+            if (seam.picked_up.wait_for(lock, kTick) == std::cv_status::timeout) ++ticks;
             if (std::exchange(waiting_for, seam.dispatched) != seam.dispatched) ticks = 0;
         }
-        given_up = std::exchange(seam.dispatched, -1);
-        if (given_up >= 0) seam.changed.notify_all();
+        given_up = seam.dispatched;
+        if (given_up >= 0) next_may_go(seam);
     }
     if (given_up >= 0) seam.events->unserved(given_up);
 }
 
+void next_may_go(Seam& seam) {
+    seam.dispatched = -1;
+    seam.picked_up.notify_all();
+    if (!seam.offers.empty()) seam.offered.notify_all();
+}
+
 void unwatch(Seam& seam, int descriptor, Connection& connection) {
     (void)::epoll_ctl(seam.watch.get(), EPOLL_CTL_DEL, descriptor, nullptr);
-    if (connection.watch == Watch::growing) --seam.growing;
+    if (std::exchange(connection.may_stall, false)) --seam.may_stall;
     connection.watch = Watch::listed;
     connection.silent_since = {};
 }
@@ -193,7 +210,7 @@ int poll_controller(pollfd* list, nfds_t count, int timeout_ms) {
         bool ticking = false;
         {
             const std::lock_guard lock(seam.mutex);
-            ticking = seam.growing > 0;
+            ticking = seam.may_stall > 0;
         }
         const auto next = ticking ? std::min(until, Clock::now() + kTick) : until;
         const int ready = real_poll(polled.list.data(), polled.list.size(), milliseconds_until(next));

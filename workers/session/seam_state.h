@@ -29,7 +29,7 @@ inline constexpr int kTicksToPickUp = 30;
 // How the controller learns that a session has something for it.
 enum class Watch : std::uint8_t {
     listed,  // poll(2) tells
-    growing, // a packet has begun: epoll tells when it grows, and each tick is a look at it
+    growing, // a packet has begun: epoll tells when it grows
     asleep,  // it was silent for a while: epoll tells when it is not any more
 };
 
@@ -39,6 +39,7 @@ struct Connection {
     bool let_through = false; // the controller has found it ready: the pool thread need not look again
     Watch watch = Watch::listed;
     std::chrono::steady_clock::time_point silent_since; // as the controller has seen it; the epoch: not seen yet
+    bool may_stall = false;                             // a begun packet has many bytes: each tick is a look at it
     bool stalled = false;                               // a begun packet does not grow: a thread may wait for the rest
     bool packet_open = false;                           // Events::packet_begun was told, packet_whole was not
     std::size_t seen = 0;                               // bytes of the begun packet at the last look
@@ -83,11 +84,12 @@ struct Seam {
     unique_fd watch; // epoll, edge-triggered: wakes the controller for those that are not listed
 
     std::mutex mutex;
-    std::condition_variable changed;
+    std::condition_variable offered;   // for the listener: there may be an offer to accept
+    std::condition_variable picked_up; // for who waits until no session is on its way to a thread
     std::deque<Offer> offers;
     Connections connections;
-    std::size_t growing = 0; // connections that are
-    int dispatched = -1;     // the session that was let through and that no thread has taken yet
+    std::size_t may_stall = 0; // connections that may
+    int dispatched = -1;       // the session that was let through and that no thread has taken yet
 };
 
 // One libmilter, one seam; never destroyed, because libmilter's threads outlive main().
@@ -103,6 +105,9 @@ int real_poll(pollfd* list, nfds_t count, int timeout_ms);
 // Waits until no session is on its way to a thread. One that nobody takes is given up. Called by those who let
 // sessions through, the controller and the listener, before they look for the next.
 void wait_for_pick_up();
+
+// The session that was let through has been taken, or never will be: the next may go. The caller holds the mutex.
+void next_may_go(Seam& seam);
 
 // poll(2) is to tell of this one again, not epoll. The caller holds the mutex.
 void unwatch(Seam& seam, int descriptor, Connection& connection);
