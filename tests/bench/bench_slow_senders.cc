@@ -1,20 +1,21 @@
 // Slow senders beside busy ones:
-//     bench_slow_senders [COUNT...]      (500 2000 5000 10000 unless said)
+//     bench_slow_senders [COUNT...] [WAY...]      (500 2000 5000 10000 unless said; all ways, "mid-body" is one)
 // For every stage at which a sender may park, and for trickled bytes, headers and body: 16 busy connections beside
-// COUNT slow sessions, twice, and the same 16 alone, before and after; reloads of a database of a million signatures
-// (the median of three), beside reloads without slow sessions; at last the parked messages are finished and their
-// verdicts checked. Prints figures and whether each promise was kept; exits 1 if one was not.
+// COUNT slow sessions, twice, and the same 16 alone, before and after; three reloads of a database of a million
+// signatures beside them, and three without before and after (the medians); at last the parked messages are finished
+// and their verdicts checked. Prints figures and whether each promise was kept; exits 1 if one was not.
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "tests/bench/load.h"
 #include "tests/support/command.h"
@@ -197,19 +198,22 @@ double busy_throughput(const test::Service& service, std::uint64_t seed) {
     return figures.throughput();
 }
 
-// The median of three.
-double reload_seconds(const test::Service& service) {
-    std::array<double, 3> seconds{};
-    for (double& one : seconds) {
+double median(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    const std::size_t half = values.size() / 2;
+    return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+// Of three reloads, added to `seconds`.
+void reload_thrice(const test::Service& service, std::vector<double>& seconds) {
+    for (int i = 0; i < 3; ++i) {
         const auto answer = test::StatusClient(service.status_path()).ask("reload --force");
         if (!answer.value("ok", false)) {
             std::cerr << "reload refused: " << answer.dump() << "\n";
             g_all_kept = false;
         }
-        one = service.status().at("last_reload").at("seconds").get<double>();
+        seconds.push_back(service.status().at("last_reload").at("seconds").get<double>());
     }
-    std::sort(seconds.begin(), seconds.end());
-    return seconds.at(1);
 }
 
 // Beside EICAR, so that a load takes long enough to be measured.
@@ -237,7 +241,15 @@ int main(int argc, char** argv) {
     setrlimit(RLIMIT_NOFILE, &files);
 
     std::vector<unsigned> counts;
-    for (int i = 1; i < argc; ++i) counts.push_back(static_cast<unsigned>(std::strtoul(argv[i], nullptr, 10)));
+    std::vector<std::string> asked_ways;
+    for (int i = 1; i < argc; ++i) {
+        char* end = nullptr;
+        const auto number = std::strtoul(argv[i], &end, 10);
+        if (*end == '\0')
+            counts.push_back(static_cast<unsigned>(number));
+        else
+            asked_ways.emplace_back(argv[i]);
+    }
     if (counts.empty()) counts = {500, 2000, 5000, 10000};
     const unsigned most = *std::max_element(counts.begin(), counts.end());
 
@@ -258,20 +270,27 @@ int main(int argc, char** argv) {
     // Of workers that have served the busy ones only: what they took for slow ones once they keep.
     const double memory_before = resident_of_session_workers_kib(service);
     for (const Way& way : ways()) {
+        if (!asked_ways.empty() && std::find(asked_ways.begin(), asked_ways.end(), way.name) == asked_ways.end())
+            continue;
         unsigned last = 0;
         for (const unsigned asked : counts) {
             const unsigned count = std::min(asked, way.most);
             if (count == std::exchange(last, count)) continue;
-            const double reload_alone = reload_seconds(service);
+            std::vector<double> reloads_alone;
+            std::vector<double> reloads_beside;
+            reload_thrice(service, reloads_alone);
             const double alone = busy_throughput(service, ++seed);
             SlowSessions slow(service, way, count);
             const double memory = (resident_of_session_workers_kib(service) - memory_before) / count;
             const double beside_before = busy_throughput(service, ++seed);
-            const double reload_beside = reload_seconds(service);
+            reload_thrice(service, reloads_beside);
             const double beside = (beside_before + busy_throughput(service, ++seed)) / 2;
             const auto finished = slow.finish();
             const double alone_after = busy_throughput(service, ++seed);
+            reload_thrice(service, reloads_alone);
             const double fair = (alone + alone_after) / 2;
+            const double reload_alone = median(reloads_alone);
+            const double reload_beside = median(reloads_beside);
             const bool kept = beside >= 0.9 * fair && reload_beside <= 1.2 * reload_alone && finished.wrong == 0;
             g_all_kept = g_all_kept && kept;
             std::printf("%-24s %7u %10.1f %10.1f %7.2f %9.3f %9.3f %7.2f  %u/%u/%u, %.1f%s\n", way.name, count, fair,
