@@ -317,7 +317,8 @@ BOOST_AUTO_TEST_CASE(after_quit_nc_a_new_session_begins_on_the_connection) {
 BOOST_AUTO_TEST_CASE(a_message_over_tcp_is_scanned_over_ipv4_and_ipv6) {
     Service service(Keys{{"milter.listen", R"(["inet:0@127.0.0.1", "inet6:0@::1"])"}});
     service.start();
-    for (const auto& listener : service.status().at("listeners")) {
+    const nlohmann::json status = service.status();
+    for (const auto& listener : status.at("listeners")) {
         MilterClient client(listener.get<std::string>());
         client.open();
         BOOST_TEST(client.message(eicar_in_zip()).text() == kRejected);
