@@ -167,7 +167,12 @@ BOOST_FIXTURE_TEST_CASE(a_load_tells_what_it_took_for_the_next_ones_check, Load)
     BOOST_TEST(loaded.expected_bytes == expected_engine((folder / "database").string()));
     // Neither far from the other: the estimate is low on purpose, and an engine has costs of its own.
     BOOST_TEST(loaded.engine_bytes > loaded.expected_bytes / 2);
-    BOOST_TEST(loaded.engine_bytes < loaded.expected_bytes * 10);
+#ifdef __SANITIZE_THREAD__
+    constexpr unsigned kMost = 40; // for each byte of it there are four of the sanitizer's
+#else
+    constexpr unsigned kMost = 10;
+#endif
+    BOOST_TEST(loaded.engine_bytes < loaded.expected_bytes * kMost);
 }
 
 BOOST_AUTO_TEST_CASE(exactly_the_ratio_is_enough) {
