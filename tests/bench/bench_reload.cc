@@ -1,6 +1,6 @@
 // The reload under load, with a database of the official one's size:
 //     bench_reload [SIGNATURES]          (8,000,000 unless said; EVERMILTER_BENCH_DATABASE reuses a folder)
-// Open loop at 60 % of capacity with and without a reload, and a reload of the idle machine, in turns, three times;
+// Open loop at 60 % of capacity with and without a reload, and a reload of the idle machine, in turns, five times;
 // then closed loop at saturation with a reload in the middle; the sum of the proportional set sizes of all processes
 // before, during and after. What a virtual machine's host took of the CPUs (steal) is printed with each figure. Prints,
 // for each promise, whether it was kept on this machine: of the turns the median; exits 1 if one was not.
@@ -31,7 +31,7 @@ using bench::figure;
 using bench::promise;
 
 constexpr auto kRun = 20s;
-constexpr unsigned kTurns = 3;
+constexpr unsigned kTurns = 5;
 
 // CPU time of all CPUs since the last call that the host gave to others, in percent (proc(5), /proc/stat).
 double steal_percent() {
@@ -178,15 +178,18 @@ int main(int argc, char** argv) {
     open.connections = 32;
     open.rate = 0.6 * capacity.throughput();
     std::vector<double> idle_loads;
+    const auto load_idle = [&] {
+        (void)steal_percent();
+        idle_loads.push_back(reload(service));
+        figure_with_steal("load, machine idle", seconds(idle_loads.back()));
+        wait_drained(service);
+    };
+    load_idle();
     std::vector<double> loads;
     std::vector<double> p99s;
     double failures = 0;
     double longest_gap = 0;
     for (unsigned turn = 0; turn < kTurns; ++turn) {
-        (void)steal_percent();
-        idle_loads.push_back(reload(service));
-        figure_with_steal("load, machine idle", seconds(idle_loads.back()));
-        wait_drained(service);
         ++open.seed;
         (void)steal_percent();
         const bench::LoadFigures quiet = bench::run_load(open);
@@ -196,8 +199,10 @@ int main(int argc, char** argv) {
         figure_with_steal("open loop at 60 %, reload", steady.figures.text());
         figure("  load time", seconds(steady.reload_seconds));
         wait_drained(service);
+        const double idle_before = idle_loads.back();
+        load_idle();
         p99s.push_back(steady.figures.quantile(0.99) / quiet.quantile(0.99));
-        loads.push_back(steady.reload_seconds / idle_loads.back());
+        loads.push_back(steady.reload_seconds / ((idle_before + idle_loads.back()) / 2));
         failures += static_cast<double>(steady.figures.wrong + steady.figures.tempfails + steady.figures.lost);
         longest_gap = std::max(longest_gap, steady.figures.longest_gap);
     }
