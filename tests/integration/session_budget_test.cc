@@ -295,7 +295,8 @@ BOOST_AUTO_TEST_CASE(a_message_that_is_scanned_at_the_deadline_does_not_keep_the
     BOOST_TEST(worker.wait_end() == 0);
 }
 
-BOOST_DATA_TEST_CASE(signals_do_not_stop_a_worker, boost::unit_test::data::make({SIGTERM, SIGHUP, SIGINT}), signal) {
+BOOST_DATA_TEST_CASE(signals_do_not_stop_a_worker, boost::unit_test::data::make({SIGTERM, SIGHUP, SIGINT, SIGABRT}),
+                     signal) {
     SessionWorker worker;
     auto scanners = worker.generation(1);
     auto client = session_in(worker, Stage::body);

@@ -100,6 +100,22 @@ BOOST_AUTO_TEST_CASE(sessions_of_a_killed_supervisor_are_closed_at_timeouts_shut
     serves_and_stops_clean(service);
 }
 
+// systemd sends it to all processes of the service.
+BOOST_AUTO_TEST_CASE(the_signal_of_a_watchdog_that_was_not_fed_ends_the_supervisor_alone) {
+    Service service;
+    service.start();
+    const auto first = current(service);
+    MilterClient begun = service.session();
+    BOOST_REQUIRE(begun.upload(eicar_in_zip()).command == 'c');
+    for (const Process& one : service.processes()) kill(one.pid, SIGABRT);
+    BOOST_TEST(service.wait_end() == 128 + SIGABRT);
+    launch_and_wait(service, first);
+    BOOST_TEST(begun.end_of_message().text() == kRejected);
+    begun.close();
+    service.wait_ready();
+    serves_and_stops_clean(service);
+}
+
 BOOST_AUTO_TEST_CASE(scanners_that_outlive_their_loader_too_are_waited_for) {
     Service service;
     service.start();

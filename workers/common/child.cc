@@ -28,12 +28,14 @@ Result<Channel> adopt_child_channel(messages::Role role) {
     int on = 1;
     if (::ioctl(kChildChannel, FIONBIO, &on) != 0) return system_error("the channel to evermilterd");
 
-    // A child stops by message or by the end of its channel; a signal to the whole process group stops none.
+    // A child stops by message or by the end of its channel; a signal to the whole process group stops none. ABRT is
+    // what systemd sends to all processes of a service whose watchdog was not fed; abort(3) unblocks it first.
     sigset_t blocked;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGTERM);
     sigaddset(&blocked, SIGHUP);
     sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGABRT);
     if (::sigprocmask(SIG_BLOCK, &blocked, nullptr) != 0) return system_error("blocking signals");
 
     messages::Hello hello;

@@ -11,7 +11,7 @@ inline constexpr int kChildChannel = 3;
 
 // Takes over the channel: checks that descriptor 3 is a SOCK_SEQPACKET unix socket, makes it CLOEXEC and
 // non-blocking, and sends Hello. An Error (EX_USAGE is the exit status then) when the process was not started by
-// evermilterd. Blocks TERM, HUP and INT, so it must be called before any thread is made.
+// evermilterd. Blocks TERM, HUP, INT and ABRT, so it must be called before any thread is made.
 [[nodiscard]] Result<Channel> adopt_child_channel(messages::Role role);
 
 } // namespace evermilter
