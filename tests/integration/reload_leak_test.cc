@@ -20,6 +20,13 @@ namespace {
 
 constexpr int kReloads = 200;
 
+// A sanitizer does; leaks it tells by itself.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kKeepsFreedMemory = true;
+#else
+constexpr bool kKeepsFreedMemory = false;
+#endif
+
 std::uint64_t resident_kib(pid_t pid) {
     const std::string text = status_field(pid, "VmRSS");
     return text.empty() ? 0 : std::stoull(text);
@@ -117,7 +124,8 @@ BOOST_AUTO_TEST_CASE(two_hundred_reloads_under_load_leak_nothing_and_never_have_
             BOOST_TEST(held[i].message(clean_mail("held to the end")).status() == "Clean");
     }
     const std::uint64_t resident_after = resident_kib(service.pid());
-    BOOST_TEST(resident_after <= resident_before + 2048, resident_before << " KiB, then " << resident_after);
+    BOOST_TEST((kKeepsFreedMemory || resident_after <= resident_before + 2048),
+               resident_before << " KiB, then " << resident_after);
     // One more reload with nobody else about is what "as before" is compared with: the same number of everything.
     const auto counted = [&] {
         for (MilterClient& client : held) client.quit_nc(), client.connect(), client.helo();

@@ -14,6 +14,7 @@
 #include "tests/support/database.h"
 #include "tests/support/limited.h"
 #include "tests/support/messages.h"
+#include "tests/support/report.h"
 #include "tests/support/service.h"
 
 using namespace evermilter::test;
@@ -37,6 +38,9 @@ void no_descriptors(Limits& limits, const std::vector<pid_t>& pids, int more = 0
 }
 
 void no_memory(Limits& limits, const std::vector<pid_t>& pids) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    not_possible("a sanitizer ends a process that is refused memory");
+#endif
     for (const pid_t pid : pids) {
         const rlim_t now = std::stoull(status_field(pid, "VmSize")) * 1024;
         limits.push_back(std::make_unique<Limited>(pid, RLIMIT_AS, now + 65536));

@@ -227,10 +227,12 @@ BOOST_AUTO_TEST_CASE(who_does_not_read_holds_up_nobody_and_is_sent_no_more_than_
     BOOST_TEST(test.ask("PING") == "PONG\n");
     BOOST_TEST(test.socket.connections() == 1U);
     // And it does get all of them when it reads.
-    std::string all;
+    std::ptrdiff_t answers = 0;
     test.loop.until("all answers are read", [&] {
-        drain(lazy.get(), all);
-        return std::count(all.begin(), all.end(), '\n') == 4;
+        std::string more;
+        drain(lazy.get(), more);
+        answers += std::count(more.begin(), more.end(), '\n');
+        return answers == 4;
     });
 }
 
