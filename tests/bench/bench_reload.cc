@@ -1,6 +1,6 @@
 // The reload under load, with a database of the official one's size:
 //     bench_reload [SIGNATURES]          (8,000,000 unless said; EVERMILTER_BENCH_DATABASE reuses a folder)
-// Open loop at 60 % of capacity with and without a reload, and a reload of the idle machine, in turns, five times;
+// Open loop at 60 % of capacity with and without a reload, and a reload of the idle machine, in turns, three times;
 // then closed loop at saturation with a reload in the middle; the sum of the proportional set sizes of all processes
 // before, during and after. What a virtual machine's host took of the CPUs (steal) is printed with each figure. Prints,
 // for each promise, whether it was kept on this machine: of the turns the median; exits 1 if one was not.
@@ -31,7 +31,7 @@ using bench::figure;
 using bench::promise;
 
 constexpr auto kRun = 20s;
-constexpr unsigned kTurns = 5;
+constexpr unsigned kTurns = 3;
 
 // CPU time of all CPUs since the last call that the host gave to others, in percent (proc(5), /proc/stat).
 double steal_percent() {
@@ -80,6 +80,7 @@ double reload(const test::Service& service) {
     return service.status().at("last_reload").at("seconds").get<double>();
 }
 
+// What the last reload leaves to the kernel, and to the host of a virtual machine, is over some seconds after that.
 void wait_drained(const test::Service& service) {
     service.wait_status("one generation is left", [](const nlohmann::json& status) {
         unsigned alive = 0;
@@ -87,6 +88,15 @@ void wait_drained(const test::Service& service) {
             if (generation.at("state") != "gone" && generation.at("state") != "failed") ++alive;
         return alive == 1;
     });
+    std::this_thread::sleep_for(5s);
+}
+
+// Loads that were given up, and begun again at the scanners' priority.
+std::size_t starved_loads(const test::Service& service) {
+    const std::string log = service.log();
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = log.find("event=load-starved", at)) != std::string::npos; ++at) ++count;
+    return count;
 }
 
 struct UnderLoad {
@@ -95,8 +105,8 @@ struct UnderLoad {
     double peak_pss_mib = 0;
 };
 
-// The load from 5 s before the reload to 5 s after it. To look at the memory of all processes takes CPU time, which
-// would show in the latencies.
+// The load from 5 s before the reload to 10 s after it, when the old engine is gone too. To look at the memory of all
+// processes takes CPU time, which would show in the latencies.
 enum class Memory : std::uint8_t { unseen, sampled };
 UnderLoad load_with_reload(const test::Service& service, bench::LoadOptions options, Memory memory) {
     UnderLoad result;
@@ -116,7 +126,7 @@ UnderLoad load_with_reload(const test::Service& service, bench::LoadOptions opti
     });
     result.reload_seconds = reload(service);
     sampling = false;
-    std::this_thread::sleep_for(5s);
+    std::this_thread::sleep_for(10s);
     done = true;
     result.peak_pss_mib = peak.get();
     result.figures = load.get();
@@ -198,6 +208,7 @@ int main(int argc, char** argv) {
         const UnderLoad steady = load_with_reload(service, open, Memory::unseen);
         figure_with_steal("open loop at 60 %, reload", steady.figures.text());
         figure("  load time", seconds(steady.reload_seconds));
+        figure("  loads begun again so far", std::to_string(starved_loads(service)));
         wait_drained(service);
         const double idle_before = idle_loads.back();
         load_idle();

@@ -1,12 +1,14 @@
 // Slow senders beside busy ones:
 //     bench_slow_senders [COUNT...] [WAY...]      (500 2000 5000 10000 unless said; all ways, "mid-body" is one)
 // For every stage at which a sender may park, and for bytes, headers and body trickled once a second: 16 busy
-// connections beside COUNT slow sessions, and three reloads of a database of 500,000 signatures meanwhile; the same
-// without slow sessions, before and after. At last the parked messages are finished and their verdicts checked. Prints
-// figures and whether each promise was kept; exits 1 if one was not.
+// connections beside COUNT slow sessions, and reloads of a database of 500,000 signatures meanwhile. Compared with a
+// second service without slow sessions on the same machine, in turns of a second: what else the machine does changes
+// within minutes. At last the parked messages are finished and their verdicts checked. Prints figures and whether each
+// promise was kept; exits 1 if one was not.
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -29,7 +31,9 @@ using namespace evermilter;
 using namespace std::chrono_literals;
 
 constexpr unsigned kBusy = 16;
-constexpr auto kRun = 4s;
+constexpr auto kRun = 1s;
+constexpr unsigned kTurns = 6;
+constexpr unsigned kReloads = 3;
 
 bool g_all_kept = true;
 
@@ -133,6 +137,9 @@ class SlowSessions {
         if (way.trickle) trickler_ = std::jthread([this](const std::stop_token& stop) { trickle(stop); });
     }
 
+    // While something else is measured.
+    void pause(bool paused) { paused_ = paused; }
+
     // Ends the trickling, finishes what can be finished.
     struct Finished {
         unsigned right = 0, wrong = 0, closed = 0;
@@ -166,6 +173,7 @@ class SlowSessions {
         while (!stop.stop_requested()) {
             const auto round = std::chrono::steady_clock::now() + 1s;
             for (auto& client : clients_) {
+                while (paused_ && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
                 if (stop.stop_requested()) return;
                 if (!client) continue;
                 try {
@@ -181,6 +189,7 @@ class SlowSessions {
     const Way& way_;
     std::vector<std::unique_ptr<test::MilterClient>> clients_;
     unsigned refused_ = 0;
+    std::atomic<bool> paused_{true};
     std::jthread trickler_;
 };
 
@@ -198,46 +207,56 @@ double busy_throughput(const test::Service& service, std::uint64_t seed) {
     return figures.throughput();
 }
 
-double median(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    const std::size_t half = values.size() / 2;
-    return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+double reload_seconds(const test::Service& service) {
+    const auto answer = test::StatusClient(service.status_path()).ask("reload --force");
+    if (!answer.value("ok", false)) {
+        std::cerr << "reload refused: " << answer.dump() << "\n";
+        g_all_kept = false;
+    }
+    return service.status().at("last_reload").at("seconds").get<double>();
 }
 
-// Of three reloads, added to `seconds`.
-void reload_thrice(const test::Service& service, std::vector<double>& seconds) {
-    for (int i = 0; i < 3; ++i) {
-        const auto answer = test::StatusClient(service.status_path()).ask("reload --force");
-        if (!answer.value("ok", false)) {
-            std::cerr << "reload refused: " << answer.dump() << "\n";
-            g_all_kept = false;
-        }
-        seconds.push_back(service.status().at("last_reload").at("seconds").get<double>());
-    }
+// Both services as the options say, with their own folders.
+test::Keys keys(unsigned sessions) {
+    return {{"milter.max_sessions", std::to_string(sessions)},
+            {"scanner.processes", std::to_string(std::thread::hardware_concurrency())},
+            {"timeouts.negotiate", "\"10m\""},
+            {"timeouts.header", "\"10m\""},
+            {"timeouts.body", "\"10m\""},
+            {"timeouts.connect", "\"10m\""},
+            {"reload.drain_timeout", "\"1s\""},
+            {"log.level", "\"warning\""}};
 }
 
 // Beside EICAR, so that a load takes long enough to be measured.
-void write_database(const test::Service& service) {
+void start(test::Service& service) {
     const std::string folder = service.database();
     const test::Outcome made = test::run({test::program("bench_make_database"), folder, "500000"});
     if (made.status != 0) {
         std::cerr << made.errors;
         std::exit(1);
     }
+    service.start();
+    (void)busy_throughput(service, 1); // warms up
 }
 
-// What the busy connections and reloads reach at one time.
-struct Pace {
-    double throughput = 0;
-    std::vector<double> reloads; // seconds
+// The same of the service without slow sessions and of the one with them.
+struct Compared {
+    double alone = 0;
+    double beside = 0;
+    [[nodiscard]] double ratio() const { return beside / alone; }
 };
 
-Pace pace(const test::Service& service, std::uint64_t& seed) {
-    Pace now;
-    const double before = busy_throughput(service, ++seed);
-    reload_thrice(service, now.reloads);
-    now.throughput = (before + busy_throughput(service, ++seed)) / 2;
-    return now;
+Compared compare(unsigned turns, SlowSessions& slow, const std::function<double(bool crowded)>& measure) {
+    Compared means;
+    for (unsigned turn = 0; turn < turns; ++turn) {
+        for (const bool crowded : {turn % 2 == 0, turn % 2 == 1}) {
+            slow.pause(!crowded);
+            (crowded ? means.beside : means.alone) += measure(crowded) / turns;
+        }
+    }
+    slow.pause(false);
+    return means;
 }
 
 double resident_of_session_workers_kib(const test::Service& service) {
@@ -267,23 +286,15 @@ int main(int argc, char** argv) {
     if (counts.empty()) counts = {500, 2000, 5000, 10000};
     const unsigned most = *std::max_element(counts.begin(), counts.end());
 
-    test::Service service({{"milter.max_sessions", std::to_string(most + 500)},
-                           {"scanner.processes", std::to_string(std::thread::hardware_concurrency())},
-                           {"timeouts.negotiate", "\"10m\""},
-                           {"timeouts.header", "\"10m\""},
-                           {"timeouts.body", "\"10m\""},
-                           {"timeouts.connect", "\"10m\""},
-                           {"reload.drain_timeout", "\"1s\""},
-                           {"log.level", "\"warning\""}});
-    write_database(service);
-    service.start();
+    test::Service quiet(keys(100));
+    test::Service service(keys(most + 500));
+    start(quiet);
+    start(service);
     std::uint64_t seed = 1;
-    (void)busy_throughput(service, ++seed); // warms up
     std::printf("%-24s %7s %10s %10s %7s %9s %9s %7s  %s\n", "slow senders", "count", "alone /s", "beside /s", "ratio",
                 "reload s", "beside s", "ratio", "finished right/wrong/closed, KiB a session");
     // Of workers that have served the busy ones only: what they took for slow ones once they keep.
     const double memory_before = resident_of_session_workers_kib(service);
-    Pace alone = pace(service, seed);
     for (const Way& way : ways()) {
         if (!asked_ways.empty() && std::find(asked_ways.begin(), asked_ways.end(), way.name) == asked_ways.end())
             continue;
@@ -293,21 +304,16 @@ int main(int argc, char** argv) {
             if (count == std::exchange(last, count)) continue;
             SlowSessions slow(service, way, count);
             const double memory = (resident_of_session_workers_kib(service) - memory_before) / count;
-            const Pace beside = pace(service, seed);
+            const Compared busy =
+                compare(kTurns, slow, [&](bool crowded) { return busy_throughput(crowded ? service : quiet, ++seed); });
+            const Compared reload =
+                compare(kReloads, slow, [&](bool crowded) { return reload_seconds(crowded ? service : quiet); });
             const auto finished = slow.finish();
-            const Pace before = std::exchange(alone, pace(service, seed));
-            std::vector<double> reloads_alone = before.reloads;
-            reloads_alone.insert(reloads_alone.end(), alone.reloads.begin(), alone.reloads.end());
-            const double fair = (before.throughput + alone.throughput) / 2;
-            const double reload_alone = median(reloads_alone);
-            const double reload_beside = median(beside.reloads);
-            const bool kept =
-                beside.throughput >= 0.9 * fair && reload_beside <= 1.2 * reload_alone && finished.wrong == 0;
+            const bool kept = busy.ratio() >= 0.9 && reload.ratio() <= 1.2 && finished.wrong == 0;
             g_all_kept = g_all_kept && kept;
-            std::printf("%-24s %7u %10.1f %10.1f %7.2f %9.3f %9.3f %7.2f  %u/%u/%u, %.1f%s\n", way.name, count, fair,
-                        beside.throughput, beside.throughput / fair, reload_alone, reload_beside,
-                        reload_beside / reload_alone, finished.right, finished.wrong, finished.closed, memory,
-                        kept ? "" : "  NOT KEPT");
+            std::printf("%-24s %7u %10.1f %10.1f %7.2f %9.3f %9.3f %7.2f  %u/%u/%u, %.1f%s\n", way.name, count,
+                        busy.alone, busy.beside, busy.ratio(), reload.alone, reload.beside, reload.ratio(),
+                        finished.right, finished.wrong, finished.closed, memory, kept ? "" : "  NOT KEPT");
             if (finished.closed > 0)
                 std::printf("  timed out so far: %s\n",
                             service.status().at("sessions").at("timed_out_total").dump().c_str());
@@ -315,5 +321,6 @@ int main(int argc, char** argv) {
         }
     }
     service.stop();
+    quiet.stop();
     return g_all_kept ? 0 : 1;
 }
