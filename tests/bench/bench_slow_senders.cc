@@ -33,7 +33,7 @@ using namespace std::chrono_literals;
 constexpr unsigned kBusy = 16;
 constexpr auto kRun = 1s;
 constexpr unsigned kTurns = 6;
-constexpr unsigned kReloads = 3;
+constexpr unsigned kReloads = 5;
 
 bool g_all_kept = true;
 
