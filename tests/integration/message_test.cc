@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(twenty_megabytes_are_scanned_to_their_end_and_spooled_meanw
     service.start();
     const Holdings idle = holdings(service);
     MilterClient client = service.session();
-    const std::string large = noise(14 * 1024 * 1024, 1); // base64 makes 20 MB of it
+    const std::string large = noise(14UL * 1024 * 1024, 1); // base64 makes 20 MB of it
     const Verdict clean = client.message(multipart_mail({attachment("large.bin", large)}));
     BOOST_TEST(clean.text() == "accept");
     BOOST_TEST(clean.status() == "Clean");
@@ -285,7 +285,7 @@ BOOST_AUTO_TEST_CASE(a_mail_server_that_vanishes_in_a_message_leaves_nothing) {
         at_end.upload(clean_mail("at the end"));
         at_end.send('E');
         MilterClient in_packet = service.session();
-        in_packet.send_raw(std::string("\0\0\0\x40M<a", 8));
+        in_packet.send_raw(std::string("\0\0\0\x40M<a", 7));
     }
     no_message_is_held(service, idle);
     BOOST_TEST(service.session().message(eicar_attached()).text() == kRejected);

@@ -121,7 +121,7 @@ BOOST_DATA_TEST_CASE(a_packet_that_does_not_end_is_cut, boost::unit_test::data::
     const std::string bytes = std::string("\0\0\x40\0L", 5) + std::string(4000, 'x');
     client->send_raw(bytes.substr(0, static_cast<std::size_t>(begun)));
     BOOST_CHECK_THROW(
-        for (std::size_t i = static_cast<std::size_t>(begun); i < bytes.size(); ++i) {
+        for (auto i = static_cast<std::size_t>(begun); i < bytes.size(); ++i) {
             std::this_thread::sleep_for(20ms);
             client->send_raw(bytes.substr(i, 1));
         },

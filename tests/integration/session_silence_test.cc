@@ -82,7 +82,8 @@ BOOST_AUTO_TEST_SUITE(session_silence_test)
 BOOST_DATA_TEST_CASE(what_comes_after_a_long_silence_is_served_each_time, kFamilies, inet) {
     Silent silent;
     std::vector<std::unique_ptr<MilterClient>> clients;
-    for (int i = 0; i < 5; ++i) clients.push_back(silent.session(inet));
+    clients.reserve(5);
+    while (clients.size() < 5) clients.push_back(silent.session(inet));
     for (int round = 0; round < 2; ++round) {
         silent.wait_asleep();
         for (const auto& client : clients) silent.expect_served(*client);

@@ -21,8 +21,7 @@ int remove_entry(const char* path, const struct stat*, int, FTW*) {
 Result<void> remove_tree(const std::string& path) {
     // Without FTW_MOUNT: on an overlay of two file systems a file's st_dev is not that of its folder, and it would be
     // left out.
-    if (::nftw(path.c_str(), remove_entry, kOpenFolders, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT)
-        return {};
+    if (::nftw(path.c_str(), remove_entry, kOpenFolders, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT) return {};
     return system_error("cannot remove " + path);
 }
 

@@ -18,7 +18,7 @@ namespace {
 struct SocketTest {
     SocketTest() { BOOST_REQUIRE(socket.apply("unix:" + path, {}).ok()); }
 
-    unique_fd connect() {
+    unique_fd connect() const {
         unique_fd fd = connect_unix(path);
         BOOST_REQUIRE(fd);
         return fd;
@@ -27,7 +27,7 @@ struct SocketTest {
     std::string read_until(int fd, const std::string& end) {
         loop.until("an answer comes", [&] { return !drain(fd, read) || read.find(end) != std::string::npos; });
         const std::size_t length = std::min(read.find(end), read.size() - end.size()) + end.size();
-        const std::string text = read.substr(0, length);
+        std::string text = read.substr(0, length);
         read.erase(0, length);
         return text;
     }

@@ -30,7 +30,7 @@ class TurningLoop {
         BOOST_REQUIRE_MESSAGE(!late, "never happened: " << what);
     }
     // Whatever can happen without waiting.
-    void settle() {
+    void settle() const {
         for (int turn = 0; turn < 10; ++turn) ev_run(get(), EVRUN_NOWAIT);
     }
     [[nodiscard]] unsigned turns() const { return ev_iteration(get()); }
