@@ -2,12 +2,14 @@
 #include "tests/support/proc.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <csignal>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <iterator>
@@ -109,6 +111,12 @@ std::string executable(pid_t pid) {
 uid_t real_user(pid_t pid) {
     const std::string value = status_field(pid, "Uid");
     return value.empty() ? static_cast<uid_t>(-1) : static_cast<uid_t>(std::stoul(value));
+}
+
+int nice_value(pid_t thread) {
+    errno = 0;
+    const int value = ::getpriority(PRIO_PROCESS, static_cast<id_t>(thread));
+    return errno == 0 ? value : 0;
 }
 
 std::string status_field(pid_t pid, const std::string& field) {

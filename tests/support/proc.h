@@ -44,6 +44,8 @@ struct Descriptor {
 [[nodiscard]] std::string read_descriptor(pid_t pid, int number); // from offset 0, whatever the offset shared with it
 [[nodiscard]] std::string executable(pid_t pid);
 [[nodiscard]] uid_t real_user(pid_t pid);
+// A thread's, as setpriority(2) has set it; 0 if it has ended.
+[[nodiscard]] int nice_value(pid_t thread);
 // A line's value of /proc/PID/status: "CapEff", "Threads", "NoNewPrivs"; empty if absent.
 [[nodiscard]] std::string status_field(pid_t pid, const std::string& field);
 // Proportional set size in KiB, of smaps_rollup.

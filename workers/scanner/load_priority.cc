@@ -1,7 +1,7 @@
 #include "workers/scanner/load_priority.h"
 
 #include <fcntl.h>
-#include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -29,9 +29,10 @@ bool is_runnable(pid_t id) noexcept {
 
 } // namespace
 
-bool take_only_idle_time() noexcept {
-    const sched_param none{};
-    return ::sched_setscheduler(0, SCHED_IDLE, &none) == 0; // 0: the calling thread, sched_setscheduler(2)
+Result<void> take_lowest_priority() {
+    // 0 is the calling thread, not its process (setpriority(2), "C library/kernel differences").
+    if (::setpriority(PRIO_PROCESS, 0, kLowestPriority) != 0) return system_error("setpriority");
+    return {};
 }
 
 ThreadLook look_at(pthread_t thread, pid_t id) noexcept {

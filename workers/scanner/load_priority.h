@@ -1,7 +1,9 @@
-// The priority of a load beside scanners that serve: the kernel's idle class, which takes only what nobody else wants.
-// Measured beside scanners at 60 % of capacity (4 CPUs, 8 M signatures): at nice 3 to 10 the scanners' p99 was 1.5 to
-// 3 times that without a load, because a scanner that wakes may be put behind the load; in the idle class it is not.
-// Beside scanners that saturate the CPUs such a load would not end, and no thread may leave the idle class without
+// The priority of a load beside scanners that serve: nice 19. Such a thread has 1.5 % of a CPU on which another wants to
+// run, gives way to who wakes there, and has all of a CPU that nobody wants. Measured with 4 CPUs 60 % busy and 8 M
+// signatures: at nice 3 to 10 the mail's p99 was 1.5 to 3 times that without a load; in the idle class (SCHED_IDLE) it
+// was that of nice 19, but the load took twice as long, because the kernel prefers the CPU of such a thread for others
+// that wake, even where one is free, and it then waited beside free CPUs (22 of 51 s; at nice 19 4 of 29 s).
+// Beside scanners that saturate the CPUs such a load would not end, and no thread may raise its priority without
 // RLIMIT_NICE: a load that is starved is given up, and begun again at the scanners' priority.
 #pragma once
 
@@ -10,10 +12,14 @@
 
 #include <chrono>
 
+#include "workers/common/result.h"
+
 namespace evermilter::scanner {
 
-// Puts the calling thread into the idle class, for good; false where the kernel refuses.
-[[nodiscard]] bool take_only_idle_time() noexcept;
+inline constexpr int kLowestPriority = 19; // nice value, sched(7)
+
+// Gives the calling thread, and no other of its process, that priority, for good. An Error where the kernel refuses.
+[[nodiscard]] Result<void> take_lowest_priority();
 
 // A thread of this process as it is now.
 struct ThreadLook {

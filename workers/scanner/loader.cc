@@ -129,7 +129,8 @@ void Loader::start_load(messages::StartLoad start) {
 // In the load thread; the priority is of this thread only: the scanners are forked from the main thread, which keeps
 // its own.
 void Loader::run_load(bool polite) {
-    if (polite && !take_only_idle_time()) log::warning("load-not-polite", {{"error", system_error("SCHED_IDLE").what}});
+    if (polite)
+        if (auto taken = take_lowest_priority(); !taken) log::warning("load-not-polite", {{"error", taken.error().what}});
     load_thread_.store(::gettid());
     result_.emplace(load(order_, *store_, [this](const char* step) {
         steps_.add(step);

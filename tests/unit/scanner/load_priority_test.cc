@@ -1,7 +1,6 @@
-// The idle class, and when a load in it is starved.
+// The lowest priority, and when a load that has it is starved.
 #include "workers/scanner/load_priority.h"
 
-#include <sched.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -9,6 +8,7 @@
 #include <semaphore>
 #include <thread>
 
+#include "tests/support/proc.h"
 #include "tests/support/waiting.h"
 
 namespace evermilter::scanner {
@@ -17,11 +17,13 @@ using namespace std::chrono_literals;
 
 BOOST_AUTO_TEST_SUITE(load_priority)
 
-BOOST_AUTO_TEST_CASE(only_the_thread_that_asks_gets_idle_time_alone) {
-    int policy = -1;
-    std::thread([&policy] { policy = take_only_idle_time() ? ::sched_getscheduler(0) : -1; }).join();
-    BOOST_TEST(policy == SCHED_IDLE);
-    BOOST_TEST(::sched_getscheduler(0) == SCHED_OTHER);
+BOOST_AUTO_TEST_CASE(only_the_thread_that_asks_gets_the_lowest_priority) {
+    int taken = 0;
+    std::thread([&taken] {
+        if (take_lowest_priority()) taken = test::nice_value(::gettid());
+    }).join();
+    BOOST_TEST(taken == kLowestPriority);
+    BOOST_TEST(test::nice_value(::gettid()) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_thread_that_waits_wants_no_cpu_and_one_that_works_does) {

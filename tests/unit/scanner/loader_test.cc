@@ -1,7 +1,6 @@
 // The real evermilter-scanner, told by a test that plays the supervisor.
 #include "workers/scanner/loader.h"
 
-#include <sched.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "tests/support/messages.h"
 #include "tests/support/proc.h"
 #include "tests/unit/scanner/loader_process.h"
+#include "workers/scanner/load_priority.h"
 
 namespace evermilter {
 namespace {
@@ -152,14 +152,17 @@ BOOST_AUTO_TEST_CASE(a_temp_directory_that_is_not_there_refuses_the_load) {
     BOOST_TEST(exited_with(loader.wait(), 73));
 }
 
-// How many threads of a process the kernel runs in the idle class.
-std::size_t idle_threads(pid_t pid) {
-    const auto threads = test::threads_of(pid);
-    return static_cast<std::size_t>(std::count_if(
-        threads.begin(), threads.end(), [](pid_t thread) { return ::sched_getscheduler(thread) == SCHED_IDLE; }));
+bool is_polite(pid_t thread) {
+    return test::nice_value(thread) == scanner::kLowestPriority;
 }
 
-BOOST_AUTO_TEST_CASE(a_load_beside_what_serves_takes_idle_time_and_its_scanners_do_not) {
+// How many threads of a process have the lowest priority.
+std::size_t polite_threads(pid_t pid) {
+    const auto threads = test::threads_of(pid);
+    return static_cast<std::size_t>(std::count_if(threads.begin(), threads.end(), is_polite));
+}
+
+BOOST_AUTO_TEST_CASE(a_load_beside_what_serves_has_the_lowest_priority_and_its_scanners_have_not) {
     test::Folder folder;
     const auto config = test::scanner_config(folder);
     test::write_bulk_database(folder / "database", 400'000); // half a second of work
@@ -167,14 +170,14 @@ BOOST_AUTO_TEST_CASE(a_load_beside_what_serves_takes_idle_time_and_its_scanners_
     messages::StartLoad order;
     order.polite = true;
     loader.start_load(config, std::move(order));
-    test::wait_until("the load thread is in the idle class", [&] { return idle_threads(loader.pid()) == 1; });
+    test::wait_until("the load thread has the lowest priority", [&] { return polite_threads(loader.pid()) == 1; });
     const auto ready = loader.expect<messages::LoaderReady>();
     BOOST_TEST(ready.engine_bytes > 0U);
     BOOST_TEST(ready.expected_bytes > 0U);
-    BOOST_TEST(idle_threads(loader.pid()) == 0U);
+    BOOST_TEST(polite_threads(loader.pid()) == 0U);
     for (const auto& message : loader.seen)
         if (const auto* started = std::get_if<messages::ScannerStarted>(&message))
-            BOOST_TEST(idle_threads(static_cast<pid_t>(started->pid)) == 0U);
+            BOOST_TEST(polite_threads(static_cast<pid_t>(started->pid)) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_polite_load_that_gets_no_cpu_is_given_up_and_leaves_nothing) {
@@ -188,9 +191,8 @@ BOOST_AUTO_TEST_CASE(a_polite_load_that_gets_no_cpu_is_given_up_and_leaves_nothi
     loader.start_load(config, std::move(order));
     test::wait_until("the load thread is on the busy CPU", [&] {
         const auto threads = test::threads_of(loader.pid());
-        return std::any_of(threads.begin(), threads.end(), [&](pid_t thread) {
-            return ::sched_getscheduler(thread) == SCHED_IDLE && busy.take(thread);
-        });
+        return std::any_of(threads.begin(), threads.end(),
+                           [&](pid_t thread) { return is_polite(thread) && busy.take(thread); });
     });
     (void)loader.expect<messages::LoadStarved>();
     BOOST_TEST(exited_with(loader.wait(), 0));
