@@ -165,6 +165,12 @@ void copy_list(const pollfd* list, nfds_t count, Polled& polled) {
     polled.list.push_back({seam.watch.get(), POLLIN, 0});
 }
 
+bool has_ready_session(const Polled& polled) {
+    for (std::size_t i = 0; i < polled.origins.size(); ++i)
+        if (polled.origins[i].session && polled.list[i].revents != 0) return true;
+    return false;
+}
+
 } // namespace
 
 void wait_for_pick_up() {
@@ -205,16 +211,19 @@ int poll_controller(pollfd* list, nfds_t count, int timeout_ms) {
     const auto until = Clock::now() + milliseconds(timeout_ms);
     for (std::size_t i = 0; i < count; ++i) list[i].revents = 0;
     for (;;) {
-        wait_for_pick_up();
         copy_list(list, count, polled);
         bool ticking = false;
+        bool under_way = false;
         {
             const std::lock_guard lock(seam.mutex);
             ticking = seam.may_stall > 0;
+            under_way = seam.dispatched >= 0;
         }
-        const auto next = ticking ? std::min(until, Clock::now() + kTick) : until;
+        const auto next = ticking || under_way ? std::min(until, Clock::now() + kTick) : until;
         const int ready = real_poll(polled.list.data(), polled.list.size(), milliseconds_until(next));
         if (ready < 0) return ready;
+        // Usually a session is with its thread long before another is ready, and nobody need wait for that.
+        if (ready == 0 || has_ready_session(polled)) wait_for_pick_up();
         const bool tick = ticking && Clock::now() - last_tick >= kTick;
         if (tick) last_tick = Clock::now();
         if (tick || polled.list.back().revents != 0) look_at_watched(tick);

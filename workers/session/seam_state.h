@@ -103,7 +103,7 @@ int real_poll(pollfd* list, nfds_t count, int timeout_ms);
 }
 
 // Waits until no session is on its way to a thread. One that nobody takes is given up. Called by those who let
-// sessions through, the controller and the listener, before they look for the next.
+// sessions through, the controller and the listener, before they let the next one go.
 void wait_for_pick_up();
 
 // The session that was let through has been taken, or never will be: the next may go. The caller holds the mutex.
