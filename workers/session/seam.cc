@@ -168,12 +168,14 @@ int poll_forgotten(pollfd* one, int timeout_ms) {
     return real_poll(one, 1, timeout_ms);
 }
 
-// Between two packets (engine.c, mi_rd_socket_ready): is there another to be read at once? Also the first call of a
-// thread that has taken a session.
+// Between two packets (engine.c, mi_rd_socket_ready): is there another to be read within a millisecond? Of a slow session
+// there is not, and a thread that waited for it would be missing elsewhere. Also the first call of a thread that has
+// taken a session.
 int poll_between_packets(pollfd* one, int timeout_ms) {
     Seam& seam = the_seam();
     const int descriptor = one->fd;
     bool tcp = false;
+    bool slow = false;
     bool whole = false;
     {
         std::unique_lock lock(seam.mutex);
@@ -184,6 +186,7 @@ int poll_between_packets(pollfd* one, int timeout_ms) {
         }
         Connection& connection = *found;
         tcp = connection.tcp;
+        slow = connection.slow;
         t_descriptor = descriptor;
         if (seam.dispatched == descriptor) {
             next_may_go(seam);
@@ -204,7 +207,7 @@ int poll_between_packets(pollfd* one, int timeout_ms) {
         if (!ended) return lost(one, ended.error());
     }
     if (tcp) acknowledge(descriptor);
-    const int ready = real_poll(one, 1, timeout_ms);
+    const int ready = real_poll(one, 1, slow ? 0 : timeout_ms);
     t_command = '\0';
     if (ready <= 0 || broken(one->revents)) return ready;
     const PacketLook look = look_at_packet(descriptor);

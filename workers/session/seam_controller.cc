@@ -20,7 +20,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kStalledBytes = 128;
 
 // After so long without a packet a session leaves the list that poll(2) gets: more than there is between the packets of
-// a message, less than between those of one that trickles.
+// a message, less than between those of one that trickles. One that does trickle leaves it at once.
 constexpr milliseconds kUntilAsleep{20};
 
 int milliseconds_until(Clock::time_point until) {
@@ -56,6 +56,8 @@ void look_again(int descriptor, bool hung_up, bool tick) {
         if (found == nullptr || found->watch == Watch::listed) return;
         Connection& connection = *found;
         if (connection.watch == Watch::asleep) {
+            connection.slow = Clock::now() - connection.silent_since >= kUntilAsleep;
+            connection.woken = true;
             unwatch(seam, descriptor, connection);
             return;
         }
@@ -107,6 +109,7 @@ bool let_through(int descriptor, short revents) {
         if (seam.dispatched >= 0) return false; // the listener was quicker: next time
         Connection& connection = *found;
         connection.silent_since = {};
+        connection.woken = false;
         const PacketLook look = look_at_packet(descriptor);
         go = broken(revents) || connection.stalled || look.state != PacketLook::State::partial;
         if (!go) {
@@ -135,11 +138,13 @@ struct Polled {
     std::vector<Origin> origins;
 };
 
-// Is this session to be looked at by poll(2)? One that was silent for long falls asleep.
+// Is this session to be looked at by poll(2)? One that is silent for long, or was before its last packet, falls asleep.
 bool is_listed(Seam& seam, int descriptor, Connection& connection, Clock::time_point now) {
     if (connection.watch != Watch::listed) return false;
+    if (connection.woken) return true;
     if (connection.silent_since == Clock::time_point{}) connection.silent_since = now;
-    return now - connection.silent_since < kUntilAsleep || !watch(seam, descriptor, connection, Watch::asleep);
+    const bool awake = !connection.slow && now - connection.silent_since < kUntilAsleep;
+    return awake || !watch(seam, descriptor, connection, Watch::asleep);
 }
 
 // libmilter's list, less the sessions that we watch. poll(2) looks at each entry of its list at each call, and the
