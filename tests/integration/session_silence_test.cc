@@ -1,5 +1,8 @@
 // Sessions that were silent for so long that poll(2) does not look at them any more
 // (workers/session/seam_controller.cc): whatever comes from them then is seen as from any other.
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
@@ -7,6 +10,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/integration/session_worker.h"
@@ -46,15 +50,31 @@ class Silent {
         return client;
     }
 
-    // The controller looks for silent ones whenever it has something to do.
+    // Of a message from MAIL to the first header.
+    std::unique_ptr<MilterClient> session_in_headers(const Offer& offer = {}) {
+        auto client = worker_.hand_over();
+        client->open(offer);
+        sessions_.push_back(worker_.last_session());
+        client->mail();
+        client->rcpt();
+        client->data();
+        client->header("Subject", "one");
+        return client;
+    }
+
+    // The controller looks for silent ones, and for what they have sent, whenever it has something to do.
+    void let_controller_look() {
+        busy_->mail();
+        busy_->abort();
+    }
     void wait_asleep() {
         wait_until("all silent sessions are asleep", [&] {
-            busy_->mail();
-            busy_->abort();
+            let_controller_look();
             return registered(worker_.pid()) >= before_ + sessions_.size();
         });
     }
 
+    messages::ScanJob take() { return scanners_.take(); }
     SessionWorker& worker() { return worker_; }
     std::uint64_t number(std::size_t index) const { return sessions_.at(index); }
 
@@ -72,6 +92,13 @@ class Silent {
     std::vector<std::uint64_t> sessions_;
     std::size_t before_ = 0;
 };
+
+// Bytes that the client of an AF_UNIX connection has sent and that nobody has read (unix(7), SIOCOUTQ).
+int unread(const MilterClient& client) {
+    int bytes = 0;
+    BOOST_REQUIRE(::ioctl(client.fd(), SIOCOUTQ, &bytes) == 0);
+    return bytes;
+}
 
 const auto kFamilies = boost::unit_test::data::make({false, true});
 
@@ -118,6 +145,72 @@ BOOST_DATA_TEST_CASE(a_packet_in_pieces_after_a_long_silence_is_served, kFamilie
     BOOST_TEST(client->receive().command == 'c');
     client->abort();
     silent.expect_served(*client);
+}
+
+BOOST_AUTO_TEST_CASE(headers_that_trickle_wake_no_thread_until_something_else_follows) {
+    Silent silent;
+    auto client = silent.session_in_headers();
+    silent.wait_asleep();
+    for (int i = 0; i < 10; ++i) {
+        client->header("X-Slow", " " + std::to_string(i));
+        silent.let_controller_look();
+    }
+    BOOST_TEST(unread(*client) > 0);
+    client->end_of_headers();
+    client->body("Hello.\r\n");
+    client->send('E');
+    auto job = silent.take();
+    BOOST_TEST(FakeScanners::content(job).find("X-Slow: 0\r\n") != std::string::npos);
+    BOOST_TEST(FakeScanners::content(job).ends_with("X-Slow: 9\r\n\r\nHello.\r\n"));
+    FakeScanners::answer(std::move(job), ScanOutcome::clean);
+    BOOST_TEST(client->receive_verdict().status() == "Clean");
+    silent.expect_served(*client);
+}
+
+BOOST_AUTO_TEST_CASE(of_a_body_that_trickles_a_thread_reads_half_a_kibibyte_at_a_time) {
+    Silent silent;
+    auto client = silent.session_in_headers();
+    client->end_of_headers();
+    client->body("one\r\n");
+    silent.wait_asleep();
+    client->body("two\r\n");
+    silent.let_controller_look();
+    silent.let_controller_look();
+    BOOST_TEST(unread(*client) > 0);
+    while (unread(*client) > 0) {
+        client->body(std::string(100, 'x') + "\r\n");
+        silent.let_controller_look();
+    }
+    client->send('E');
+    auto job = silent.take();
+    BOOST_TEST(FakeScanners::content(job).find("one\r\ntwo\r\nxxx") != std::string::npos);
+    FakeScanners::answer(std::move(job), ScanOutcome::clean);
+    BOOST_TEST(client->receive_verdict().status() == "Clean");
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_for_replies_gets_them_after_a_long_silence) {
+    Silent silent;
+    const Offer offer{6, 0x1ff, 0x1fffff & ~(kNoReplyHeader | kNoReplyEndOfHeaders | kNoReplyBody)};
+    auto client = silent.session_in_headers(offer);
+    for (int i = 0; i < 2; ++i) {
+        silent.wait_asleep();
+        BOOST_TEST(client->header("X-Slow", "one").command == 'c');
+    }
+    silent.wait_asleep();
+    BOOST_TEST(client->end_of_headers().command == 'c');
+    BOOST_TEST(client->body("Hello.\r\n").command == 'c');
+    silent.wait_asleep();
+    BOOST_TEST(client->body("Hello.\r\n").command == 'c');
+}
+
+BOOST_AUTO_TEST_CASE(the_end_of_a_session_whose_headers_trickle_is_seen) {
+    Silent silent;
+    auto client = silent.session_in_headers();
+    silent.wait_asleep();
+    client->header("X-Slow", "one");
+    silent.let_controller_look();
+    client->close();
+    BOOST_TEST(silent.worker().expect<SessionEnded>().session == silent.number(0));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

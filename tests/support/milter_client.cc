@@ -25,7 +25,7 @@ constexpr std::size_t kChunk = 65535; // MILTER_CHUNK_SIZE
 constexpr std::uint32_t kNoConnect = 0x1, kNoHelo = 0x2, kNoMail = 0x4, kNoRcpt = 0x8, kNoBody = 0x10,
                         kNoHeaders = 0x20, kNoEndOfHeaders = 0x40, kNoData = 0x200;
 constexpr std::uint32_t kSilentConnect = 0x1000, kSilentHelo = 0x2000, kSilentMail = 0x4000, kSilentRcpt = 0x8000,
-                        kSilentData = 0x10000, kSilentEndOfHeaders = 0x40000, kSilentBody = 0x80000;
+                        kSilentData = 0x10000;
 
 [[noreturn]] void fail(const std::string& what) {
     throw std::system_error(errno, std::generic_category(), what);
@@ -303,11 +303,11 @@ Reply MilterClient::header(std::string_view name, std::string_view value) {
 }
 
 Reply MilterClient::end_of_headers() {
-    return command('N', {}, kNoEndOfHeaders, kSilentEndOfHeaders);
+    return command('N', {}, kNoEndOfHeaders, kNoReplyEndOfHeaders);
 }
 
 Reply MilterClient::body(std::string_view chunk) {
-    return command('B', chunk, kNoBody, kSilentBody);
+    return command('B', chunk, kNoBody, kNoReplyBody);
 }
 
 Verdict MilterClient::end_of_message() {
@@ -353,7 +353,6 @@ Reply MilterClient::content(std::string_view mail) {
         const auto size = std::min(kChunk, mail.size());
         reply = body(mail.substr(0, size));
         mail.remove_prefix(size);
-        if (reply.command == 's') return {'c', {}}; // the milter has enough: go on with end of message
     }
     return reply;
 }

@@ -22,7 +22,8 @@ struct ConnectionEnded : std::runtime_error {
 };
 
 // SMFIP_ bits that tests name.
-inline constexpr std::uint32_t kNoReplyHeader = 0x80, kSkip = 0x400, kHeaderLeadingSpace = 0x100000;
+inline constexpr std::uint32_t kNoReplyHeader = 0x80, kNoReplyEndOfHeaders = 0x40000, kNoReplyBody = 0x80000,
+                               kHeaderLeadingSpace = 0x100000;
 
 // What the MTA offers. The defaults are those of a current Postfix or Sendmail.
 struct Offer {

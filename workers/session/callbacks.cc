@@ -23,7 +23,8 @@ Service* g_service = nullptr; // libmilter hands no argument of ours to its call
 
 using SessionPointer = std::shared_ptr<Session>;
 
-// Runs one callback. A session that is not known has been given up: its connection is shut down already.
+// Runs one callback. A session that is not known has been given up: its connection is shut down already. Of a message
+// whose callback failed the rest may still come, where no reply can stop it: it gets actions.error at its end.
 template <class Body>
 sfsistat guarded(const char* callback, Body&& body) noexcept {
     SessionPointer session;
@@ -41,6 +42,7 @@ sfsistat guarded(const char* callback, Body&& body) noexcept {
                        {{"session", session ? session->id : 0}, {"callback", callback}, {"reason", error.what()}});
             if (session) {
                 session->forget_message();
+                session->store.fail({0, "internal error"}); // short enough to need no memory
                 g_service->sessions.enter(*session, Stage::mail);
             }
         } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): out of memory; the answer stands
@@ -117,7 +119,7 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long ste
                       unsigned long* unused3) {
     return guarded("negotiate", [&](Session& session) {
         *wanted = wanted_actions(g_service->config) & actions;
-        *protocol = steps & (SMFIP_NOUNKNOWN | SMFIP_SKIP | SMFIP_HDR_LEADSPC);
+        *protocol = steps & (SMFIP_NOUNKNOWN | SMFIP_HDR_LEADSPC | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY);
         *unused2 = 0;
         *unused3 = 0;
         Negotiated& negotiated = session.negotiated;
@@ -125,7 +127,6 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long ste
         negotiated.change_headers = (*wanted & SMFIF_CHGHDRS) != 0;
         negotiated.quarantine = (*wanted & SMFIF_QUARANTINE) != 0;
         negotiated.leadspc = (*protocol & SMFIP_HDR_LEADSPC) != 0;
-        negotiated.skip = (*protocol & SMFIP_SKIP) != 0;
         negotiated.data_command = (steps & SMFIP_NODATA) != 0; // who can leave DATA out can send it
         if ((*wanted & SMFIF_SETSYMLIST) != 0) ask_for_macros(context);
         g_service->sessions.enter(session, Stage::connect);
@@ -224,34 +225,36 @@ sfsistat on_data(SMFICTX* context) {
     });
 }
 
+// Headers and body are not answered (SMFIP_NR_HDR and its like), so that no MTA waits for each; those that cannot but
+// wait libmilter answers. What went wrong is told at the end of the message.
 sfsistat on_header(SMFICTX* /*context*/, char* name, char* value) { // NOLINT(readability-non-const-parameter)
-    return guarded("header", [&](Session& session) {
+    (void)guarded("header", [&](Session& session) {
         session.forged.see(name);
         session.store.add_header(name, value, session.negotiated.leadspc);
         g_service->sessions.enter(session, Stage::header);
-        return SMFIS_CONTINUE;
+        return SMFIS_NOREPLY;
     });
+    return SMFIS_NOREPLY;
 }
 
 sfsistat on_end_of_headers(SMFICTX* context) {
-    return guarded("eoh", [&](Session& session) {
+    (void)guarded("eoh", [&](Session& session) {
         learn_queue_id(context, session);
         session.store.end_of_headers();
         g_service->sessions.enter(session, Stage::body);
-        return SMFIS_CONTINUE;
+        return SMFIS_NOREPLY;
     });
+    return SMFIS_NOREPLY;
 }
 
 sfsistat on_body(SMFICTX* /*context*/, unsigned char* chunk, std::size_t size) {
-    return guarded("body", [&](Session& session) -> sfsistat {
+    const sfsistat done = guarded("body", [&](Session& session) {
         g_service->sessions.enter(session, Stage::body);
         session.store.add_body({reinterpret_cast<const char*>(chunk), size});
-        // The rest is not needed where nothing is stored any more. A chunk that came with the end of the message is
-        // the rest: libmilter would send its reply, and the message would get none (engine.c, st_bodyend).
-        const bool skip = session.store.state() != StoreState::collecting && session.negotiated.skip &&
-                          seam::current_command() == SMFIC_BODY;
-        return skip ? SMFIS_SKIP : SMFIS_CONTINUE;
+        return SMFIS_CONTINUE;
     });
+    // A chunk that came with the end of the message: libmilter goes on to that only if told so (engine.c, st_bodyend).
+    return seam::current_command() == SMFIC_BODY ? SMFIS_NOREPLY : done;
 }
 
 sfsistat on_end_of_message(SMFICTX* context) {

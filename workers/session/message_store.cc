@@ -101,7 +101,7 @@ void MessageStore::drop() noexcept {
     std::string().swap(buffer_);
 }
 
-void MessageStore::fail(Error error) {
+void MessageStore::fail(Error error) noexcept {
     drop();
     state_ = StoreState::failed;
     error_ = std::move(error);

@@ -81,6 +81,9 @@ class MessageStore {
     // Bytes of headers and body so far, also of what was not stored.
     [[nodiscard]] std::uint64_t seen() const noexcept { return seen_; }
 
+    // Something else went wrong with this message: what was stored is freed, the rest is ignored.
+    void fail(Error error) noexcept;
+
     // Ends the message. Valid also without a header and a body. An Error when the state is failed or oversize
     // (ask state() first), or when the last bytes cannot be stored. Call once a message.
     [[nodiscard]] Result<StoredMessage> finish();
@@ -98,7 +101,6 @@ class MessageStore {
     [[nodiscard]] Result<void> write_out(std::string_view bytes);
     [[nodiscard]] Result<void> open_memory();
     [[nodiscard]] Result<void> move_to_spool();
-    void fail(Error error);
     void drop() noexcept;
 
     const StoreSettings* settings_;

@@ -31,4 +31,13 @@ inline constexpr std::size_t kPacketMost = 1024UL * 1024;
 // Never blocks. Any thread, as long as nobody reads from the descriptor meanwhile.
 [[nodiscard]] PacketLook look_at_packet(int descriptor);
 
+// Whether a connection's buffer holds whole packets of this command and nothing else, fewer than kHeldMost bytes.
+// Never blocks; false where that is not certain.
+inline constexpr std::size_t kHeldMost = 512;
+[[nodiscard]] bool holds_only(int descriptor, char command);
+
+// The MTA's offer is next in the buffer (SMFIC_OPTNEG): does it wait for no reply to headers and body, if it is told so
+// (SMFIP_NR_HDR, SMFIP_NR_BODY)? Never blocks.
+[[nodiscard]] bool offers_no_replies(int descriptor);
+
 } // namespace evermilter::session

@@ -132,6 +132,7 @@ void close_packet(Connection& connection, bool& tell) {
 // The command that libmilter will read next is known: gives it those first without which it would drop this one.
 // Returns the command that it will read. On an Error it would drop it without an answer: the session is lost.
 Result<char> complete(int descriptor, Connection& connection, char command) {
+    if (command == SMFIC_OPTNEG) connection.unanswered = offers_no_replies(descriptor);
     const char last = connection.last;
     if (command != SMFIC_MACRO && command != '\0') connection.last = command;
     const MissingCommands missing = missing_commands(last, command);

@@ -1,4 +1,5 @@
 // poll() as libmilter's pool controller sees it: which session goes to a thread, and when.
+#include <libmilter/mfdef.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -45,6 +46,13 @@ void note_size(Seam& seam, Connection& connection, std::size_t available) {
     ++seam.may_stall;
 }
 
+// A session that was silent has sent more of its headers, or of its body, and nothing else: nobody waits for an answer,
+// and something must follow. Until it does, and until the next 512 bytes, no thread need be woken for a line.
+bool can_wait(int descriptor, const Connection& connection) {
+    const bool upload = connection.last == SMFIC_HEADER || connection.last == SMFIC_BODY;
+    return connection.unanswered && upload && holds_only(descriptor, connection.last);
+}
+
 // Of a watched session epoll has told something, or it is `tick`: if it need not be watched any more, poll(2) will
 // name it next.
 void look_again(int descriptor, bool hung_up, bool tick) {
@@ -56,6 +64,7 @@ void look_again(int descriptor, bool hung_up, bool tick) {
         if (found == nullptr || found->watch == Watch::listed) return;
         Connection& connection = *found;
         if (connection.watch == Watch::asleep) {
+            if (!hung_up && can_wait(descriptor, connection)) return;
             connection.slow = Clock::now() - connection.silent_since >= kUntilAsleep;
             connection.woken = true;
             unwatch(seam, descriptor, connection);

@@ -40,6 +40,7 @@ struct Connection {
     Watch watch = Watch::listed;
     std::chrono::steady_clock::time_point silent_since; // as the controller has seen it; the epoch: not seen yet
     bool slow = false;                                  // its last packet came after a long silence
+    bool unanswered = false;                            // the MTA waits for no reply to headers and body
     bool woken = false;                                 // epoll has told of it; poll(2) has not named it yet
     bool may_stall = false;                             // a begun packet has many bytes: each tick is a look at it
     bool stalled = false;                               // a begun packet does not grow: a thread may wait for the rest

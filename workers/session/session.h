@@ -23,7 +23,6 @@ struct Negotiated {
     bool change_headers = false; // SMFIF_CHGHDRS
     bool quarantine = false;     // SMFIF_QUARANTINE
     bool leadspc = false;        // SMFIP_HDR_LEADSPC
-    bool skip = false;           // SMFIP_SKIP
     bool data_command = false;   // SMFIC_DATA is sent (protocol version 4 and later)
 };
 

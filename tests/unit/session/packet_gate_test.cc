@@ -5,7 +5,9 @@
 
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "workers/common/unique_fd.h"
 
@@ -13,6 +15,7 @@ namespace evermilter::session {
 namespace {
 
 using State = PacketLook::State;
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 PacketLook judge(std::string_view head, std::size_t available) {
@@ -75,6 +78,58 @@ BOOST_AUTO_TEST_CASE(a_peer_that_has_gone_is_seen) {
     Pair pair;
     pair.far_end.reset();
     BOOST_TEST((look_at_packet(pair.near_end.get()).state == State::ended));
+}
+
+BOOST_AUTO_TEST_CASE(whole_packets_of_one_command_and_nothing_else_are_told_from_all_others) {
+    const auto header = "\0\0\0\5La\0b\0"sv;
+    struct Row {
+        std::string bytes;
+        bool only;
+    };
+    const std::vector<Row> rows{
+        {"", false},
+        {std::string(header), true},
+        {std::string(header) + std::string(header), true},
+        {std::string(header) + "\0\0"s, false},
+        {std::string(header.substr(0, 8)), false},
+        {std::string(header) + "\0\0\0\1N"s, false},
+        {"\0\0\0\1N"s, false},
+        {"\0\0\0\0L"s, false},
+        {"\xff\xff\xff\xffL"s, false},
+        {std::string(header) + "\0\0\1\0L"s + std::string(255, 'x'), true},
+        {"\0\0\1\xfcL"s + std::string(kHeldMost - 5, 'x'), false},
+    };
+    for (const Row& row : rows) {
+        BOOST_TEST_CONTEXT(row.bytes.size() << " bytes") {
+            const Pair pair;
+            if (!row.bytes.empty()) pair.send(row.bytes);
+            BOOST_TEST(holds_only(pair.near_end.get(), 'L') == row.only);
+            BOOST_TEST(!holds_only(pair.near_end.get(), 'B'));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(packets_that_came_one_by_one_are_all_looked_at) {
+    const Pair pair;
+    pair.send("\0\0\0\5La\0b\0"sv);
+    pair.send("\0\0\0\5Lc\0d\0"sv);
+    BOOST_TEST(holds_only(pair.near_end.get(), 'L'));
+    pair.send("\0\0\0\1N"sv);
+    BOOST_TEST(!holds_only(pair.near_end.get(), 'L'));
+}
+
+BOOST_AUTO_TEST_CASE(an_offer_of_no_replies_is_one_for_headers_and_body) {
+    const auto offers = [](std::string_view packet) {
+        const Pair pair;
+        pair.send(packet);
+        return offers_no_replies(pair.near_end.get());
+    };
+    BOOST_TEST(offers("\0\0\0\x0dO\0\0\0\6\0\0\1\xff\0\x1f\xff\xff"sv));
+    BOOST_TEST(offers("\0\0\0\x0dO\0\0\0\6\0\0\1\xff\0\x08\0\x80"sv));
+    BOOST_TEST(!offers("\0\0\0\x0dO\0\0\0\6\0\0\1\xff\0\0\0\x80"sv));
+    BOOST_TEST(!offers("\0\0\0\x0dO\0\0\0\2\0\0\0\x1f\0\0\0\x7f"sv));
+    BOOST_TEST(!offers("\0\0\0\x0dO\0\0\0\6\0\0\1\xff\0\x1f\xff"sv));
+    BOOST_TEST(!offers("\0\0\0\x0dM\0\0\0\6\0\0\1\xff\0\x1f\xff\xff"sv));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
