@@ -39,8 +39,8 @@ std::int64_t present(int pagemap, std::uint64_t address) {
 
 // The kernel copies into a large page in one piece, in which nothing else runs on that CPU where the kernel is not
 // preemptible. In a virtual machine whose host gives memory only when it is touched that takes 8 ms for a page that was
-// never used, and 0.5 ms for one that was. So the page that a collapse will take is used just before: it is cleared, which is
-// interruptible at each small page, and given back.
+// never used, and 0.5 ms for one that was. So the page that a collapse will take is used just before: it is cleared,
+// which is interruptible at each small page, and given back.
 class NextLargePage {
   public:
     NextLargePage() noexcept

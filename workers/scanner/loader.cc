@@ -130,7 +130,8 @@ void Loader::start_load(messages::StartLoad start) {
 // its own.
 void Loader::run_load(bool polite) {
     if (polite)
-        if (auto taken = take_lowest_priority(); !taken) log::warning("load-not-polite", {{"error", taken.error().what}});
+        if (auto taken = take_lowest_priority(); !taken)
+            log::warning("load-not-polite", {{"error", taken.error().what}});
     load_thread_.store(::gettid());
     result_.emplace(load(order_, *store_, [this](const char* step) {
         steps_.add(step);

@@ -169,9 +169,9 @@ int poll_forgotten(pollfd* one, int timeout_ms) {
     return real_poll(one, 1, timeout_ms);
 }
 
-// Between two packets (engine.c, mi_rd_socket_ready): is there another to be read within a millisecond? Of a slow session
-// there is not, and a thread that waited for it would be missing elsewhere. Also the first call of a thread that has
-// taken a session.
+// Between two packets (engine.c, mi_rd_socket_ready): is there another to be read within a millisecond? Of a slow
+// session there is not, and a thread that waited for it would be missing elsewhere. Also the first call of a thread
+// that has taken a session.
 int poll_between_packets(pollfd* one, int timeout_ms) {
     Seam& seam = the_seam();
     const int descriptor = one->fd;
