@@ -1,11 +1,11 @@
 // The reload under load, with a database of the official one's size:
 //     bench_reload [SIGNATURES]          (8,000,000 unless said; EVERMILTER_BENCH_DATABASE reuses a folder)
-// Closed loop for the capacity, open loop at 60 % of that with and without a reload, and a reload of the idle machine,
-// in turns, three times: what a machine can do changes within minutes if it is a virtual one. A turn in which the host
-// of a virtual machine took CPU time (steal) from us is printed, but another takes its place. Then closed loop at
-// saturation with a reload in the middle; the sum of the proportional set sizes of all processes before, during and
-// after. Prints, for each promise, whether it was kept on this machine: of the turns the median; exits 1 if one was
-// not.
+// Closed loop for the capacity, open loop at 60 % of that with a reload, before and after that without one, and a
+// reload of the idle machine, in turns, three times: what a machine can do changes within minutes if it is a virtual
+// one. A turn in which the host of a virtual machine took CPU time (steal) from us is printed, but another takes its
+// place. Then closed loop at saturation with a reload in the middle; the sum of the proportional set sizes of all
+// processes before, during and after. Prints, for each promise, whether it was kept on this machine: of the turns the
+// median; exits 1 if one was not.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -216,15 +216,23 @@ int main(int argc, char** argv) {
         const bench::LoadFigures capacity = bench::run_load(closed);
         double steal = figure_with_steal("closed loop", capacity.text());
         open.rate = 0.6 * capacity.throughput();
-        ++open.seed;
-        const bench::LoadFigures quiet = bench::run_load(open);
-        steal = std::max(steal, figure_with_steal("open loop at 60 %", quiet.text()));
+        bench::LoadFigures quiet;
+        const auto load_quietly = [&] {
+            ++open.seed;
+            const bench::LoadFigures figures = bench::run_load(open);
+            steal = std::max(steal, figure_with_steal("open loop at 60 %", figures.text()));
+            quiet.latencies.insert(quiet.latencies.end(), figures.latencies.begin(), figures.latencies.end());
+        };
+        load_quietly();
         ++open.seed;
         const UnderLoad steady = load_with_reload(service, open, Memory::unseen);
         steal = std::max(steal, figure_with_steal("open loop at 60 %, reload", steady.figures.text()));
         figure("  load time", seconds(steady.reload_seconds));
         figure("  loads begun again so far", std::to_string(starved_loads(service)));
         wait_drained(service);
+        (void)steal_percent();
+        load_quietly();
+        std::sort(quiet.latencies.begin(), quiet.latencies.end());
         const double idle_before = idle_loads.back();
         steal = std::max(steal, load_idle());
         const double p99 = steady.figures.quantile(0.99) / quiet.quantile(0.99);

@@ -169,23 +169,27 @@ class SlowSessions {
     }
 
   private:
+    // Once a second to each, of the time that is not paused, and evenly spread over it.
     void trickle(const std::stop_token& stop) {
-        while (!stop.stop_requested()) {
-            const auto round = std::chrono::steady_clock::now() + 1s;
-            for (auto& client : clients_) {
-                while (paused_ && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
-                if (stop.stop_requested()) return;
-                if (!client) continue;
-                try {
-                    way_.trickle(*client);
-                } catch (const std::exception&) {
-                    client.reset(); // its budget was over
-                }
-            }
-            std::this_thread::sleep_until(round);
+        for (std::size_t slice = 0; !stop.stop_requested(); slice = (slice + 1) % kSlices) {
+            while (paused_ && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
+            const auto next = std::chrono::steady_clock::now() + 1s / kSlices;
+            const std::size_t end = (slice + 1) * clients_.size() / kSlices;
+            for (std::size_t i = slice * clients_.size() / kSlices; i < end; ++i) trickle(clients_[i]);
+            std::this_thread::sleep_until(next);
         }
     }
 
+    void trickle(std::unique_ptr<test::MilterClient>& client) {
+        if (!client) return;
+        try {
+            way_.trickle(*client);
+        } catch (const std::exception&) {
+            client.reset(); // its budget was over
+        }
+    }
+
+    static constexpr std::size_t kSlices = 100;
     const Way& way_;
     std::vector<std::unique_ptr<test::MilterClient>> clients_;
     unsigned refused_ = 0;

@@ -12,6 +12,7 @@
 #include "tests/support/messages.h"
 #include "tests/support/service.h"
 #include "tests/support/status_client.h"
+#include "tests/support/waiting.h"
 
 using namespace evermilter::test;
 using nlohmann::json;
@@ -40,6 +41,10 @@ struct Slow : Service {
     }
     [[nodiscard]] json ask(const std::string& command) const { return StatusClient(status_path()).ask(command); }
     [[nodiscard]] json poison() const { return ask("poison").at("poison"); }
+    // A session worker answers first and tells of it then.
+    void wait_counted(int copies) const {
+        wait_until("each copy is counted", [&] { return poison().at(0).at("count") == copies; });
+    }
     [[nodiscard]] Verdict answer(const std::string& mail) const {
         MilterClient client = session();
         return client.message(mail);
@@ -155,9 +160,9 @@ BOOST_AUTO_TEST_CASE(a_thousand_copies_among_good_mail_cost_the_first_scanners_a
     BOOST_TEST(status.at("messages").at("skipped_by").at("poison") == skipped);
     for (const auto& [text, count] : good) BOOST_TEST((text == "Clean" || text == "550 5.7.1"), text);
 
+    service.wait_counted(skipped);
     const json list = service.poison();
     BOOST_REQUIRE(list.size() == 1U);
-    BOOST_TEST(list[0].at("count") == skipped);
     BOOST_TEST(list[0].at("scans_lost") == crashed);
     BOOST_TEST(status.at("crashes").at("session") == 0);
 }
@@ -167,6 +172,7 @@ BOOST_AUTO_TEST_CASE(it_is_known_to_workers_that_come_later_and_answered_by_pois
     make_poison(service);
     BOOST_TEST(service.answer(poison_mail(1)).text() == kSkipped);
     service.wait_log({"message", "verdict=skipped", "finding=poison"});
+    service.wait_counted(1);
 
     // All session workers die, and with them whatever they had in mind.
     const auto workers = service.pids("session");
@@ -195,7 +201,7 @@ BOOST_AUTO_TEST_CASE(it_is_known_to_workers_that_come_later_and_answered_by_pois
     BOOST_TEST(service.ask("reload --force").at("ok") == true);
     BOOST_TEST(service.answer(poison_mail(5)).quarantined());
     BOOST_TEST(service.answer(clean_mail()).status() == "Clean");
-    BOOST_TEST(service.poison().at(0).at("count") == 5);
+    service.wait_counted(5);
 
     // poison.keep is live.
     service.set("poison.keep", "\"0s\"");

@@ -19,7 +19,6 @@
 namespace evermilter {
 namespace {
 
-namespace fs = std::filesystem;
 using messages::ScanOutcome;
 
 // As the session worker sends it: behind the synthetic first lines.
