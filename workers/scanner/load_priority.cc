@@ -46,15 +46,12 @@ ThreadLook look_at(pthread_t thread, pid_t id) noexcept {
 }
 
 bool Starvation::starved(const ThreadLook& look) noexcept {
-    if (looks_ == 0) cpu_at_start_ = look.cpu;
-    ++looks_;
-    if (look.wants) ++wanting_;
-    if (looks_ <= kLooks) return false;
-    const bool wanted = 2 * wanting_ >= kLooks;
-    const bool starved = wanted && 3 * (look.cpu - cpu_at_start_) < wanting_ * kInterval;
-    looks_ = 0;
-    wanting_ = 0;
-    return starved;
+    if (!begun_)
+        cpu_at_start_ = look.cpu;
+    else if (look.wants)
+        wanting_ += kInterval;
+    begun_ = true;
+    return wanting_ >= kLeast && 3 * (look.cpu - cpu_at_start_) < wanting_;
 }
 
 } // namespace evermilter::scanner

@@ -29,21 +29,21 @@ struct ThreadLook {
 // `thread` is not joined yet, `id` its thread id. All zero where the kernel does not tell.
 [[nodiscard]] ThreadLook look_at(pthread_t thread, pid_t id) noexcept;
 
-// Whether a thread gets too little CPU, from looks at regular intervals: starved when, of the last kLooks intervals,
-// at least half found it wanting a CPU, and it had less than a third of that time. A load that gets more than that
-// takes at most three times as long as alone.
+// Whether a thread gets too little CPU, from looks at regular intervals: starved when it was found wanting a CPU for at
+// least kLeast, and has had less than a third of all the time in which it was. A load that gets more takes at most
+// three times as long as alone; one that has long been served is not given up for a short famine, because all of it
+// would be done again.
 class Starvation {
   public:
     static constexpr std::chrono::milliseconds kInterval{250};
-    static constexpr unsigned kLooks = 20;
+    static constexpr std::chrono::milliseconds kLeast{5000};
 
-    // True when it is starved; then the count begins anew.
     [[nodiscard]] bool starved(const ThreadLook& look) noexcept;
 
   private:
-    unsigned looks_ = 0;
-    unsigned wanting_ = 0;
+    bool begun_ = false;
     std::chrono::nanoseconds cpu_at_start_{0};
+    std::chrono::nanoseconds wanting_{0};
 };
 
 } // namespace evermilter::scanner

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <initializer_list>
 #include <semaphore>
 #include <thread>
 
@@ -48,45 +50,52 @@ BOOST_AUTO_TEST_CASE(a_thread_that_waits_wants_no_cpu_and_one_that_works_does) {
     thread.join();
 }
 
+// What looks at a thread find.
+struct Span {
+    std::chrono::milliseconds length;
+    double had;     // share of a CPU
+    unsigned wants; // one look of so many finds it wanting one; 0: none
+};
+
+constexpr std::chrono::milliseconds kNever{0};
+
+// How long it took until a thread that fared so was called starved.
+std::chrono::milliseconds starved_after(std::initializer_list<Span> spans) {
+    Starvation starvation;
+    ThreadLook look{7s, false};
+    if (starvation.starved(look)) return -1ms;
+    std::chrono::milliseconds at{0};
+    unsigned number = 0;
+    for (const Span& span : spans) {
+        for (auto end = at + span.length; at < end;) {
+            at += Starvation::kInterval;
+            look.cpu += std::chrono::duration_cast<std::chrono::nanoseconds>(span.had * Starvation::kInterval);
+            look.wants = span.wants != 0 && ++number % span.wants == 0;
+            if (starvation.starved(look)) return at;
+        }
+    }
+    return kNever;
+}
+
 BOOST_AUTO_TEST_CASE(starved_is_who_wants_and_gets_less_than_a_third) {
     const struct {
         const char* promise;
-        unsigned wanting; // of Starvation::kLooks intervals
-        std::chrono::milliseconds cpu;
-        bool starved;
+        std::initializer_list<Span> spans;
+        std::chrono::milliseconds after;
     } rows[] = {
-        {"nothing at all", Starvation::kLooks, 0ms, true},
-        {"just less than a third", Starvation::kLooks, 1600ms, true},
-        {"just more than a third", Starvation::kLooks, 1700ms, false},
-        {"all of it", Starvation::kLooks, 5000ms, false},
-        {"it waits for a disk", Starvation::kLooks / 4, 0ms, false},
-        {"half the time a disk, then starved", Starvation::kLooks / 2, 100ms, true},
-        {"half the time a disk, the other half served", Starvation::kLooks / 2, 2400ms, false},
+        {"nothing at all", {{60s, 0, 1}}, 5s},
+        {"just less than a third", {{60s, 0.32, 1}}, 5s},
+        {"just more than a third", {{60s, 0.34, 1}}, kNever},
+        {"all of it", {{60s, 1, 1}}, kNever},
+        {"it waits for a disk", {{60s, 0, 0}}, kNever},
+        {"half the time a disk, else starved", {{60s, 0.1, 2}}, 10s},
+        {"half the time a disk, else served", {{60s, 0.4, 2}}, kNever},
+        {"first a disk, then starved", {{10s, 0.1, 0}, {60s, 0, 1}}, 15s},
+        {"served, then a short famine", {{20s, 1, 1}, {30s, 0, 1}, {20s, 1, 1}}, kNever},
+        {"served for a while, then starved for good", {{4s, 1, 1}, {60s, 0, 1}}, 12250ms},
     };
-    for (const auto& row : rows) {
-        BOOST_TEST_CONTEXT(row.promise) {
-            Starvation starvation;
-            BOOST_TEST(!starvation.starved({7s, false}));
-            bool starved = false;
-            for (unsigned i = 1; i <= Starvation::kLooks; ++i) {
-                BOOST_TEST(!starved);
-                starved = starvation.starved({7s + row.cpu * i / Starvation::kLooks, i <= row.wanting});
-            }
-            BOOST_TEST(starved == row.starved);
-        }
-    }
-}
-
-BOOST_AUTO_TEST_CASE(each_window_is_judged_alone) {
-    Starvation starvation;
-    std::chrono::nanoseconds cpu = 0ms;
-    for (unsigned i = 0; i <= Starvation::kLooks; ++i) {
-        BOOST_TEST(!starvation.starved({cpu, true}));
-        cpu += Starvation::kInterval;
-    }
-    bool starved = false;
-    for (unsigned i = 0; i <= Starvation::kLooks; ++i) starved = starvation.starved({cpu, true});
-    BOOST_TEST(starved);
+    for (const auto& row : rows)
+        BOOST_TEST_CONTEXT(row.promise) BOOST_TEST(starved_after(row.spans).count() == row.after.count());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
