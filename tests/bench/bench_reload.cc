@@ -12,7 +12,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <future>
 #include <iostream>
 #include <string>
@@ -22,6 +21,7 @@
 #include "tests/bench/database.h"
 #include "tests/bench/load.h"
 #include "tests/bench/report.h"
+#include "tests/bench/steal.h"
 #include "tests/support/service.h"
 #include "tests/support/status_client.h"
 
@@ -35,35 +35,18 @@ using bench::promise;
 constexpr auto kRun = 20s;
 constexpr auto kCapacityRun = 10s;
 constexpr unsigned kTurns = 3;     // that count
-constexpr unsigned kMostTurns = 5; // after so many those count that were disturbed, too
-constexpr double kMostSteal = 1;   // percent of all CPUs' time, in any part of a turn
+constexpr unsigned kMostTurns = 8; // after so many those count that were disturbed, too
+constexpr double kMostSteal = 5;   // percent of all CPUs' time, in any second of a turn
 
-// CPU time of all CPUs since the last call that the host gave to others, in percent (proc(5), /proc/stat).
-double steal_percent() {
-    static std::array<double, 2> before{};
-    std::ifstream file("/proc/stat");
-    std::string word;
-    file >> word;
-    std::array<double, 2> now{}; // stolen, all
-    for (unsigned field = 0; field < 8; ++field) {
-        double ticks = 0;
-        file >> ticks;
-        now.at(1) += ticks;
-        if (field == 7) now.at(0) = ticks;
-    }
-    const double all = now.at(1) - before.at(1);
-    const double percent = all > 0 ? 100 * (now.at(0) - before.at(0)) / all : 0;
-    before = now;
-    return percent;
-}
-
-// Prints what was measured since the last call of this or of steal_percent(), whose result it returns.
-double figure_with_steal(const char* name, const std::string& value) {
-    const double percent = steal_percent();
-    std::array<char, 32> steal{};
-    (void)std::snprintf(steal.data(), steal.size(), " (steal %.1f %%)", percent);
-    figure(name, value + steal.data());
-    return percent;
+// Prints what was measured since the last call of steal.take(), and what the host took meanwhile in its worst second,
+// which it returns.
+double figure_with_steal(bench::Steal& steal, const char* name, const std::string& value) {
+    const bench::Steal::Percent percent = steal.take();
+    std::array<char, 64> text{};
+    (void)std::snprintf(text.data(), text.size(), " (steal %.1f %%, worst second %.0f %%)", percent.mean,
+                        percent.worst);
+    figure(name, value + text.data());
+    return percent.worst;
 }
 
 double median(std::vector<double> values) {
@@ -190,6 +173,7 @@ int main(int argc, char** argv) {
     const double engine = total_pss_mib(service);
     figure("PSS of all, idle, one engine", mib(engine));
 
+    bench::Steal steal;
     bench::LoadOptions closed;
     closed.milter = service.milter_address();
     closed.connections = 2 * scanners;
@@ -199,11 +183,11 @@ int main(int argc, char** argv) {
     open.duration = kRun;
     std::vector<double> idle_loads;
     const auto load_idle = [&] {
-        (void)steal_percent();
+        (void)steal.take();
         idle_loads.push_back(reload(service));
-        const double steal = figure_with_steal("load, machine idle", seconds(idle_loads.back()));
+        const double stolen = figure_with_steal(steal, "load, machine idle", seconds(idle_loads.back()));
         wait_drained(service);
-        return steal;
+        return stolen;
     };
     (void)load_idle();
     std::vector<double> loads;
@@ -212,32 +196,32 @@ int main(int argc, char** argv) {
     double longest_gap = 0;
     for (unsigned turn = 1; turn <= kMostTurns && p99s.size() < kTurns; ++turn) {
         ++closed.seed;
-        (void)steal_percent();
+        (void)steal.take();
         const bench::LoadFigures capacity = bench::run_load(closed);
-        double steal = figure_with_steal("closed loop", capacity.text());
+        double stolen = figure_with_steal(steal, "closed loop", capacity.text());
         open.rate = 0.6 * capacity.throughput();
         bench::LoadFigures quiet;
         const auto load_quietly = [&] {
             ++open.seed;
             const bench::LoadFigures figures = bench::run_load(open);
-            steal = std::max(steal, figure_with_steal("open loop at 60 %", figures.text()));
+            stolen = std::max(stolen, figure_with_steal(steal, "open loop at 60 %", figures.text()));
             quiet.latencies.insert(quiet.latencies.end(), figures.latencies.begin(), figures.latencies.end());
         };
         load_quietly();
         ++open.seed;
         const UnderLoad steady = load_with_reload(service, open, Memory::unseen);
-        steal = std::max(steal, figure_with_steal("open loop at 60 %, reload", steady.figures.text()));
+        stolen = std::max(stolen, figure_with_steal(steal, "open loop at 60 %, reload", steady.figures.text()));
         figure("  load time", seconds(steady.reload_seconds));
         figure("  loads begun again so far", std::to_string(starved_loads(service)));
         wait_drained(service);
-        (void)steal_percent();
+        (void)steal.take();
         load_quietly();
         std::sort(quiet.latencies.begin(), quiet.latencies.end());
         const double idle_before = idle_loads.back();
-        steal = std::max(steal, load_idle());
+        stolen = std::max(stolen, load_idle());
         const double p99 = steady.figures.quantile(0.99) / quiet.quantile(0.99);
         const double load = steady.reload_seconds / ((idle_before + idle_loads.back()) / 2);
-        const bool disturbed = steal > kMostSteal && kMostTurns - turn >= kTurns - p99s.size();
+        const bool disturbed = stolen > kMostSteal && kMostTurns - turn >= kTurns - p99s.size();
         figure("  p99, load to those without", times(p99) + ", " + times(load) + (disturbed ? ": disturbed" : ""));
         if (!disturbed) {
             p99s.push_back(p99);
@@ -249,9 +233,9 @@ int main(int argc, char** argv) {
     const double idle_load = median(idle_loads);
 
     ++closed.seed;
-    (void)steal_percent();
+    (void)steal.take();
     const UnderLoad full = load_with_reload(service, closed, Memory::sampled);
-    figure_with_steal("closed loop, reload", full.figures.text());
+    figure_with_steal(steal, "closed loop, reload", full.figures.text());
     figure("  load time", seconds(full.reload_seconds));
     wait_drained(service);
     const double after = total_pss_mib(service);

@@ -173,7 +173,7 @@ class SlowSessions {
     void trickle(const std::stop_token& stop) {
         for (std::size_t slice = 0; !stop.stop_requested(); slice = (slice + 1) % kSlices) {
             while (paused_ && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
-            const auto next = std::chrono::steady_clock::now() + 1s / kSlices;
+            const auto next = std::chrono::steady_clock::now() + 1000ms / kSlices;
             const std::size_t end = (slice + 1) * clients_.size() / kSlices;
             for (std::size_t i = slice * clients_.size() / kSlices; i < end; ++i) trickle(clients_[i]);
             std::this_thread::sleep_until(next);
