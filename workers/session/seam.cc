@@ -333,8 +333,10 @@ Result<void> install(Events& events, milliseconds packet) {
     const unique_fd placeholder(::eventfd(0, EFD_CLOEXEC));
     if (!placeholder) return system_error("eventfd");
     if (::dup3(placeholder.get(), listener->get(), O_CLOEXEC) < 0) return system_error("dup3");
-    seam.watch.reset(::epoll_create1(EPOLL_CLOEXEC));
-    if (!seam.watch) return system_error("epoll_create1");
+    for (unique_fd* const epoll : {&seam.watch, &seam.seldom}) {
+        epoll->reset(::epoll_create1(EPOLL_CLOEXEC));
+        if (!*epoll) return system_error("epoll_create1");
+    }
     seam.listener = listener->release(); // libmilter's from now on
     seam.events = &events;
     seam.packet = packet;

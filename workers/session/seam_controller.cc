@@ -29,14 +29,28 @@ int milliseconds_until(Clock::time_point until) {
     return static_cast<int>(std::clamp<decltype(left)>(left, 0, 3'600'000));
 }
 
-// epoll tells of it from now on, once at least if it has something already. False if the kernel refuses.
-bool watch(Seam& seam, int descriptor, Connection& connection, Watch how) {
+// The epoll tells of it from now on, once at least if it has something already. False if the kernel refuses.
+bool add(const unique_fd& epoll, int descriptor) {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
     event.data.fd = descriptor;
-    if (::epoll_ctl(seam.watch.get(), EPOLL_CTL_ADD, descriptor, &event) != 0) return false;
+    return ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, descriptor, &event) == 0;
+}
+
+bool watch(Seam& seam, int descriptor, Connection& connection, Watch how) {
+    if (!add(seam.watch, descriptor)) return false;
     connection.watch = how;
     return true;
+}
+
+// More has come of what is not to be served yet. If that has gone on for longer than it will now wait, it trickles:
+// thousands of such sessions are not to wake the controller one by one. If the kernel refuses, they do.
+void trickled(Seam& seam, int descriptor, Connection& connection) {
+    const auto now = Clock::now();
+    if (connection.begun == Clock::time_point{}) connection.begun = now;
+    if (connection.seldom || now - connection.begun < kTick || !add(seam.seldom, descriptor)) return;
+    connection.seldom = true;
+    (void)::epoll_ctl(seam.watch.get(), EPOLL_CTL_DEL, descriptor, nullptr);
 }
 
 // How much of a begun packet is there. Only one of many bytes can stall.
@@ -64,7 +78,7 @@ void look_again(int descriptor, bool hung_up, bool tick) {
         if (found == nullptr || found->watch == Watch::listed) return;
         Connection& connection = *found;
         if (connection.watch == Watch::asleep) {
-            if (!hung_up && can_wait(descriptor, connection)) return;
+            if (!hung_up && can_wait(descriptor, connection)) return trickled(seam, descriptor, connection);
             connection.slow = Clock::now() - connection.silent_since >= kUntilAsleep;
             connection.woken = true;
             unwatch(seam, descriptor, connection);
@@ -78,6 +92,7 @@ void look_again(int descriptor, bool hung_up, bool tick) {
         } else if (look.available != connection.seen) {
             note_size(seam, connection, look.available);
             connection.ticks = 0;
+            trickled(seam, descriptor, connection);
         } else if (tick && ++connection.ticks >= 2) {
             connection.stalled = true;
             unwatch(seam, descriptor, connection);
@@ -86,15 +101,21 @@ void look_again(int descriptor, bool hung_up, bool tick) {
     if (whole) seam.events->packet_whole(descriptor);
 }
 
-void look_at_watched(bool tick) {
-    Seam& seam = the_seam();
+void look_at_watched(const unique_fd& epoll) {
     std::array<epoll_event, 64> told{};
-    const int count = ::epoll_wait(seam.watch.get(), told.data(), static_cast<int>(told.size()), 0);
-    for (int i = 0; i < count; ++i) {
-        const epoll_event& event = told.at(static_cast<std::size_t>(i));
-        look_again(event.data.fd, (event.events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) != 0, false);
-    }
-    if (!tick) return;
+    int count = 0;
+    do {
+        count = ::epoll_wait(epoll.get(), told.data(), static_cast<int>(told.size()), 0);
+        for (int i = 0; i < count; ++i) {
+            const epoll_event& event = told.at(static_cast<std::size_t>(i));
+            look_again(event.data.fd, (event.events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) != 0, false);
+        }
+    } while (count == static_cast<int>(told.size()));
+}
+
+// At each tick: those that may stall.
+void look_at_large() {
+    Seam& seam = the_seam();
     std::vector<int> large;
     {
         const std::lock_guard lock(seam.mutex);
@@ -124,6 +145,7 @@ bool let_through(int descriptor, short revents) {
         if (!go) {
             go = !watch(seam, descriptor, connection, Watch::growing); // cannot be watched: a thread may wait for it
             if (!go) note_size(seam, connection, look.available);
+            if (!go) connection.begun = Clock::now();
             connection.ticks = 0;
             begun = !std::exchange(connection.packet_open, true);
         }
@@ -143,8 +165,11 @@ struct Polled {
         std::size_t index; // in libmilter's list
         bool session;      // ours to hold back
     };
-    std::vector<pollfd> list; // as long as `origins`, and our own epoll at the end
+    std::vector<pollfd> list; // as long as `origins`, and our own two epolls at the end
     std::vector<Origin> origins;
+
+    [[nodiscard]] pollfd& watch() { return list.at(origins.size()); }
+    [[nodiscard]] pollfd& seldom() { return list.at(origins.size() + 1); }
 };
 
 // Is this session to be looked at by poll(2)? One that is silent for long, or was before its last packet, falls asleep.
@@ -177,6 +202,7 @@ void copy_list(const pollfd* list, nfds_t count, Polled& polled) {
         polled.origins.push_back({i, found != nullptr});
     }
     polled.list.push_back({seam.watch.get(), POLLIN, 0});
+    polled.list.push_back({seam.seldom.get(), POLLIN, 0});
 }
 
 bool has_ready_session(const Polled& polled) {
@@ -211,10 +237,12 @@ void next_may_go(Seam& seam) {
 }
 
 void unwatch(Seam& seam, int descriptor, Connection& connection) {
-    (void)::epoll_ctl(seam.watch.get(), EPOLL_CTL_DEL, descriptor, nullptr);
+    const bool seldom = std::exchange(connection.seldom, false);
+    (void)::epoll_ctl((seldom ? seam.seldom : seam.watch).get(), EPOLL_CTL_DEL, descriptor, nullptr);
     if (std::exchange(connection.may_stall, false)) --seam.may_stall;
     connection.watch = Watch::listed;
     connection.silent_since = {};
+    connection.begun = {};
 }
 
 int poll_controller(pollfd* list, nfds_t count, int timeout_ms) {
@@ -222,6 +250,7 @@ int poll_controller(pollfd* list, nfds_t count, int timeout_ms) {
     thread_local Polled polled;
     thread_local std::size_t start = 0;
     thread_local Clock::time_point last_tick;
+    thread_local Clock::time_point last_seldom;
     const auto until = Clock::now() + milliseconds(timeout_ms);
     for (std::size_t i = 0; i < count; ++i) list[i].revents = 0;
     for (;;) {
@@ -233,14 +262,24 @@ int poll_controller(pollfd* list, nfds_t count, int timeout_ms) {
             ticking = seam.may_stall > 0;
             under_way = seam.dispatched >= 0;
         }
-        const auto next = ticking || under_way ? std::min(until, Clock::now() + kTick) : until;
+        auto next = ticking || under_way ? std::min(until, Clock::now() + kTick) : until;
+        if (Clock::now() - last_seldom < kTick) {
+            polled.seldom().fd = -1;
+            next = std::min(next, last_seldom + kTick);
+        }
         const int ready = real_poll(polled.list.data(), polled.list.size(), milliseconds_until(next));
         if (ready < 0) return ready;
         // Usually a session is with its thread long before another is ready, and nobody need wait for that.
         if (ready == 0 || has_ready_session(polled)) wait_for_pick_up();
-        const bool tick = ticking && Clock::now() - last_tick >= kTick;
-        if (tick) last_tick = Clock::now();
-        if (tick || polled.list.back().revents != 0) look_at_watched(tick);
+        if (polled.watch().revents != 0) look_at_watched(seam.watch);
+        if (polled.seldom().revents != 0) {
+            look_at_watched(seam.seldom);
+            last_seldom = Clock::now();
+        }
+        if (ticking && Clock::now() - last_tick >= kTick) {
+            look_at_large();
+            last_tick = Clock::now();
+        }
 
         int reported = 0;
         bool one_let_through = false;

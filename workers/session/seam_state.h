@@ -42,6 +42,8 @@ struct Connection {
     bool slow = false;                                  // its last packet came after a long silence
     bool unanswered = false;                            // the MTA waits for no reply to headers and body
     bool woken = false;                                 // epoll has told of it; poll(2) has not named it yet
+    bool seldom = false;                                // watched by Seam::seldom
+    std::chrono::steady_clock::time_point begun;        // of a watched one: when what trickles was first seen
     bool may_stall = false;                             // a begun packet has many bytes: each tick is a look at it
     bool stalled = false;                               // a begun packet does not grow: a thread may wait for the rest
     bool packet_open = false;                           // Events::packet_begun was told, packet_whole was not
@@ -84,7 +86,9 @@ struct Seam {
     Events* events = nullptr;
     std::chrono::milliseconds packet{};
     int listener = -1;
-    unique_fd watch; // epoll, edge-triggered: wakes the controller for those that are not listed
+    // Both are epolls, edge-triggered, for those that are not listed. What trickles is watched by `seldom`.
+    unique_fd watch;  // wakes the controller
+    unique_fd seldom; // the same, at most once in kTick
 
     std::mutex mutex;
     std::condition_variable offered;   // for the listener: there may be an offer to accept
