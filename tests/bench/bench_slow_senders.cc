@@ -41,9 +41,9 @@ bool g_all_kept = true;
 struct Way {
     const char* name;
     std::function<void(test::MilterClient&)> park;
-    std::function<void(test::MilterClient&)> trickle;         // once a second; empty: it only waits
-    std::function<test::Verdict(test::MilterClient&)> finish; // the rest of the message; empty: not within budget
-    unsigned most = 1'000'000;                                // more are not kept, by design
+    std::function<void(test::MilterClient&)> trickle; // once a second; empty: it only waits
+    std::function<void(test::MilterClient&)> finish;  // the rest of the message; empty: not within budget
+    unsigned most = 1'000'000;                        // more are not kept, by design
 };
 
 // Connections before hand-over have room for so many (supervisor/gate.h); then the oldest silent one is closed.
@@ -74,33 +74,33 @@ std::vector<Way> ways() {
     };
     const auto end = [](MilterClient& c) {
         c.body(test::eicar() + "\r\n");
-        return c.end_of_message();
+        c.send('E');
     };
     const auto end_headers = [end](MilterClient& c) {
         c.end_of_headers();
-        return end(c);
+        end(c);
     };
     const auto from_data = [end_headers](MilterClient& c) {
         c.header("Subject", "parked");
-        return end_headers(c);
+        end_headers(c);
     };
     const auto from_rcpt = [from_data](MilterClient& c) {
         c.data();
-        return from_data(c);
+        from_data(c);
     };
     const auto from_mail = [from_rcpt](MilterClient& c) {
         c.rcpt();
-        return from_rcpt(c);
+        from_rcpt(c);
     };
     const auto from_negotiated = [from_mail](MilterClient& c) {
         c.connect();
         c.helo();
         c.mail();
-        return from_mail(c);
+        from_mail(c);
     };
     const auto from_nothing = [from_negotiated](MilterClient& c) {
         c.negotiate();
-        return from_negotiated(c);
+        from_negotiated(c);
     };
     const auto part_of_helo = [](MilterClient& c) {
         c.negotiate();
@@ -151,18 +151,18 @@ class SlowSessions {
         }
         Finished finished;
         finished.closed = refused_;
-        for (auto& client : clients_) {
-            if (!client) {
-                ++finished.closed;
-                continue;
-            }
-            try {
-                if (!way_.finish) continue;
-                const test::Verdict verdict = way_.finish(*client);
-                ++(verdict.reply.data.starts_with("550") ? finished.right : finished.wrong);
-                client->quit();
-            } catch (const std::exception&) {
-                ++finished.closed;
+        // Many at a time, because each may wait for its turn; not all, because they would wait for scanners too long.
+        for (std::size_t begin = 0; begin < clients_.size(); begin += kBatch) {
+            const std::size_t end = std::min(begin + kBatch, clients_.size());
+            for (std::size_t i = begin; i < end; ++i)
+                if (way_.finish) unless_closed(clients_[i], way_.finish);
+            for (std::size_t i = begin; i < end; ++i) {
+                if (way_.finish)
+                    unless_closed(clients_[i], [&](test::MilterClient& client) {
+                        ++(client.receive_verdict().reply.data.starts_with("550") ? finished.right : finished.wrong);
+                        client.quit();
+                    });
+                if (!clients_[i]) ++finished.closed;
             }
         }
         return finished;
@@ -175,20 +175,23 @@ class SlowSessions {
             while (paused_ && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
             const auto next = std::chrono::steady_clock::now() + 1000ms / kSlices;
             const std::size_t end = (slice + 1) * clients_.size() / kSlices;
-            for (std::size_t i = slice * clients_.size() / kSlices; i < end; ++i) trickle(clients_[i]);
+            for (std::size_t i = slice * clients_.size() / kSlices; i < end; ++i)
+                unless_closed(clients_[i], way_.trickle);
             std::this_thread::sleep_until(next);
         }
     }
 
-    void trickle(std::unique_ptr<test::MilterClient>& client) {
+    static void unless_closed(std::unique_ptr<test::MilterClient>& client,
+                              const std::function<void(test::MilterClient&)>& act) {
         if (!client) return;
         try {
-            way_.trickle(*client);
+            act(*client);
         } catch (const std::exception&) {
             client.reset(); // its budget was over
         }
     }
 
+    static constexpr std::size_t kBatch = 500;
     static constexpr std::size_t kSlices = 100;
     const Way& way_;
     std::vector<std::unique_ptr<test::MilterClient>> clients_;
