@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/bench/averages.h"
 #include "tests/bench/database.h"
 #include "tests/bench/load.h"
 #include "tests/bench/report.h"
@@ -47,12 +48,6 @@ double figure_with_steal(bench::Steal& steal, const char* name, const std::strin
                         percent.worst);
     figure(name, value + text.data());
     return percent.worst;
-}
-
-double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
 }
 
 double total_pss_mib(const test::Service& service) {
@@ -230,7 +225,7 @@ int main(int argc, char** argv) {
         failures += static_cast<double>(steady.figures.wrong + steady.figures.tempfails + steady.figures.lost);
         longest_gap = std::max(longest_gap, steady.figures.longest_gap);
     }
-    const double idle_load = median(idle_loads);
+    const double idle_load = bench::median(idle_loads);
 
     ++closed.seed;
     (void)steal.take();
@@ -248,8 +243,8 @@ int main(int argc, char** argv) {
 
     promise("open loop: failures", failures, 0, "");
     promise("open loop: longest gap", longest_gap, 0.3, "s");
-    promise("open loop: p99 to that without", median(p99s), 1.5, "x");
-    promise("open loop: load to idle load", median(loads), 1.5, "x");
+    promise("open loop: p99 to that without", bench::median(p99s), 1.5, "x");
+    promise("open loop: load to idle load", bench::median(loads), 1.5, "x");
     promise("closed loop: failures",
             static_cast<double>(full.figures.wrong + full.figures.tempfails + full.figures.lost), 0, "");
     promise("closed loop: load to idle load", full.reload_seconds / idle_load, 3, "x");
