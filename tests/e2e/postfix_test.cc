@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(quarantine_puts_an_infected_message_on_hold) {
 BOOST_AUTO_TEST_CASE(a_failed_scan_is_a_451_and_is_not_delivered) {
     need_root();
     SiteService service;
-    service.set("scanner.queue_timeout", "\"500ms\"");
+    service.set("scanner.queue_timeout", "\"3s\"");
     service.start();
     const auto server = start_server<Postfix>(service, Transport::unix_socket);
     a_failed_scan_is_a_451(*server, service);

@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(a_standby_that_cannot_be_forked_again_costs_nothing_but_its
 }
 
 BOOST_AUTO_TEST_CASE(scanners_that_cannot_be_forked_again_let_messages_wait_for_queue_timeout_only) {
-    Service service(Keys{{"scanner.queue_timeout", "\"1s\""}});
+    Service service(Keys{{"scanner.queue_timeout", "\"3s\""}});
     service.start();
     MilterClient held = service.session();
     const pid_t loader = service.pids("loader").front();

@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(other_protocols_are_closed_named_and_counted_and_reach_no_w
 }
 
 BOOST_AUTO_TEST_CASE(silence_and_half_a_packet_end_at_the_timeout_of_the_negotiation) {
-    const Open open(Keys{{"timeouts.negotiate", "\"500ms\""}});
+    const Open open(Keys{{"timeouts.negotiate", "\"3s\""}});
     MilterClient silent = open.client();
     MilterClient half = open.client();
     half.send_raw(kNegotiation.substr(0, 9));
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(silence_and_half_a_packet_end_at_the_timeout_of_the_negotia
     const auto trickle = [&] {
         for (const char byte : kNegotiation) {
             trickling.send_raw(std::string(1, byte));
-            std::this_thread::sleep_for(50ms);
+            std::this_thread::sleep_for(250ms);
         }
         (void)trickling.receive();
     };

@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(an_end_of_message_waits_for_at_most_queue_timeout) {
     BOOST_TEST(client.end_of_message().text().starts_with("451 "));
     between.go_on();
     service.wait_status("it is active", [](const json& status) { return status.at("state") == "ready"; });
-    BOOST_TEST(client.message(second_mail()).text() == kSecondRejected);
+    wait_until("it is used", [&] { return client.message(second_mail()).text() == kSecondRejected; });
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_load_brings_the_old_database_back) {

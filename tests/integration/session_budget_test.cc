@@ -131,7 +131,7 @@ BOOST_DATA_TEST_CASE(a_packet_that_does_not_end_is_cut, boost::unit_test::data::
 }
 
 BOOST_AUTO_TEST_CASE(the_budget_of_a_packet_ends_with_the_packet_not_with_the_answer) {
-    SessionWorker worker([](config::Config& config) { config.timeouts.packet = 300ms; });
+    SessionWorker worker([](config::Config& config) { config.timeouts.packet = 2s; });
     auto scanners = worker.generation(1);
     auto client = session_in(worker, Stage::body);
     // An end of message with a last chunk, in two halves.
@@ -140,13 +140,13 @@ BOOST_AUTO_TEST_CASE(the_budget_of_a_packet_ends_with_the_packet_not_with_the_an
     std::this_thread::sleep_for(50ms);
     client->send_raw(last.substr(33'000 - 500));
     auto job = scanners.take();
-    std::this_thread::sleep_for(600ms);
+    std::this_thread::sleep_for(2500ms);
     FakeScanners::answer(std::move(job), ScanOutcome::clean);
     BOOST_TEST(client->receive_verdict().status() == "Clean");
 }
 
 BOOST_AUTO_TEST_CASE(past_the_session_budget_the_next_mail_gets_421) {
-    SessionWorker worker([](config::Config& config) { config.timeouts.session = 300ms; });
+    SessionWorker worker([](config::Config& config) { config.timeouts.session = 2s; });
     auto scanners = worker.generation(1);
     auto client = session_in(worker, Stage::body);
     wait_until("timeouts.session", [&] { return worker.board().timed_out.at(kTimedOutSession).load() == 1; });
@@ -157,8 +157,8 @@ BOOST_AUTO_TEST_CASE(past_the_session_budget_the_next_mail_gets_421) {
 
 BOOST_AUTO_TEST_CASE(past_the_session_budget_a_session_that_sends_no_mail_is_closed) {
     SessionWorker worker([](config::Config& config) {
-        config.timeouts.session = 300ms;
-        config.timeouts.mail = 300ms;
+        config.timeouts.session = 2s;
+        config.timeouts.mail = 2s;
     });
     auto client = session_in(worker, Stage::rcpt);
     client->wait_closed();
@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(past_the_session_budget_a_session_that_sends_no_mail_is_clo
 
 BOOST_AUTO_TEST_CASE(no_answer_within_the_budget_is_an_error_and_the_session_goes_on) {
     SessionWorker worker([](config::Config& config) {
-        config.scanner.queue_timeout = 200ms;
+        config.scanner.queue_timeout = 2s;
         config.actions.error_text = "451 4.7.1 try later";
     });
     auto scanners = worker.generation(1);
@@ -275,7 +275,7 @@ BOOST_AUTO_TEST_CASE(a_graceful_stop_finishes_messages_refuses_the_next_mail_and
     auto client = session_in(worker, Stage::eom);
     auto idle = session_in(worker, Stage::mail);
     auto job = scanners.take();
-    worker.send(messages::DrainSessions{true, monotonic_ns() + 2'000'000'000});
+    worker.send(messages::DrainSessions{true, monotonic_ns() + 4'000'000'000});
     wait_until("the drain", [&] { return worker.log().find("draining") != std::string::npos; });
     BOOST_TEST(idle->mail().text().starts_with("421 4.3.2 "));
     FakeScanners::answer(std::move(job), ScanOutcome::infected, "V");
@@ -307,7 +307,7 @@ BOOST_DATA_TEST_CASE(signals_do_not_stop_a_worker, boost::unit_test::data::make(
 }
 
 BOOST_AUTO_TEST_CASE(when_the_supervisor_dies_messages_are_finished_and_engines_let_go) {
-    SessionWorker worker([](config::Config& config) { config.timeouts.shutdown = 1s; });
+    SessionWorker worker([](config::Config& config) { config.timeouts.shutdown = 4s; });
     auto scanners = worker.generation(1);
     auto client = session_in(worker, Stage::eom);
     auto idle = session_in(worker, Stage::mail);

@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(stopped_scanners_do_not_keep_the_service_from_ending) {
 }
 
 BOOST_AUTO_TEST_CASE(when_the_supervisor_is_killed_its_children_end_by_themselves) {
-    Service service(Keys{{"timeouts.shutdown", "\"500ms\""}});
+    Service service(Keys{{"timeouts.shutdown", "\"10s\""}});
     service.start();
     MilterClient client = service.session();
     client.upload(eicar_in_body());

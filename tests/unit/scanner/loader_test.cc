@@ -425,7 +425,7 @@ BOOST_AUTO_TEST_CASE(a_loader_without_a_supervisor_ends_before_it_serves) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_scan_that_does_not_end_cannot_hold_a_generation_whose_queue_has_ended, Serving) {
-    config.scanner.max_scan_time = std::chrono::milliseconds(100);
+    config.scanner.max_scan_time = std::chrono::seconds(2);
     let_scans_be_slow();
     start(1);
     auto job = loader.submit(scanned(slow_mail(40)));
