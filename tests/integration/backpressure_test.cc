@@ -26,6 +26,18 @@ std::size_t unlinked_files(const Service& service) {
     return holdings(service).deleted_files;
 }
 
+// What is uploaded is not answered: waits until session workers have written so much of it. They keep back up to 32 KiB
+// of each message.
+void wait_stored(const Service& service, std::uintmax_t bytes) {
+    wait_until("it is stored", [&] {
+        std::uintmax_t stored = 0;
+        for (const pid_t worker : service.pids("session"))
+            for (const Descriptor& one : descriptors(worker))
+                if (one.message() || one.deleted_file()) stored += read_descriptor(worker, one.number).size();
+        return stored >= bytes;
+    });
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(backpressure_test)
@@ -33,7 +45,7 @@ BOOST_AUTO_TEST_SUITE(backpressure_test)
 BOOST_AUTO_TEST_CASE(messages_that_no_scanner_takes_in_time_get_a_4xx_and_are_not_scanned_later) {
     Service service(Keys{{"scanner.processes", "1"},
                          {"scanner.queue_timeout", "\"500ms\""},
-                         {"scanner.max_scan_time", "\"1s\""},
+                         {"scanner.max_scan_time", "\"3s\""},
                          {"scanner.pcre_match_limit", "4000000000"},
                          {"scanner.pcre_rec_match_limit", "1000000"},
                          {"reload.pin", "\"scan\""}});
@@ -73,7 +85,9 @@ BOOST_AUTO_TEST_CASE(past_the_memory_budget_messages_are_spooled_and_all_workers
     // 685 KB each by base64: one fits beside no other, whichever worker has it.
     wait_until("five are spooled", [&] { return unlinked_files(service) == 5; });
     for (MilterClient& client : clients) BOOST_TEST(client.end_of_message().status() == "Clean");
+    wait_no_message(service);
     BOOST_TEST(clients.front().upload(mail_of(400'000, 9)).command == 'c');
+    wait_stored(service, 500'000);
     BOOST_TEST(unlinked_files(service) == 0U); // the budget has been given back
 }
 
@@ -83,6 +97,7 @@ BOOST_AUTO_TEST_CASE(a_killed_session_worker_gives_its_part_of_the_memory_budget
     const pid_t worker = service.pids("session").at(0);
     MilterClient lost = service.session();
     BOOST_TEST(lost.upload(mail_of(400'000, 1)).command == 'c');
+    wait_stored(service, 500'000);
     BOOST_TEST(unlinked_files(service) == 0U);
     kill(worker, SIGKILL);
     lost.wait_closed();
@@ -93,6 +108,7 @@ BOOST_AUTO_TEST_CASE(a_killed_session_worker_gives_its_part_of_the_memory_budget
     });
     MilterClient next = service.session();
     BOOST_TEST(next.upload(mail_of(400'000, 2)).command == 'c');
+    wait_stored(service, 500'000);
     BOOST_TEST(unlinked_files(service) == 0U);
     BOOST_TEST(next.end_of_message().status() == "Clean");
 }

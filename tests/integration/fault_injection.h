@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -53,13 +52,13 @@ class Injection {
     [[nodiscard]] std::string slow_mail() const;
 
     void bring_into_state();
+    void set(const std::string& key, const std::string& value);
     void hold(const std::string& mail);
     void hold_in_scan();
     void wait_for_room();
     [[nodiscard]] pid_t catch_starting();
 
     [[nodiscard]] pid_t find_victim() const;
-    [[nodiscard]] pid_t slow_scanner() const;
     [[nodiscard]] pid_t worker_of_held() const;
     [[nodiscard]] pid_t loader_that(const char* step) const;
 
@@ -79,7 +78,6 @@ class Injection {
     std::deque<std::unique_ptr<Traffic>> traffic_;
     std::optional<MilterClient> held_;
     std::optional<HeldLoad> load_;
-    std::map<pid_t, std::uint64_t> ticks_; // of scanners, before the slow mail came
     pid_t starting_ = 0;
     pid_t stopped_ = 0;     // scanner
     std::uint64_t cut_ = 0; // connections

@@ -43,6 +43,7 @@ BOOST_AUTO_TEST_CASE(of_5000_messages_over_32_connections_none_gets_a_wrong_verd
     const std::string rejected = std::string("550 5.7.1 virus found: ") + kEicarName;
     service.session().message(clean_mail("first")); // so that whatever is made once is there
     wait_until("idle", [&] { return service.status().at("sessions").at("open") == 0; });
+    wait_no_message(service);
     const Holdings before = holdings(service);
     const std::vector<std::string> files = entries_below(service.temp_directory());
 

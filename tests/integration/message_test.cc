@@ -273,6 +273,7 @@ BOOST_AUTO_TEST_CASE(a_mail_server_that_vanishes_in_a_message_leaves_nothing) {
     service.start();
     service.session().message(clean_mail("first"));
     wait_until("idle", [&] { return service.status().at("sessions").at("open") == 0; });
+    wait_no_message(service);
     const Holdings idle = holdings(service);
     for (int round = 0; round < 10; ++round) {
         MilterClient in_data = service.session();

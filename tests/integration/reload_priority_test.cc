@@ -15,8 +15,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr unsigned kBulkSignatures = 200'000;
-
 // Binds a process's threads to the first CPU that this one may use. How many of them have the lowest priority.
 unsigned bind_to_first_cpu(pid_t pid) {
     cpu_set_t allowed;
@@ -42,7 +40,7 @@ BOOST_AUTO_TEST_CASE(a_load_to_which_scanners_leave_no_cpu_is_begun_again_and_it
     Service service({{"scanner.processes", "1"},
                      {"scanner.pcre_match_limit", "4000000000"},
                      {"scanner.pcre_rec_match_limit", "1000000"}});
-    write_bulk_database(service.database(), kBulkSignatures);
+    write_bulk_database(service.database(), kBulk);
     write_slow_database(service.database());
     service.start();
     const auto first = current(service);

@@ -90,6 +90,10 @@ std::size_t count_log(const Service& service, const std::string& text) {
     return count;
 }
 
+std::size_t loads(const Service& service) {
+    return count_log(service, "event=load-started") - count_log(service, "event=load-starved");
+}
+
 std::size_t line_of(const Service& service, const std::vector<std::string>& words) {
     std::istringstream lines(service.log());
     std::size_t number = 0;

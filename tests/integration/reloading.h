@@ -42,6 +42,8 @@ void wait_gone(const Service& service, std::uint64_t id, const std::vector<pid_t
 void wait_state(const Service& service, std::uint64_t id, const std::string& state);
 // How many lines of the log hold `text`.
 [[nodiscard]] std::size_t count_log(const Service& service, const std::string& text);
+// How many loads have begun; one that got no CPU and was begun again counts once.
+[[nodiscard]] std::size_t loads(const Service& service);
 
 // The number of the first line of the log that holds all of `words`; throws if there is none.
 [[nodiscard]] std::size_t line_of(const Service& service, const std::vector<std::string>& words);

@@ -3,12 +3,14 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,15 +26,25 @@ using messages::SessionEnded;
 
 const std::string kMail = "Subject: one\r\n\r\nHello.\r\n";
 
-// Descriptors that the process has registered with an epoll (proc(5), fdinfo).
-std::size_t registered(pid_t pid) {
-    std::size_t count = 0;
+// Inodes of what the process has registered with an epoll (proc(5), fdinfo).
+std::set<ino_t> registered(pid_t pid) {
+    std::set<ino_t> inodes;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fdinfo")) {
         std::ifstream file(entry.path());
-        for (std::string line; std::getline(file, line);)
-            if (line.starts_with("tfd:")) ++count;
+        for (std::string line; std::getline(file, line);) {
+            const auto inode = line.find(" ino:");
+            if (line.starts_with("tfd:") && inode != std::string::npos)
+                inodes.insert(std::stoull(line.substr(inode + 5), nullptr, 16));
+        }
     }
-    return count;
+    return inodes;
+}
+
+// Bytes that the client of an AF_UNIX connection has sent and that nobody has read (unix(7), SIOCOUTQ).
+int unread(const MilterClient& client) {
+    int bytes = 0;
+    BOOST_REQUIRE(::ioctl(client.fd(), SIOCOUTQ, &bytes) == 0);
+    return bytes;
 }
 
 class Silent {
@@ -40,13 +52,12 @@ class Silent {
     explicit Silent(const SessionWorker::Change& change = {}) : worker_(change), scanners_(worker_.generation(1)) {
         busy_ = worker_.hand_over();
         busy_->open();
-        before_ = registered(worker_.pid());
     }
 
     std::unique_ptr<MilterClient> session(bool inet) {
         auto client = worker_.hand_over(inet);
         client->open();
-        sessions_.push_back(worker_.last_session());
+        note_session();
         return client;
     }
 
@@ -54,11 +65,12 @@ class Silent {
     std::unique_ptr<MilterClient> session_in_headers(const Offer& offer = {}) {
         auto client = worker_.hand_over();
         client->open(offer);
-        sessions_.push_back(worker_.last_session());
+        note_session();
         client->mail();
         client->rcpt();
         client->data();
         client->header("Subject", "one");
+        wait_read(*client);
         return client;
     }
 
@@ -67,10 +79,19 @@ class Silent {
         busy_->mail();
         busy_->abort();
     }
+    // What it has sent is not answered, and a session that slept before it came may seem to sleep still.
+    void wait_read(const MilterClient& client) {
+        wait_until("all that was sent is read", [&] {
+            let_controller_look();
+            return unread(client) == 0;
+        });
+    }
     void wait_asleep() {
         wait_until("all silent sessions are asleep", [&] {
             let_controller_look();
-            return registered(worker_.pid()) >= before_ + sessions_.size();
+            const auto asleep = registered(worker_.pid());
+            return std::all_of(connections_.begin(), connections_.end(),
+                               [&](ino_t one) { return asleep.contains(one); });
         });
     }
 
@@ -86,19 +107,17 @@ class Silent {
     }
 
   private:
+    void note_session() {
+        sessions_.push_back(worker_.last_session());
+        connections_.push_back(worker_.last_connection());
+    }
+
     SessionWorker worker_;
     FakeScanners scanners_;
     std::unique_ptr<MilterClient> busy_;
     std::vector<std::uint64_t> sessions_;
-    std::size_t before_ = 0;
+    std::vector<ino_t> connections_;
 };
-
-// Bytes that the client of an AF_UNIX connection has sent and that nobody has read (unix(7), SIOCOUTQ).
-int unread(const MilterClient& client) {
-    int bytes = 0;
-    BOOST_REQUIRE(::ioctl(client.fd(), SIOCOUTQ, &bytes) == 0);
-    return bytes;
-}
 
 const auto kFamilies = boost::unit_test::data::make({false, true});
 
@@ -172,6 +191,7 @@ BOOST_AUTO_TEST_CASE(of_a_body_that_trickles_a_thread_reads_half_a_kibibyte_at_a
     auto client = silent.session_in_headers();
     client->end_of_headers();
     client->body("one\r\n");
+    silent.wait_read(*client);
     silent.wait_asleep();
     client->body("two\r\n");
     silent.let_controller_look();

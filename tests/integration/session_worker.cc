@@ -184,6 +184,9 @@ std::unique_ptr<MilterClient> SessionWorker::hand_over(bool inet) {
     auto client = std::make_unique<MilterClient>(inet ? inet_address_ : unix_address_);
     unique_fd connection(::accept4((inet ? inet_listener_ : unix_listener_).get(), nullptr, nullptr, SOCK_CLOEXEC));
     check(static_cast<bool>(connection), "accept");
+    struct stat status {};
+    check(::fstat(connection.get(), &status) == 0, "fstat");
+    connection_ = status.st_ino;
     ++session_;
     const auto slot = static_cast<std::uint32_t>((session_ - 1) % kSlots);
     send(messages::HandOver{session_, slot, current_, "test-peer", std::move(connection)});

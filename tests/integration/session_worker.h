@@ -80,6 +80,8 @@ class SessionWorker {
     [[nodiscard]] std::unique_ptr<MilterClient> hand_over(bool inet = false);
     // Number of the session handed over last.
     [[nodiscard]] std::uint64_t last_session() const { return session_; }
+    // Inode of its connection, as the worker has it.
+    [[nodiscard]] ino_t last_connection() const { return connection_; }
 
     [[nodiscard]] const SessionSlot& slot(std::uint64_t session) const {
         return board_->slot(static_cast<std::size_t>((session - 1) % kSlots));
@@ -115,6 +117,7 @@ class SessionWorker {
     std::string unix_address_;
     std::string inet_address_;
     std::uint64_t session_ = 0;
+    ino_t connection_ = 0;
     std::uint64_t current_ = 0;
     pid_t pid_ = -1;
 };

@@ -74,7 +74,7 @@ std::size_t loaders(const Service& service) {
 BOOST_AUTO_TEST_SUITE(slow_senders_test)
 
 BOOST_AUTO_TEST_CASE(a_session_parked_at_any_stage_is_closed_logged_and_counted) {
-    Service service(budgets("2s", "15s"));
+    Service service(budgets("5s", "15s"));
     service.start();
     std::vector<std::unique_ptr<MilterClient>> clients;
     for (const std::string& stage : kStages) clients.push_back(parked_at(service, stage));
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(a_session_parked_at_any_stage_is_closed_logged_and_counted)
 // Bytes of a packet that never ends: the stage's budget ends it, or that of the packet, whichever comes first.
 BOOST_DATA_TEST_CASE(bytes_trickled_at_any_stage_extend_nothing, boost::unit_test::data::make({false, true}),
                      packet_first) {
-    Service service(packet_first ? budgets("10m", "1s") : budgets("2s", "100s"));
+    Service service(packet_first ? budgets("10m", "1s") : budgets("5s", "100s"));
     service.start();
     std::vector<std::unique_ptr<MilterClient>> clients;
     for (const std::string& stage : kStages) {
@@ -129,7 +129,7 @@ BOOST_DATA_TEST_CASE(the_2005_scenario, boost::unit_test::data::make({"2m", "500
         Keys{{"reload.drain_timeout", '"' + std::string(drain_timeout) + '"'}, {"database.min_ratio", "0.1"}});
     service.start();
     const auto held = parked_at(service, "header");
-    const auto first = service.status().at("current_generation").get<std::uint64_t>();
+    auto newest = service.status().at("current_generation").get<std::uint64_t>();
 
     std::atomic<std::size_t> most{0};
     std::jthread observer([&](const std::stop_token& stop) {
@@ -142,7 +142,8 @@ BOOST_DATA_TEST_CASE(the_2005_scenario, boost::unit_test::data::make({"2m", "500
         add_virus(service, reload);
         const nlohmann::json answer = StatusClient(service.status_path()).ask("reload");
         BOOST_TEST(answer.at("ok") == true, answer.dump());
-        BOOST_TEST(answer.at("generation") == first + static_cast<std::uint64_t>(reload));
+        BOOST_TEST(answer.at("generation").get<std::uint64_t>() > newest);
+        newest = answer.at("generation").get<std::uint64_t>();
         // New sessions are scanned by the newest engine, at once.
         MilterClient fresh = service.session();
         BOOST_TEST(fresh.message(mail_with_virus(reload)).text() == refusal_of_virus(reload));
@@ -156,7 +157,7 @@ BOOST_DATA_TEST_CASE(the_2005_scenario, boost::unit_test::data::make({"2m", "500
         std::size_t living = 0;
         for (const auto& one : status.at("generations"))
             if (one.at("state") != "gone" && one.at("state") != "failed") ++living;
-        return living == 1 && status.at("current_generation") == first + 3;
+        return living == 1 && status.at("current_generation") == newest;
     });
     observer.request_stop();
     observer.join();

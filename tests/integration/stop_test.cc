@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(messages_begun_are_finished_and_the_next_mail_gets_421) {
 
     service.signal(SIGTERM);
     wait_stopping(service);
-    service.wait_log({"drain"});
+    wait_until("both workers drain", [&] { return count_log(service, "event=draining") == 2; });
     BOOST_TEST(in_body.end_of_message().text() == kRejected);
     after_rcpt.data();
     after_rcpt.content(clean_mail("after rcpt"));
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_message_that_waits_for_its_scan_is_answered_before_the_en
     write_slow_database(service.database());
     service.start();
     MilterClient client = service.session();
-    client.upload(multipart_mail({text_part(slow_text(23)), attachment("eicar.com", eicar())}));
+    client.upload(multipart_mail({text_part(slow_text(24)), attachment("eicar.com", eicar())}));
     client.send('E');
     service.wait_status("the scan runs", [](const nlohmann::json& status) {
         return status.at("generations").at(0).at("scans_running") == 1;

@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(scanners_that_outlive_their_loader_too_are_waited_for) {
 }
 
 BOOST_AUTO_TEST_CASE(a_session_worker_that_is_stopped_keeps_no_engine_in_memory_for_ever) {
-    Service service(Keys{{"timeouts.shutdown", "\"100ms\""}, {"scanner.max_scan_time", "\"1s\""}});
+    Service service(Keys{{"timeouts.shutdown", "\"100ms\""}, {"scanner.max_scan_time", "\"3s\""}});
     service.start();
     const auto first = current(service);
     const auto engine = processes_of(service, first);
@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(a_session_worker_that_is_stopped_keeps_no_engine_in_memory_
 }
 
 BOOST_AUTO_TEST_CASE(engines_that_do_not_end_are_told_of_and_one_is_loaded_beside) {
-    Service service(Keys{{"timeouts.shutdown", "\"100ms\""}, {"scanner.max_scan_time", "\"1s\""}});
+    Service service(Keys{{"timeouts.shutdown", "\"100ms\""}, {"scanner.max_scan_time", "\"3s\""}});
     service.start();
     const auto first = current(service);
     const auto engine = processes_of(service, first);

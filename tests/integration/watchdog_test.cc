@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(it_is_not_fed_while_the_loop_does_not_turn) {
 
 BOOST_DATA_TEST_CASE(it_is_not_fed_while_one_that_does_not_answer_does_not_die_either,
                      boost::unit_test::data::make({"session", "loader", "standby"}), role) {
-    Service service(Keys{{"process.ping_timeout", "\"1s\""}});
+    Service service(Keys{{"process.ping_timeout", "\"3s\""}});
     NotifySocket manager(service.path("notify"));
     service.launch({{}, {kWatchdog, "NOTIFY_SOCKET=" + manager.path()}});
     manager.wait_line("READY=1");

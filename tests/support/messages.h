@@ -40,6 +40,7 @@ struct ZipEntry {
 // A text that costs libclamav about 2^(cost - 24) s of one CPU with the signature of slow_database() (measured: 24
 // is 1.1 s) and that it cannot interrupt; above 34 it is a scan that does not end.
 [[nodiscard]] std::string slow_text(unsigned cost);
+inline constexpr const char* kSlowMark = "everslow"; // is in each
 
 // Bytes that differ with `seed`, so that libclamav's cache of clean files does not answer.
 [[nodiscard]] std::string noise(std::size_t size, unsigned seed);

@@ -28,6 +28,7 @@ struct Descriptor {
     std::string target; // "/memfd:name (deleted)", "socket:[123]", "/path"
 
     [[nodiscard]] bool memfd() const { return target.starts_with("/memfd:"); }
+    [[nodiscard]] bool message() const { return target.starts_with("/memfd:evermilter-message"); } // not a spooled one
     [[nodiscard]] bool deleted_file() const { return !memfd() && target.ends_with(" (deleted)"); }
 };
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <csignal>
 
+#include <algorithm>
 #include <array>
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
@@ -34,6 +35,14 @@ std::string quoted(const std::string& text) {
 
 std::string user_name(uid_t user) {
     return user == 0 ? "root" : user == nobody().user ? "nobody" : std::to_string(user);
+}
+
+// The service is "ready" with its first engine, whatever its session workers are doing.
+bool all_ready(const nlohmann::json& status) {
+    const auto& all = status.at("workers");
+    return status.at("state") == "ready" && std::all_of(all.begin(), all.end(), [](const nlohmann::json& one) {
+               return one.at("role") != "session" || one.at("state") == "ready";
+           });
 }
 
 } // namespace
@@ -139,7 +148,7 @@ void Service::wait_ready() {
         pollfd entry{child_.pidfd.get(), POLLIN, 0};
         if (poll(&entry, 1, 0) == 1) throw std::runtime_error("the service ended instead of being ready:\n" + log());
         try {
-            return status().at("state") == "ready";
+            return all_ready(status());
         } catch (const std::system_error&) {
             return false; // nobody listens yet
         }
@@ -262,6 +271,45 @@ Holdings holdings(const Service& service) {
         }
     }
     return result;
+}
+
+void wait_no_message(const Service& service) {
+    wait_until("nobody holds a message", [&] {
+        for (const Process& one : service.processes())
+            for (const Descriptor& held : descriptors(one.pid))
+                if (held.message() || held.deleted_file()) return false;
+        return true;
+    });
+}
+
+std::vector<pid_t> scanners_with(const Service& service, std::string_view text) {
+    const auto holds = [text](pid_t scanner) {
+        const auto all = descriptors(scanner);
+        return std::any_of(all.begin(), all.end(), [&](const Descriptor& one) {
+            return one.message() && read_descriptor(scanner, one.number).find(text) != std::string::npos;
+        });
+    };
+    std::vector<pid_t> found;
+    const nlohmann::json status = service.status();
+    for (const auto& generation : status.at("generations"))
+        for (const auto& scanner : generation.at("scanners")) {
+            const pid_t pid = scanner.at("pid").get<pid_t>();
+            if (scanner.at("scans_running") == 1 && holds(pid)) found.push_back(pid);
+        }
+    return found;
+}
+
+pid_t wait_taken(const Service& service, std::string_view text) {
+    pid_t taken = 0;
+    std::vector<pid_t> before;
+    wait_until("a scanner has taken the message", [&] {
+        const std::vector<pid_t> now = scanners_with(service, text);
+        for (const pid_t pid : now)
+            if (std::find(before.begin(), before.end(), pid) != before.end()) taken = pid;
+        before = now;
+        return taken != 0;
+    });
+    return taken;
 }
 
 } // namespace evermilter::test

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/support/command.h"
@@ -57,8 +58,8 @@ class Service {
     Service& operator=(const Service&) = delete;
 
     void launch(const Manager& manager = {}); // forks and returns
-    void start();                             // and waits until the status says "ready"
-    // Throws if the service ends before.
+    void start();                             // and waits until it is ready
+    // Until the status says "ready", and that of each session worker. Throws if the service ends before.
     void wait_ready();
     // Waits for its own end. Exit code, or 128 + signal.
     int wait_end();
@@ -121,6 +122,13 @@ struct Holdings {
     std::string text; // every memfd and unlinked file, one a line
 };
 [[nodiscard]] Holdings holdings(const Service& service);
+// Waits until nobody holds a message: a scanner closes its copy a moment after it has answered.
+void wait_no_message(const Service& service);
+
+// The scanners that are busy and hold a message with this text.
+[[nodiscard]] std::vector<pid_t> scanners_with(const Service& service, std::string_view text);
+// Waits until a scanner is named by that twice in a row: it has said Taken by then. Its pid.
+[[nodiscard]] pid_t wait_taken(const Service& service, std::string_view text);
 
 } // namespace evermilter::test
 

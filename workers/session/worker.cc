@@ -196,9 +196,9 @@ void Worker::handle(const messages::LetGo& let_go) {
 }
 
 void Worker::handle(const messages::DrainSessions& drain) {
-    log::info("draining", {{"sessions", sessions_.size()}, {"refuse_mail", drain.refuse_mail ? "yes" : "no"}});
     draining_ = true;
     if (drain.refuse_mail) sessions_.refuse_mail();
+    log::info("draining", {{"sessions", sessions_.size()}, {"refuse_mail", drain.refuse_mail ? "yes" : "no"}});
     if (drain.deadline_ns != 0) set_drain_deadline(std::chrono::nanoseconds(drain.deadline_ns - monotonic_ns()));
     end_if_drained();
 }

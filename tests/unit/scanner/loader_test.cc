@@ -341,7 +341,7 @@ BOOST_FIXTURE_TEST_CASE(an_overdue_scanner_is_killed_if_it_is_still_on_that_job,
 BOOST_FIXTURE_TEST_CASE(a_job_that_nobody_waits_for_is_dropped_without_a_scan, Serving) {
     let_scans_be_slow();
     start(1);
-    auto busy = loader.submit(scanned(slow_mail(22)));
+    auto busy = loader.submit(scanned(slow_mail(25)));
     BOOST_REQUIRE(busy.taken().has_value());
     auto expired = loader.submit(scanned(test::clean_mail("late")), monotonic_ns() - 1);
     auto abandoned = loader.submit(scanned(slow_mail()));

@@ -113,11 +113,11 @@ BOOST_AUTO_TEST_CASE(other_protocols_are_turned_away_by_name) {
 
 BOOST_AUTO_TEST_CASE(silence_and_half_a_packet_end_at_the_timeout_and_not_before) {
     GateTest test;
+    const auto begin = std::chrono::steady_clock::now();
     const unique_fd silent = test.enter(100ms);
     const unique_fd half = test.enter(100ms);
     const unique_fd patient = test.enter(10min);
     send_text(half.get(), negotiation(6).substr(0, 9));
-    const auto begin = std::chrono::steady_clock::now();
     test.until_left(2);
     BOOST_TEST((std::chrono::steady_clock::now() - begin >= 85ms)); // the grain of expiry is 10 ms
     BOOST_TEST((test.left[0].exit == GateExit::timed_out));
