@@ -9,6 +9,8 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -26,17 +28,23 @@ using messages::SessionEnded;
 
 const std::string kMail = "Subject: one\r\n\r\nHello.\r\n";
 
-// Inodes of what the process has registered with an epoll (proc(5), fdinfo).
-std::set<ino_t> registered(pid_t pid) {
-    std::set<ino_t> inodes;
+// The inodes of what each epoll of the process watches, by its entry in fdinfo (proc(5)).
+std::map<std::string, std::set<ino_t>> epolls(pid_t pid) {
+    std::map<std::string, std::set<ino_t>> all;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fdinfo")) {
         std::ifstream file(entry.path());
         for (std::string line; std::getline(file, line);) {
             const auto inode = line.find(" ino:");
             if (line.starts_with("tfd:") && inode != std::string::npos)
-                inodes.insert(std::stoull(line.substr(inode + 5), nullptr, 16));
+                all[entry.path().filename()].insert(std::stoull(line.substr(inode + 5), nullptr, 16));
         }
     }
+    return all;
+}
+
+std::set<ino_t> registered(pid_t pid) {
+    std::set<ino_t> inodes;
+    for (const auto& [epoll, watched] : epolls(pid)) inodes.insert(watched.begin(), watched.end());
     return inodes;
 }
 
@@ -92,6 +100,19 @@ class Silent {
             const auto asleep = registered(worker_.pid());
             return std::all_of(connections_.begin(), connections_.end(),
                                [&](ino_t one) { return asleep.contains(one); });
+        });
+    }
+
+    // While `more` is sent again and again: the last session is taken from the epoll that watches the first one, which
+    // is silent, to another, which is looked at ten times a second.
+    void wait_apart(const std::function<void()>& more) {
+        wait_until("it is watched apart", [&] {
+            more();
+            let_controller_look();
+            const auto all = epolls(worker_.pid());
+            return std::any_of(all.begin(), all.end(), [&](const auto& one) {
+                return one.second.contains(connections_.back()) && !one.second.contains(connections_.front());
+            });
         });
     }
 
@@ -221,6 +242,41 @@ BOOST_AUTO_TEST_CASE(who_waits_for_replies_gets_them_after_a_long_silence) {
     BOOST_TEST(client->body("Hello.\r\n").command == 'c');
     silent.wait_asleep();
     BOOST_TEST(client->body("Hello.\r\n").command == 'c');
+}
+
+BOOST_AUTO_TEST_CASE(headers_that_trickle_for_a_while_are_looked_at_seldom_and_what_follows_is_served) {
+    Silent silent;
+    auto still = silent.session(false);
+    auto client = silent.session_in_headers();
+    silent.wait_asleep();
+    silent.wait_apart([&] { client->header("X-Slow", " 1"); });
+    client->end_of_headers();
+    client->body("Hello.\r\n");
+    client->send('E');
+    auto job = silent.take();
+    BOOST_TEST(FakeScanners::content(job).ends_with("X-Slow: 1\r\n\r\nHello.\r\n"));
+    FakeScanners::answer(std::move(job), ScanOutcome::clean);
+    BOOST_TEST(client->receive_verdict().status() == "Clean");
+    silent.expect_served(*client);
+    silent.expect_served(*still);
+}
+
+BOOST_AUTO_TEST_CASE(bytes_that_trickle_for_a_while_are_looked_at_seldom_and_the_whole_packet_is_served) {
+    Silent silent;
+    auto still = silent.session(false);
+    auto client = silent.session(false);
+    silent.wait_asleep();
+    std::size_t left = 1000;
+    client->send_raw(std::string("\0\0\x03\xe9M<", 6));
+    silent.wait_apart([&] {
+        client->send_raw("x");
+        --left;
+    });
+    client->send_raw(std::string(left - 3, 'x') + std::string(">\0", 2));
+    BOOST_TEST(client->receive().command == 'c');
+    client->abort();
+    silent.expect_served(*client);
+    silent.expect_served(*still);
 }
 
 BOOST_AUTO_TEST_CASE(the_end_of_a_session_whose_headers_trickle_is_seen) {
