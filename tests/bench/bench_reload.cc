@@ -36,7 +36,7 @@ using bench::promise;
 constexpr auto kRun = 20s;
 constexpr auto kCapacityRun = 10s;
 constexpr unsigned kTurns = 3;     // that count
-constexpr unsigned kMostTurns = 8; // after so many those count that were disturbed, too
+constexpr unsigned kMostTurns = 5; // after so many those count that were disturbed, too
 constexpr double kMostSteal = 5;   // percent of all CPUs' time, in any second of a turn
 
 // Prints what was measured since the last call of steal.take(), and what the host took meanwhile in its worst second,
