@@ -13,7 +13,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
-#include <iostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,10 +20,10 @@
 #include "tests/bench/averages.h"
 #include "tests/bench/database.h"
 #include "tests/bench/load.h"
+#include "tests/bench/reload.h"
 #include "tests/bench/report.h"
 #include "tests/bench/steal.h"
 #include "tests/support/service.h"
-#include "tests/support/status_client.h"
 
 namespace {
 
@@ -56,24 +55,9 @@ double total_pss_mib(const test::Service& service) {
     return kib / 1024;
 }
 
-// Forces a reload and waits for its end; its seconds as the service counts them.
-double reload(const test::Service& service) {
-    const auto answer = test::StatusClient(service.status_path()).ask("reload --force");
-    if (!answer.value("ok", false)) {
-        std::cerr << "bench_reload: the reload was refused: " << answer.dump() << "\n";
-        std::exit(EXIT_FAILURE);
-    }
-    return service.status().at("last_reload").at("seconds").get<double>();
-}
-
 // What the last reload leaves to the kernel, and to the host of a virtual machine, is over some seconds after that.
-void wait_drained(const test::Service& service) {
-    service.wait_status("one generation is left", [](const nlohmann::json& status) {
-        unsigned alive = 0;
-        for (const auto& generation : status.at("generations"))
-            if (generation.at("state") != "gone" && generation.at("state") != "failed") ++alive;
-        return alive == 1;
-    });
+void wait_settled(const test::Service& service) {
+    bench::wait_drained(service);
     std::this_thread::sleep_for(5s);
 }
 
@@ -110,7 +94,7 @@ UnderLoad load_with_reload(const test::Service& service, bench::LoadOptions opti
         }
         return most;
     });
-    result.reload_seconds = reload(service);
+    result.reload_seconds = bench::reload_seconds(service);
     sampling = false;
     std::this_thread::sleep_for(10s);
     done = true;
@@ -163,8 +147,8 @@ int main(int argc, char** argv) {
     figure("signatures", service.status().at("generations").back().at("signatures").dump());
     figure("load at start", service.status().at("last_reload").at("seconds").dump() + " s");
 
-    (void)reload(service);
-    wait_drained(service);
+    (void)bench::reload_seconds(service);
+    wait_settled(service);
     const double engine = total_pss_mib(service);
     figure("PSS of all, idle, one engine", mib(engine));
 
@@ -179,9 +163,9 @@ int main(int argc, char** argv) {
     std::vector<double> idle_loads;
     const auto load_idle = [&] {
         (void)steal.take();
-        idle_loads.push_back(reload(service));
+        idle_loads.push_back(bench::reload_seconds(service));
         const double stolen = figure_with_steal(steal, "load, machine idle", seconds(idle_loads.back()));
-        wait_drained(service);
+        wait_settled(service);
         return stolen;
     };
     (void)load_idle();
@@ -208,7 +192,7 @@ int main(int argc, char** argv) {
         stolen = std::max(stolen, figure_with_steal(steal, "open loop at 60 %, reload", steady.figures.text()));
         figure("  load time", seconds(steady.reload_seconds));
         figure("  loads begun again so far", std::to_string(starved_loads(service)));
-        wait_drained(service);
+        wait_settled(service);
         (void)steal.take();
         load_quietly();
         std::sort(quiet.latencies.begin(), quiet.latencies.end());
@@ -232,14 +216,14 @@ int main(int argc, char** argv) {
     const UnderLoad full = load_with_reload(service, closed, Memory::sampled);
     figure_with_steal(steal, "closed loop, reload", full.figures.text());
     figure("  load time", seconds(full.reload_seconds));
-    wait_drained(service);
+    wait_settled(service);
     const double after = total_pss_mib(service);
 
     large_mails(service, scanners);
     const double after_large = total_pss_mib(service);
     open.seed += 10;
     const double during_after_large = load_with_reload(service, open, Memory::sampled).peak_pss_mib;
-    wait_drained(service);
+    wait_settled(service);
 
     promise("open loop: failures", failures, 0, "");
     promise("open loop: longest gap", longest_gap, 0.3, "s");

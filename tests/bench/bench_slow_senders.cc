@@ -21,10 +21,10 @@
 
 #include "tests/bench/averages.h"
 #include "tests/bench/load.h"
+#include "tests/bench/reload.h"
 #include "tests/support/command.h"
 #include "tests/support/messages.h"
 #include "tests/support/service.h"
-#include "tests/support/status_client.h"
 
 namespace {
 
@@ -216,12 +216,8 @@ double busy_throughput(const test::Service& service, std::uint64_t seed) {
 }
 
 double reload_seconds(const test::Service& service) {
-    const auto answer = test::StatusClient(service.status_path()).ask("reload --force");
-    if (!answer.value("ok", false)) {
-        std::cerr << "reload refused: " << answer.dump() << "\n";
-        g_all_kept = false;
-    }
-    return service.status().at("last_reload").at("seconds").get<double>();
+    bench::wait_drained(service);
+    return bench::reload_seconds(service);
 }
 
 // Both services as the options say, with their own folders.
