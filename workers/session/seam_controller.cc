@@ -101,16 +101,24 @@ void look_again(int descriptor, bool hung_up, bool tick) {
     if (whole) seam.events->packet_whole(descriptor);
 }
 
+// Each of them once or so: who floods must not hold the controller here.
 void look_at_watched(const unique_fd& epoll) {
+    Seam& seam = the_seam();
+    int left = 0;
+    {
+        const std::lock_guard lock(seam.mutex);
+        left = seam.connections.end();
+    }
     std::array<epoll_event, 64> told{};
-    int count = 0;
-    do {
-        count = ::epoll_wait(epoll.get(), told.data(), static_cast<int>(told.size()), 0);
+    constexpr auto kMost = static_cast<int>(told.size());
+    int count = kMost;
+    for (; count == kMost && left > 0; left -= count) {
+        count = ::epoll_wait(epoll.get(), told.data(), kMost, 0);
         for (int i = 0; i < count; ++i) {
             const epoll_event& event = told.at(static_cast<std::size_t>(i));
             look_again(event.data.fd, (event.events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) != 0, false);
         }
-    } while (count == static_cast<int>(told.size()));
+    }
 }
 
 // At each tick: those that may stall.
