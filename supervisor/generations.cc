@@ -10,7 +10,7 @@
 #include <limits>
 #include <utility>
 
-#include "supervisor/generation_ids.h"
+#include "workers/common/generation_id.h"
 #include "workers/common/log.h"
 
 namespace evermilter::supervisor {
@@ -56,8 +56,12 @@ Generations::Generations(Loop* loop, State& state, Children& children, const Set
 
 Result<void> Generations::start_load(const LoadRequest& request) {
     const Settings& settings = request.settings ? *request.settings : settings_;
-    auto id = next_generation_id(settings.config.database.state_directory);
-    if (!id) return std::move(id).error();
+    if (!last_id_) {
+        auto last = last_generation_id(settings.config.database.state_directory);
+        if (!last) return std::move(last).error();
+        last_id_ = *last;
+    }
+    const std::uint64_t id = *last_id_ + 1;
     auto queue = seqpacket_pair(Blocking::no, Blocking::no);
     if (!queue) return std::move(queue).error();
     auto board = ScannerBoard::create("scanner-board", settings.scanners);
@@ -68,7 +72,7 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     if (!poison) return std::move(poison).error();
 
     messages::StartLoad message;
-    message.generation = *id;
+    message.generation = id;
     message.config = settings.toml;
     message.origin = settings.origin;
     message.scanners = settings.scanners;
@@ -99,7 +103,8 @@ Result<void> Generations::start_load(const LoadRequest& request) {
         state_.generations.pop_back();
         return started;
     }
-    generation.id = *id;
+    generation.id = id;
+    last_id_ = id;
     generation.queue = std::move(queue->first);
     generation.board.emplace(std::move(*board));
     generation.load_started_ns = now;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -116,6 +117,7 @@ class Generations {
     const Settings& settings_;
     Handlers handlers_;
     std::minstd_rand random_;
+    std::optional<std::uint64_t> last_id_; // read before the first load
     TimerWatcher timer_;
 };
 

@@ -111,9 +111,6 @@ void Loader::start_load(messages::StartLoad start) {
         if (!poison) return refuse({EX_SOFTWARE, poison.error().what});
         poison_.emplace(std::move(*poison));
     }
-    if (auto made = make_empty_directory(order_.temp_directory); !made)
-        return refuse({EX_CANTCREAT, "temp directory not usable: " + made.error().what});
-
     if (auto locked = lock_engine(order_.config.database.state_directory, order_.generation); locked)
         engine_lock_ = std::move(*locked);
     else

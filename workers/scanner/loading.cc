@@ -5,10 +5,12 @@
 #include <new>
 #include <utility>
 
+#include "workers/common/generation_id.h"
 #include "workers/scanner/database_version.h"
 #include "workers/scanner/huge_pages.h"
 #include "workers/scanner/memory_left.h"
 #include "workers/scanner/proof.h"
+#include "workers/scanner/temp_directory.h"
 
 namespace evermilter::scanner {
 namespace {
@@ -16,6 +18,11 @@ namespace {
 LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const std::function<void(const char*)>& progress) {
     const std::string& directory = order.config.database.directory;
     const bool reuse = !order.reuse_snapshot.empty();
+
+    if (auto recorded = record_generation_id(order.config.database.state_directory, order.generation); !recorded)
+        return Refusal{EX_CANTCREAT, recorded.error().what};
+    if (auto made = make_empty_directory(order.temp_directory); !made)
+        return Refusal{EX_CANTCREAT, "temp directory not usable: " + made.error().what};
 
     progress("snapshot");
     auto folder = reuse ? store.reuse(order.reuse_snapshot) : store.begin(order.generation);

@@ -1,5 +1,5 @@
-// The load of one generation, from the directory to a compiled engine: snapshot, comparison with what is active,
-// load, compile. Runs in a thread of its own (see Loader) and touches nothing that another thread has.
+// The load of one generation, from the directory to a compiled engine: its id on disk, snapshot, comparison with what
+// is active, load, compile. Runs in a thread of its own (see Loader) and touches nothing that another thread has.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct LoadOrder {
     std::uint64_t active_signatures = 0;
     std::vector<std::string> active_databases;
     ActiveEngine active_engine;
-    std::string temp_directory;       // the loader's own, exists
+    std::string temp_directory;       // the loader's own, made here
     std::function<void()> await_room; // not empty: returns when no other engine is in memory
 };
 

@@ -219,8 +219,9 @@ Outcome<Done> ProofProcess::result() {
         return Refusal{info.si_status, said};
     }
     if (info.si_status == SIGALRM) return Refusal{EX_SOFTWARE, "proof failed: the scan of " + said + " hung"};
+    const std::string when = said.empty() ? "before its first probe" : "while " + said + " was scanned";
     return Refusal{EX_SOFTWARE, "proof failed: signal " + std::to_string(info.si_status) + " (" +
-                                    ::sigabbrev_np(info.si_status) + ") while " + said + " was scanned"};
+                                    ::sigabbrev_np(info.si_status) + ") " + when};
 }
 
 } // namespace evermilter::scanner

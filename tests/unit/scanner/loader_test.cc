@@ -307,7 +307,7 @@ BOOST_FIXTURE_TEST_CASE(a_signature_that_kills_the_proof_kills_nothing_else, Ser
     BOOST_REQUIRE(::kill(proof.front().pid, SIGKILL) == 0);
     const auto failed = loader.expect<messages::LoadFailed>();
     BOOST_TEST(failed.exit_code == 70);
-    BOOST_TEST(failed.error.starts_with("proof failed: signal 9 (KILL) while "));
+    BOOST_TEST(failed.error.starts_with("proof failed: signal 9 (KILL) "));
     BOOST_TEST(exited_with(loader.wait(), 70));
     BOOST_TEST(test::entries_below(folder / "tmp").empty());
 }

@@ -7,6 +7,7 @@
 #include "tests/support/database.h"
 #include "tests/support/proc.h"
 #include "tests/unit/scanner/loader_process.h"
+#include "workers/common/generation_id.h"
 
 namespace evermilter::scanner {
 namespace {
@@ -19,7 +20,6 @@ struct Load {
     Load() {
         order.config = test::scanner_config(folder);
         order.generation = 7;
-        fs::create_directory(folder / "tmp/load");
         order.temp_directory = folder / "tmp/load";
     }
     void write(const std::string& name, const std::string& content) const {
@@ -122,6 +122,21 @@ BOOST_FIXTURE_TEST_CASE(a_missing_or_empty_directory_is_66, Load) {
     BOOST_TEST(refusal() == "66 no database in ");
     fs::remove(folder / "database");
     BOOST_TEST(refusal() == "66 cannot read : No such file or directory");
+}
+
+BOOST_FIXTURE_TEST_CASE(its_id_is_on_disk_whatever_becomes_of_the_load, Load) {
+    for (const std::uint64_t id : {7U, 8U}) {
+        order.generation = id;
+        BOOST_TEST(refusal().starts_with("66 "));
+        BOOST_TEST(*last_generation_id(folder / "state") == id);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_load_whose_id_cannot_be_recorded_is_refused_before_anything, Load) {
+    const std::string file = folder / "state/generation";
+    fs::create_directory(file);
+    BOOST_TEST(refusal() == "73 cannot replace " + file + ": Is a directory");
+    BOOST_TEST(steps.empty());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_vanished_database_is_refused_unless_forced, Load) {

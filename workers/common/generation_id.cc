@@ -1,4 +1,4 @@
-#include "supervisor/generation_ids.h"
+#include "workers/common/generation_id.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,13 +12,20 @@
 
 #include "workers/common/unique_fd.h"
 
-namespace evermilter::supervisor {
+namespace evermilter {
 namespace {
 
 // The folder belongs to the scanners' user: never follow a link that it may have put there.
 constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 
-Result<std::uint64_t> last_id(const std::string& path) {
+std::string file_in(const std::string& state_directory) {
+    return state_directory + "/generation";
+}
+
+} // namespace
+
+Result<std::uint64_t> last_generation_id(const std::string& state_directory) {
+    const std::string path = file_in(state_directory);
     const unique_fd file(::open(path.c_str(), O_RDONLY | kFlags));
     if (!file) {
         if (errno == ENOENT) return std::uint64_t{0};
@@ -39,14 +46,8 @@ Result<std::uint64_t> last_id(const std::string& path) {
     return id;
 }
 
-} // namespace
-
-Result<std::uint64_t> next_generation_id(const std::string& state_directory) {
-    const std::string path = state_directory + "/generation";
-    auto last = last_id(path);
-    if (!last) return last;
-    const std::uint64_t id = *last + 1;
-
+Result<void> record_generation_id(const std::string& state_directory, std::uint64_t id) {
+    const std::string path = file_in(state_directory);
     const std::string temporary = path + ".new";
     if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) return system_error("cannot remove " + temporary);
     const unique_fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | kFlags, 0644));
@@ -58,7 +59,7 @@ Result<std::uint64_t> next_generation_id(const std::string& state_directory) {
     if (::rename(temporary.c_str(), path.c_str()) != 0) return system_error("cannot replace " + path);
     const unique_fd directory(::open(state_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory || ::fsync(directory.get()) != 0) return system_error("cannot write " + state_directory);
-    return id;
+    return {};
 }
 
-} // namespace evermilter::supervisor
+} // namespace evermilter
