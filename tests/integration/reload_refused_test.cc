@@ -266,4 +266,18 @@ BOOST_AUTO_TEST_CASE(a_full_disk_while_the_snapshot_is_taken_is_refused) {
     umount2(state.c_str(), MNT_DETACH);
 }
 
+BOOST_AUTO_TEST_CASE(the_id_of_a_refused_load_is_not_used_again_after_a_restart) {
+    Service service;
+    service.start();
+    write_file(service.database() / "broken.ndb", "broken\n");
+    const json refused = ask(service);
+    BOOST_TEST(refused.at("ok") == false, refused);
+    const json last = service.status().at("generations").back();
+    BOOST_REQUIRE(last.at("state") == "failed");
+    BOOST_TEST(service.stop() == 0);
+    fs::remove(service.database() / "broken.ndb");
+    service.start();
+    BOOST_TEST(current(service) > last.at("id").get<std::uint64_t>());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

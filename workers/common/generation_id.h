@@ -1,7 +1,8 @@
 // Generation ids only grow, across restarts too: the last one is kept in the file "generation" of
 // database.state_directory. The supervisor reads it before its first load and counts on by itself; each loader records
-// its own id before anything else, because an fsync takes as long as the disk wants (measured: 0.3 s beside writers of
-// large files) and the supervisor's loop must not wait.
+// its own id before it reads anything, because an fsync takes as long as the disk wants (measured: 0.3 s beside writers
+// of large files) and the supervisor's loop must not wait. The id of a loader that was killed before that may be used
+// again, if the supervisor is restarted before another load.
 #pragma once
 
 #include <cstdint>
