@@ -13,10 +13,11 @@
 
 #include "workers/common/message_digests.h"
 #include "workers/common/unique_fd.h"
+#include "workers/common/unseen.h"
 
 namespace evermilter::messages {
 
-inline constexpr std::uint32_t kProtocol = 4;
+inline constexpr std::uint32_t kProtocol = 5;
 
 // What a process of ours is. The names (role_name) are those of the status document.
 enum class Role : std::uint8_t { session, loader, standby, scanner };
@@ -370,19 +371,27 @@ struct Taken {
 enum class ScanOutcome : std::uint8_t {
     clean,
     infected,    // detail: the virus name
-    incomplete,  // detail: the limit, e.g. "MaxFiles", at which libclamav stopped; or "malformed": it is corrupt
+    incomplete,  // `unseen` has the reasons (the first bit decides); detail: their labels, e.g. "MaxFiles" or
+                 // "encrypted, MaxFileSize"
     error,       // detail: the reason; the time limit is one
     temp_failed, // detail: the reason; the scanner ends itself and the message may be tried on another
 };
 
+inline constexpr std::size_t kLongestDetail = 1024;
+inline constexpr std::size_t kLongestLedger = 1024;
+
 struct ScanResult {
     std::uint64_t job = 0;
     ScanOutcome outcome = ScanOutcome::error;
-    std::string detail;
+    std::string detail;       // at most kLongestDetail bytes
     std::int64_t scan_ns = 0; // wall time of the scan
     std::int64_t cpu_ns = 0;  // CPU time that it took
-    static constexpr auto fields = std::tuple{&ScanResult::job, &ScanResult::outcome, &ScanResult::detail,
-                                              &ScanResult::scan_ns, &ScanResult::cpu_ns};
+    UnseenSet unseen = 0;     // why parts were not looked at; only with incomplete, and never 0 then
+    std::string ledger; // which parts, for the log: "2.1 a.zip/b.exe: encrypted; …"; at most kLongestLedger bytes
+    std::uint64_t scanned = 0; // bytes of the message that the scanner read: what was handed to libclamav
+    static constexpr auto fields =
+        std::tuple{&ScanResult::job,    &ScanResult::outcome, &ScanResult::detail, &ScanResult::scan_ns,
+                   &ScanResult::cpu_ns, &ScanResult::unseen,  &ScanResult::ledger, &ScanResult::scanned};
 };
 
 using Message =

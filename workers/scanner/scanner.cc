@@ -113,7 +113,7 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     result.detail = std::move(report.verdict.detail);
     result.scan_ns = report.took.count();
     result.cpu_ns = used;
-    if (result.detail.size() > 1024) result.detail.resize(1024);
+    if (result.detail.size() > messages::kLongestDetail) result.detail.resize(messages::kLongestDetail);
     slot_.jobs_total.fetch_add(1);
     // Busy until it is answered; a session that has gone away needs no answer.
     (void)send_message(job.reply.get(), std::move(result));
