@@ -8,11 +8,10 @@
 #include <utility>
 
 #include "workers/scanner/allocator.h"
+#include "workers/scanner/library_messages.h"
 #include "workers/scanner/load_error.h"
+#include "workers/scanner/message_scan.h"
 #include "workers/scanner/scan_options.h"
-#include "workers/scanner/stdio_watch.h"
-#include "workers/scanner/temp_directory.h"
-#include "workers/scanner/temp_filling.h"
 #include "workers/scanner/unlocked_reading.h"
 
 namespace evermilter::scanner {
@@ -21,26 +20,52 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// libclamav hands the name of a message above MaxFileSize only to an engine that has this callback.
-void on_virus_found(int, const char*, void*) noexcept {}
+// Every name of a scan, the strong ones when they are found, heuristics at its end (scan_common(), 1.4). The context is
+// that of MessageScan.
+void on_virus_found(int, const char* name, void* context) noexcept {
+    if (context != nullptr && name != nullptr) static_cast<MessageScan*>(context)->on_name(name);
+}
 
-ScanCode scan_code(cl_error_t code) {
-    switch (code) {
-        case CL_CLEAN:
-            return ScanCode::clean;
-        case CL_VIRUS:
-            return ScanCode::detection;
-        case CL_EOPEN:
-        case CL_ECREAT:
-        case CL_EUNLINK:
-        case CL_EWRITE:
-        case CL_EACCES:
-        case CL_ETMPFILE:
-        case CL_ETMPDIR:
-            return ScanCode::temp_failure;
-        default:
-            return ScanCode::failure;
-    }
+// Each layer, before it is taken apart.
+cl_error_t on_layer(int, const char* type, const char**, std::size_t, const char* name, std::size_t size,
+                    const char* bytes, std::uint32_t level, std::uint32_t attributes, void* context) noexcept {
+    if (context == nullptr) return CL_CLEAN;
+    Layer layer;
+    layer.level = level;
+    if (type != nullptr) layer.type = type;
+    if (name != nullptr) layer.name = name;
+    if (bytes != nullptr) layer.bytes = {bytes, size};
+    layer.normalized = (attributes & LAYER_ATTRIBUTES_NORMALIZED) != 0;
+    layer.decrypted = (attributes & LAYER_ATTRIBUTES_DECRYPTED) != 0;
+    static_cast<MessageScan*>(context)->on_layer(layer);
+    return CL_CLEAN;
+}
+
+// The limits at which libclamav passes over a file without a word. Where the configuration sets none, they are as large
+// as the largest file that is scanned at all. 0 would not be "none" but "nothing" (scanners.c, 1.4).
+struct SilentLimit {
+    cl_engine_field field;
+    std::optional<std::uint64_t> config::Scanner::*value;
+    const char* key;
+};
+constexpr SilentLimit kSilentLimits[] = {
+    {CL_ENGINE_MAX_EMBEDDEDPE, &config::Scanner::max_embedded_pe, "max_embedded_pe"},
+    {CL_ENGINE_MAX_HTMLNORMALIZE, &config::Scanner::max_html_normalize, "max_html_normalize"},
+    {CL_ENGINE_MAX_HTMLNOTAGS, &config::Scanner::max_html_no_tags, "max_html_no_tags"},
+    {CL_ENGINE_MAX_SCRIPTNORMALIZE, &config::Scanner::max_script_normalize, "max_script_normalize"},
+    {CL_ENGINE_MAX_ZIPTYPERCG, &config::Scanner::max_zip_type_rcg, "max_zip_type_rcg"},
+    {CL_ENGINE_PCRE_MAX_FILESIZE, &config::Scanner::pcre_max_file_size, "pcre_max_file_size"},
+};
+
+constexpr auto kMostOfLimit = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+
+std::uint64_t silent_limit(const cl_engine& engine, const SilentLimit& limit, const config::Scanner& config) {
+    const std::optional<std::uint64_t>& value = config.*limit.value;
+    if (value) return *value == 0 ? kMostOfLimit : *value;
+    const auto number = [&](cl_engine_field field) {
+        return static_cast<std::uint64_t>(std::max<long long>(cl_engine_get_num(&engine, field, nullptr), 0));
+    };
+    return std::max(number(limit.field), number(CL_ENGINE_MAX_FILESIZE));
 }
 
 int load_exit_code(cl_error_t code) {
@@ -61,6 +86,16 @@ Refusal library_refusal(int exit_code, const std::string& what, cl_error_t code)
     return {exit_code, std::move(reason)};
 }
 
+bool g_unpacks_rar = true;
+
+cl_error_t initialise() {
+    const cl_error_t code = cl_init(CL_INIT_DEFAULT);
+    for (const LibraryMessage& message : take_library_messages())
+        if (message.text.find("unrar") != std::string::npos || message.text.find("UnRAR") != std::string::npos)
+            g_unpacks_rar = false;
+    return code;
+}
+
 } // namespace
 
 void Engine::Free::operator()(cl_engine* engine) const noexcept {
@@ -71,7 +106,7 @@ Engine::Engine(cl_engine* engine, const config::Scanner& config) : engine_(engin
 
 Outcome<Engine> Engine::create(const config::Scanner& config) {
     capture_library_messages();
-    static const cl_error_t initialised = cl_init(CL_INIT_DEFAULT);
+    static const cl_error_t initialised = initialise();
     if (initialised != CL_SUCCESS) return library_refusal(EX_SOFTWARE, "cannot initialise libclamav", initialised);
     cl_engine* made = cl_engine_new();
     if (made == nullptr) return Refusal{EX_OSERR, "cannot make a libclamav engine: out of memory"};
@@ -98,30 +133,33 @@ Outcome<Done> Engine::configure() {
         {CL_ENGINE_MIN_CC_COUNT, c.structured_min_credit_card_count, "structured_min_credit_card_count"},
         {CL_ENGINE_MIN_SSN_COUNT, c.structured_min_ssn_count, "structured_min_ssn_count"},
         {CL_ENGINE_BYTECODE_TIMEOUT, count(c.bytecode_timeout), "bytecode_timeout"},
-        {CL_ENGINE_MAX_EMBEDDEDPE, c.max_embedded_pe, "max_embedded_pe"},
-        {CL_ENGINE_MAX_HTMLNORMALIZE, c.max_html_normalize, "max_html_normalize"},
-        {CL_ENGINE_MAX_HTMLNOTAGS, c.max_html_no_tags, "max_html_no_tags"},
-        {CL_ENGINE_MAX_SCRIPTNORMALIZE, c.max_script_normalize, "max_script_normalize"},
-        {CL_ENGINE_MAX_ZIPTYPERCG, c.max_zip_type_rcg, "max_zip_type_rcg"},
         {CL_ENGINE_MAX_PARTITIONS, c.max_partitions, "max_partitions"},
         {CL_ENGINE_MAX_ICONSPE, c.max_icons_pe, "max_icons_pe"},
         {CL_ENGINE_MAX_RECHWP3, c.max_rec_hwp3, "max_rec_hwp3"},
         {CL_ENGINE_PCRE_MATCH_LIMIT, c.pcre_match_limit, "pcre_match_limit"},
         {CL_ENGINE_PCRE_RECMATCH_LIMIT, c.pcre_rec_match_limit, "pcre_rec_match_limit"},
-        {CL_ENGINE_PCRE_MAX_FILESIZE, c.pcre_max_file_size, "pcre_max_file_size"},
+    };
+    const auto set = [&](cl_engine_field field, std::uint64_t value, const char* key) -> Outcome<Done> {
+        const auto number = static_cast<long long>(std::min(value, kMostOfLimit));
+        if (const cl_error_t code = cl_engine_set_num(engine_.get(), field, number); code != CL_SUCCESS)
+            return library_refusal(EX_CONFIG, std::string("scanner.") + key, code);
+        return Done{};
     };
     for (const Number& number : numbers) {
         if (!number.value) continue;
-        constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<long long>::max());
-        const auto value = static_cast<long long>(std::min(*number.value, most));
-        if (const cl_error_t code = cl_engine_set_num(engine_.get(), number.field, value); code != CL_SUCCESS)
-            return library_refusal(EX_CONFIG, std::string("scanner.") + number.key, code);
+        if (auto done = set(number.field, *number.value, number.key); !done) return done;
     }
+    for (const SilentLimit& limit : kSilentLimits)
+        if (auto done = set(limit.field, silent_limit(*engine_, limit, c), limit.key); !done) return done;
+    // libclamav keeps what it called clean by MD5 (1.4), also what it did not look at wholly: the second copy of such a
+    // file, or the twin of a collision, would be clean.
+    if (auto done = set(CL_ENGINE_DISABLE_CACHE, 1, "the clean cache"); !done) return done;
     if (const std::string categories = pua_categories(c); !categories.empty()) {
         const cl_error_t code = cl_engine_set_str(engine_.get(), CL_ENGINE_PUA_CATEGORIES, categories.c_str());
         if (code != CL_SUCCESS) return library_refusal(EX_CONFIG, "scanner.include_pua, scanner.exclude_pua", code);
     }
     cl_engine_set_clcb_virus_found(engine_.get(), on_virus_found);
+    cl_engine_set_clcb_file_inspection(engine_.get(), on_layer);
     return Done{};
 }
 
@@ -166,60 +204,24 @@ Result<void> Engine::set_temp_directory(const std::string& path) {
     return {};
 }
 
-ScanFacts Engine::scan_once(int fd, bool report_limits, milliseconds limit) {
-    (void)take_library_messages();
-    const unsigned long flushes_failed = failed_flushes();
-    watch_temp_directory(temp_directory_);
-    cl_scan_options options = scan_options(config_);
-    if (!report_limits) options.heuristic &= ~static_cast<std::uint32_t>(CL_SCAN_HEURISTIC_EXCEEDS_MAX);
-
-    // 0 would be no limit at all.
-    const long long limit_ms = std::max<long long>(limit.count(), 1);
-    ScanFacts facts;
-    facts.temp_directory = temp_directory_;
-    cl_error_t code = cl_engine_set_num(engine_.get(), CL_ENGINE_MAX_SCANTIME, limit_ms);
-    if (code != CL_SUCCESS) {
-        facts.code_text = "the scan time limit cannot be set";
-        return facts;
-    }
-    const char* name = nullptr;
-    unsigned long scanned = 0;
-    code = cl_scandesc_callback(fd, nullptr, &name, &scanned, engine_.get(), &options, nullptr);
-    facts.code = scan_code(code);
-    facts.code_text = cl_strerror(code);
-    if (facts.code == ScanCode::detection) facts.name = name != nullptr ? name : "unnamed";
-    facts.messages = take_library_messages();
-    facts.lost_output = failed_flushes() != flushes_failed || room_ran_out();
-    facts.temp_filled = temp_directory_filled();
-    return facts;
-}
-
 ScanReport Engine::scan(int fd) {
     const HeapGrowth heap;
     const auto begin = steady_clock::now();
-    const milliseconds limit = config_.max_scan_time;
-    const auto passed = [&] { return limit.count() > 0 && steady_clock::now() - begin >= limit; };
-
-    ScanFacts facts = scan_once(fd, true, limit);
-    facts.time_limit_passed = passed();
-    Verdict verdict = judge(facts);
-    bool doubt = leaves_doubt(facts);
-    // libclamav gives one name: a limit that was reached may stand before another heuristic that would count, and
-    // with heuristic_scan_precedence it has ended the scan before a signature matched. What the same scan
-    // finds without the limits' heuristic is what clamd's own default finds.
-    if (verdict.outcome == messages::ScanOutcome::incomplete && !exceeded_limit(facts.name).empty()) {
-        const auto left = limit - std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin);
-        ScanFacts again = scan_once(fd, false, left);
-        again.time_limit_passed = passed();
-        const Verdict second = judge(again);
-        doubt = doubt || leaves_doubt(again);
-        if (second.outcome != messages::ScanOutcome::clean) verdict = second;
+    ScanReport report;
+    {
+        auto message = MappedMessage::map(fd);
+        if (message) {
+            MessageScan scan(*engine_, config_, temp_directory_, fd, message->bytes());
+            report.verdict = scan.run();
+            report.scanned = message->bytes().size();
+            report.parts_scanned_again = scan.parts_scanned_again();
+        } else {
+            report.verdict.detail = message.error().what;
+        }
     }
-    // libclamav leaves files behind where it could not finish them.
-    if (facts.temp_filled && !make_empty_directory(temp_directory_))
-        verdict.outcome = messages::ScanOutcome::temp_failed;
     heap.give_back();
-    return {std::move(verdict), steady_clock::now() - begin, doubt};
+    report.took = steady_clock::now() - begin;
+    return report;
 }
 
 std::uint64_t Engine::daily_version() const {
@@ -232,6 +234,10 @@ std::int64_t Engine::daily_time() const {
 
 void Engine::keep_temp_files() {
     (void)cl_engine_set_num(engine_.get(), CL_ENGINE_KEEPTMP, 1);
+}
+
+bool Engine::unpacks_rar() noexcept {
+    return g_unpacks_rar;
 }
 
 const char* Engine::library_version() noexcept {

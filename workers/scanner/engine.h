@@ -19,7 +19,8 @@ namespace evermilter::scanner {
 struct ScanReport {
     Verdict verdict;
     std::chrono::nanoseconds took{};
-    bool doubt = false; // this process' cache may call clean what was not looked at: it must scan no more
+    std::uint64_t scanned = 0;           // bytes of the message that was handed to libclamav
+    std::size_t parts_scanned_again = 0; // parts of the mail that libclamav did not open by itself
 };
 
 class Engine {
@@ -43,6 +44,8 @@ class Engine {
     [[nodiscard]] std::uint64_t signatures() const noexcept { return signatures_; }
     // libclamav's own version: "1.4.6".
     [[nodiscard]] static const char* library_version() noexcept;
+    // Whether libclamav found its library for RAR archives. After create().
+    [[nodiscard]] static bool unpacks_rar() noexcept;
     // Of daily.cvd or daily.cld, as libclamav keeps it; 0 when there was none.
     [[nodiscard]] std::uint64_t daily_version() const;
     [[nodiscard]] std::int64_t daily_time() const;
@@ -57,7 +60,6 @@ class Engine {
     explicit Engine(cl_engine* engine, const config::Scanner& config);
 
     [[nodiscard]] Outcome<Done> configure();
-    [[nodiscard]] ScanFacts scan_once(int fd, bool report_limits, std::chrono::milliseconds limit);
 
     std::unique_ptr<cl_engine, Free> engine_;
     config::Scanner config_;

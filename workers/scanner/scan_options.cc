@@ -9,6 +9,8 @@ cl_scan_options scan_options(const config::Scanner& config) {
     const auto set = [](std::uint32_t& word, bool wanted, std::uint32_t bit) {
         if (wanted) word |= bit;
     };
+    // All names, so that one which only says that something was not looked at hides no other.
+    set(options.general, true, CL_SCAN_GENERAL_ALLMATCHES);
     set(options.general, config.heuristic_alerts, CL_SCAN_GENERAL_HEURISTICS);
     set(options.general, config.heuristic_scan_precedence, CL_SCAN_GENERAL_HEURISTIC_PRECEDENCE);
 
@@ -30,9 +32,9 @@ cl_scan_options scan_options(const config::Scanner& config) {
     set(options.heuristic, config.alert_broken_executables && (config.scan_pe || config.scan_elf),
         CL_SCAN_HEURISTIC_BROKEN);
     set(options.heuristic, config.alert_broken_media, CL_SCAN_HEURISTIC_BROKEN_MEDIA);
-    const bool archives = config.alert_encrypted || config.alert_encrypted_archive;
-    set(options.heuristic, archives && config.scan_archive, CL_SCAN_HEURISTIC_ENCRYPTED_ARCHIVE);
-    set(options.heuristic, config.alert_encrypted || config.alert_encrypted_doc, CL_SCAN_HEURISTIC_ENCRYPTED_DOC);
+    // Asked for always: what is encrypted was not looked at (scan_verdict.h, kind_of_name()).
+    set(options.heuristic, true, CL_SCAN_HEURISTIC_ENCRYPTED_ARCHIVE);
+    set(options.heuristic, true, CL_SCAN_HEURISTIC_ENCRYPTED_DOC);
     set(options.heuristic, config.alert_macros && config.scan_ole2, CL_SCAN_HEURISTIC_MACROS);
     set(options.heuristic, config.alert_phishing_ssl_mismatch && config.phishing_scan_urls,
         CL_SCAN_HEURISTIC_PHISHING_SSL_MISMATCH);

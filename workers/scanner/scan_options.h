@@ -1,5 +1,6 @@
 // The configuration as libclamav's option bits. The defaults and their dependence on one another are clamd's
-// (clamd.conf(5)), but for the limits' heuristic, which is always asked for (architecture.md, invariant 2).
+// (clamd.conf(5)), but for the heuristics that tell what was not looked at, limits and encryption: these are always
+// asked for (invariant 2 of design.md), and their names are told apart from viruses in scan_verdict.h.
 #pragma once
 
 #include <clamav.h>

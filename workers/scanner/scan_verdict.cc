@@ -9,6 +9,7 @@ namespace {
 using messages::ScanOutcome;
 
 constexpr std::string_view kLimitPrefix = "Heuristics.Limits.Exceeded.";
+constexpr std::string_view kEncryptedPrefix = "Heuristics.Encrypted.";
 constexpr std::string_view kTimeLimit = "MaxScanTime";
 constexpr std::string_view kTempLimit = "TempSize";
 
@@ -16,31 +17,18 @@ constexpr std::string_view kTempLimit = "TempSize";
 constexpr std::array<std::string_view, 8> kTempWords = {"temp",           "tmp",       "an't create", "rite",
                                                         "error creating", "to create", "unlink",      "disc space"};
 
-// What libclamav's parsers say at error level about content that is cut off or corrupt, and nothing else: each seen
-// with such a file (libclamav 1.4.6; engine_test.cc has them). Sent again, the same file would fail again.
-constexpr std::array<std::string_view, 11> kMalformed = {
-    "cli_scanxz: premature end of compressed stream",
-    "cli_scanxz: decompress error: ",
-    "cli_egg_peek_file_header: Invalid handle values!",
-    "cli_egg_extract_file: egg_file is missing filename!",
-    "cli_egg_deflate_decompress: failed to decompress data",
-    "cli_egg_bzip2_decompress: failed to decompress data",
-    "cli_egg_lzma_decompress: failed to decompress data",
-    "HWP3.x: Failed to read fmap for hwp docinfo",
-    "HWP3.x: Font Entry: number of fonts is too high, invalid. ",
-    "scanzws: Error reading SWF file",
-    "scanzws: LzmaInit() failed",
-};
-
-bool about_content(std::string_view text) {
-    return std::any_of(kMalformed.begin(), kMalformed.end(),
-                       [&](std::string_view known) { return text.starts_with(known); });
+Verdict incomplete(Ledger ledger, bool temp_filled) {
+    if (temp_filled) ledger.add(gap_of_limit(kTempLimit, {}, {}, 0));
+    Verdict verdict;
+    verdict.outcome = ScanOutcome::incomplete;
+    verdict.detail = ledger.labels(messages::kLongestDetail);
+    verdict.unseen = ledger.reasons();
+    verdict.ledger = ledger.text(messages::kLongestLedger);
+    return verdict;
 }
 
-bool about_temp_files(const ScanFacts& facts, std::string_view text) {
-    if (!facts.temp_directory.empty() && text.find(facts.temp_directory) != std::string_view::npos) return true;
-    return std::any_of(kTempWords.begin(), kTempWords.end(),
-                       [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
+Verdict plain(ScanOutcome outcome, std::string detail) {
+    return {outcome, std::move(detail), 0, {}};
 }
 
 } // namespace
@@ -49,38 +37,42 @@ std::string_view exceeded_limit(std::string_view name) noexcept {
     return name.starts_with(kLimitPrefix) ? name.substr(kLimitPrefix.size()) : std::string_view{};
 }
 
-bool leaves_doubt(const ScanFacts& facts) noexcept {
-    return facts.lost_output || facts.temp_filled || facts.code == ScanCode::failure ||
-           facts.code == ScanCode::temp_failure ||
-           std::any_of(facts.messages.begin(), facts.messages.end(),
-                       [](const LibraryMessage& message) { return message.severity == Severity::error; });
+NameKind kind_of_name(std::string_view name, const AskedFor& asked) noexcept {
+    if (const std::string_view limit = exceeded_limit(name); !limit.empty())
+        return limit == kTimeLimit ? NameKind::time_limit : NameKind::limit;
+    if (name.starts_with(kEncryptedPrefix)) {
+        const bool document = name.substr(kEncryptedPrefix.size()) == "PDF"; // its only one, 1.4
+        return (document ? asked.encrypted_documents : asked.encrypted_archives) ? NameKind::virus
+                                                                                 : NameKind::encrypted;
+    }
+    return NameKind::virus;
 }
 
-Verdict judge(const ScanFacts& facts) {
-    const std::string_view limit = exceeded_limit(facts.name);
-    if (facts.code == ScanCode::detection && limit.empty()) return {ScanOutcome::infected, facts.name};
+bool about_temp_files(std::string_view temp_directory, std::string_view text) {
+    if (!temp_directory.empty() && text.find(temp_directory) != std::string_view::npos) return true;
+    return std::any_of(kTempWords.begin(), kTempWords.end(),
+                       [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
+}
 
-    bool malformed = false;
-    for (const auto& message : facts.messages) {
-        if (message.severity != Severity::error) continue;
-        if (about_content(message.text)) {
-            malformed = true;
-            continue;
-        }
-        const bool about_temp = about_temp_files(facts, message.text);
-        if (about_temp && facts.temp_filled) continue;
-        return {about_temp ? ScanOutcome::temp_failed : ScanOutcome::error, message.text};
+Verdict judge(const ScanFacts& facts, const Ledger& ledger) {
+    if (!facts.detection.empty()) return plain(ScanOutcome::infected, facts.detection);
+    if (!facts.error.empty()) {
+        const bool about_temp = about_temp_files(facts.temp_directory, facts.error);
+        if (!about_temp) return plain(ScanOutcome::error, facts.error);
+        if (!facts.temp_filled) return plain(ScanOutcome::temp_failed, facts.error);
     }
     // Tried again elsewhere, or at another time, it may go better; unless it was the message itself that took all room.
     if (facts.lost_output && !facts.temp_filled)
-        return {ScanOutcome::temp_failed, "a temporary file could not be written in " + facts.temp_directory};
-    if (facts.code == ScanCode::temp_failure && !facts.temp_filled) return {ScanOutcome::temp_failed, facts.code_text};
-    if (facts.code == ScanCode::failure) return {ScanOutcome::error, facts.code_text};
-    if (facts.time_limit_passed || limit == kTimeLimit) return {ScanOutcome::error, std::string(kTimeLimit)};
-    if (facts.temp_filled) return {ScanOutcome::incomplete, std::string(kTempLimit)};
-    if (!limit.empty()) return {ScanOutcome::incomplete, std::string(limit)};
-    if (malformed) return {ScanOutcome::incomplete, "malformed"};
-    return {ScanOutcome::clean, {}};
+        return plain(ScanOutcome::temp_failed, "a temporary file could not be written in " + facts.temp_directory);
+    if (facts.code == ScanCode::temp_failure && !facts.temp_filled)
+        return plain(ScanOutcome::temp_failed, facts.code_text);
+    if (facts.code == ScanCode::failure) return plain(ScanOutcome::error, facts.code_text);
+    if (facts.time_limit_passed) return plain(ScanOutcome::error, std::string(kTimeLimit));
+    if (facts.temp_filled || !ledger.empty()) return incomplete(ledger, facts.temp_filled);
+    // A detection that was told under no name is none that we know.
+    if (facts.code == ScanCode::detection && facts.detection.empty() && ledger.empty())
+        return plain(ScanOutcome::error, "libclamav reports a detection without a name");
+    return plain(ScanOutcome::clean, {});
 }
 
 } // namespace evermilter::scanner

@@ -74,8 +74,6 @@ int Scanner::run() {
                 break;
             case Next::temp_failed:
                 return kScannerTempFailed;
-            case Next::replace:
-                return kScannerDone;
         }
     }
     return kScannerDone;
@@ -113,13 +111,15 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     result.detail = std::move(report.verdict.detail);
     result.scan_ns = report.took.count();
     result.cpu_ns = used;
+    result.unseen = report.verdict.unseen;
+    result.ledger = std::move(report.verdict.ledger);
+    result.scanned = report.scanned;
     if (result.detail.size() > messages::kLongestDetail) result.detail.resize(messages::kLongestDetail);
     slot_.jobs_total.fetch_add(1);
     // Busy until it is answered; a session that has gone away needs no answer.
     (void)send_message(job.reply.get(), std::move(result));
     idle();
-    if (temp_failed) return Next::temp_failed;
-    return report.doubt ? Next::replace : Next::job;
+    return temp_failed ? Next::temp_failed : Next::job;
 }
 
 } // namespace evermilter::scanner

@@ -31,7 +31,7 @@ class Scanner {
     [[nodiscard]] int run();
 
   private:
-    enum class Next : std::uint8_t { job, temp_failed, replace };
+    enum class Next : std::uint8_t { job, temp_failed };
     [[nodiscard]] Next serve(messages::ScanJob job);
 
     Engine& engine_;

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "workers/scanner/library_messages.h"
+
 namespace {
 
 constexpr int kOpenFolders = 16;
@@ -52,6 +54,8 @@ WriteFunction next_write() noexcept {
 } // namespace
 
 extern "C" ssize_t write(int fd, const void* buf, size_t n) {
+    if (fd == STDERR_FILENO && evermilter::scanner::stderr_of_library({static_cast<const char*>(buf), n}))
+        return static_cast<ssize_t>(n);
     static const WriteFunction real = next_write();
     const ssize_t wrote = real(fd, buf, n);
     // Standard error may be a log on a disk of its own.

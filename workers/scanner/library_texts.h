@@ -1,0 +1,32 @@
+// What libclamav means by what it says during a scan. It tells of much that it did not look at by a message alone,
+// often one of its debug messages. The table is of libclamav 1.4's sources; each row says where its text stands. A
+// warning or an error that is not in the table counts: it is a gap, or a failure. A debug message counts only if it is.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "workers/common/unseen.h"
+#include "workers/scanner/library_messages.h"
+
+namespace evermilter::scanner {
+
+enum class Meaning : std::uint8_t {
+    harmless, // all was looked at, or it is told in another way
+    gap,      // a part was not looked at
+    failure,  // of the host, not of the content: another try may go better
+};
+
+struct LibraryText {
+    Severity severity;       // at least
+    std::string_view begins; // without "LibClamAV debug: "
+    Meaning meaning;
+    Unseen reason;          // of a gap
+    std::string_view label; // of a gap; empty: the reason's name
+    const char* source;     // in libclamav 1.4
+};
+
+// nullptr: not in the table.
+[[nodiscard]] const LibraryText* find_library_text(Severity severity, std::string_view text) noexcept;
+
+} // namespace evermilter::scanner

@@ -1,0 +1,242 @@
+#include "workers/scanner/look/members.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <zip.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+namespace evermilter::scanner {
+namespace {
+
+struct FreeArchive {
+    void operator()(archive* reader) const noexcept { (void)::archive_read_free(reader); }
+};
+using Reader = std::unique_ptr<archive, FreeArchive>;
+
+struct DiscardZip {
+    void operator()(zip_t* reader) const noexcept { ::zip_discard(reader); }
+};
+
+std::string error_of(archive* reader) {
+    const char* text = ::archive_error_string(reader);
+    return text == nullptr ? "unreadable" : text;
+}
+
+// The methods that libclamav 1.4 unpacks (unzip.c, unz()): stored, imploded, deflated, deflate64, bzip2.
+bool method_known(unsigned method) noexcept {
+    return method == ZIP_CM_STORE || method == ZIP_CM_IMPLODE || method == ZIP_CM_DEFLATE ||
+           method == ZIP_CM_DEFLATE64 || method == ZIP_CM_BZIP2;
+}
+
+Reader open_archive(std::string_view bytes, void (*support)(archive*)) {
+    Reader reader(::archive_read_new());
+    if (!reader) return reader;
+    support(reader.get());
+    if (::archive_read_open_memory(reader.get(), bytes.data(), bytes.size()) != ARCHIVE_OK) reader.reset();
+    return reader;
+}
+
+void support_formats(archive* reader) {
+    using Support = int (*)(archive*);
+    constexpr std::array<Support, 9> kFormats = {
+        ::archive_read_support_format_7zip, ::archive_read_support_format_rar,  ::archive_read_support_format_rar5,
+        ::archive_read_support_format_tar,  ::archive_read_support_format_cpio, ::archive_read_support_format_iso9660,
+        ::archive_read_support_format_cab,  ::archive_read_support_format_xar,  ::archive_read_support_format_lha,
+    };
+    for (const Support support : kFormats) (void)support(reader);
+    (void)::archive_read_support_format_ar(reader);
+}
+
+// Only the filters that libarchive has within itself: for the others it runs a program.
+void support_filters(archive* reader) {
+    using Support = int (*)(archive*);
+    constexpr std::array<Support, 8> kFilters = {
+        ::archive_read_support_filter_gzip, ::archive_read_support_filter_bzip2, ::archive_read_support_filter_xz,
+        ::archive_read_support_filter_lzma, ::archive_read_support_filter_lzip,  ::archive_read_support_filter_compress,
+        ::archive_read_support_filter_zstd, ::archive_read_support_filter_lz4,
+    };
+    for (const Support support : kFilters) (void)support(reader);
+    (void)::archive_read_support_format_raw(reader);
+}
+
+// Whether it begins as a compressed file does. libarchive's own guess of .lzma takes other files for one.
+bool begins_compressed(std::string_view bytes) noexcept {
+    using namespace std::string_view_literals;
+    constexpr std::array<std::string_view, 8> kMagic = {"\x1f\x8b"sv,
+                                                        "BZh"sv,
+                                                        "\xfd"
+                                                        "7zXZ\0"sv,
+                                                        "\x5d\0\0"sv,
+                                                        "LZIP"sv,
+                                                        "\x1f\x9d"sv,
+                                                        "\x28\xb5\x2f\xfd"sv,
+                                                        "\x04\x22\x4d\x18"sv};
+    if (bytes.starts_with("\x5d\0\0"sv)) {
+        // .lzma: the size is unknown (all ones) or below 256 GiB (the five upper bytes' last three are 0).
+        if (bytes.size() < 14) return false;
+        const std::string_view size = bytes.substr(5, 8);
+        return size == "\xff\xff\xff\xff\xff\xff\xff\xff"sv || size.substr(5) == "\0\0\0"sv;
+    }
+    return std::any_of(kMagic.begin(), kMagic.end(), [&](std::string_view magic) { return bytes.starts_with(magic); });
+}
+
+void add_member(MemberList& list, archive_entry* entry) {
+    if (::archive_entry_filetype(entry) != AE_IFREG || ::archive_entry_hardlink(entry) != nullptr) return;
+    Member member;
+    if (const char* name = ::archive_entry_pathname(entry)) member.name = name;
+    member.size = ::archive_entry_size_is_set(entry) != 0
+                      ? static_cast<std::uint64_t>(std::max<la_int64_t>(::archive_entry_size(entry), 0))
+                      : 0;
+    member.encrypted = ::archive_entry_is_encrypted(entry) != 0;
+    list.encrypted = list.encrypted || member.encrypted;
+    if (member.size > 0 || member.encrypted) list.members.push_back(std::move(member));
+}
+
+} // namespace
+
+bool has_zip_directory(std::string_view bytes) noexcept {
+    using namespace std::string_view_literals;
+    constexpr std::size_t kFarthest = 65'535 + 22; // the longest comment, and the record
+    const std::string_view tail = bytes.size() > kFarthest ? bytes.substr(bytes.size() - kFarthest) : bytes;
+    return tail.rfind("PK\5\6"sv) != std::string_view::npos;
+}
+
+std::optional<MemberList> list_zip(std::string_view bytes) {
+    if (!has_zip_directory(bytes)) return std::nullopt;
+    zip_error_t error{};
+    zip_source_t* source = ::zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
+    if (source == nullptr) return std::nullopt;
+    const std::unique_ptr<zip_t, DiscardZip> reader(::zip_open_from_source(source, ZIP_RDONLY, &error));
+    if (!reader) {
+        ::zip_source_free(source);
+        return std::nullopt;
+    }
+    MemberList list;
+    list.format = "zip";
+    const zip_int64_t count = ::zip_get_num_entries(reader.get(), 0);
+    for (zip_int64_t index = 0; index < count; ++index) {
+        if (list.members.size() >= kMostMembers) {
+            list.too_many = true;
+            break;
+        }
+        zip_stat_t found{};
+        if (::zip_stat_index(reader.get(), static_cast<zip_uint64_t>(index), ZIP_FL_ENC_RAW, &found) != 0) {
+            list.broken = ::zip_strerror(reader.get());
+            break;
+        }
+        Member member;
+        if ((found.valid & ZIP_STAT_NAME) != 0 && found.name != nullptr) member.name = found.name;
+        if ((found.valid & ZIP_STAT_SIZE) != 0) member.size = found.size;
+        if ((found.valid & ZIP_STAT_CRC) != 0) member.crc = found.crc;
+        member.encrypted = (found.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && found.encryption_method != ZIP_EM_NONE;
+        member.method_known = (found.valid & ZIP_STAT_COMP_METHOD) == 0 || method_known(found.comp_method);
+        list.encrypted = list.encrypted || member.encrypted;
+        if (member.size > 0) list.members.push_back(std::move(member));
+    }
+    return list;
+}
+
+std::optional<MemberList> list_archive(std::string_view bytes) {
+    const Reader reader = open_archive(bytes, support_formats);
+    if (!reader) return std::nullopt;
+    MemberList list;
+    for (;;) {
+        archive_entry* entry = nullptr;
+        const int code = ::archive_read_next_header(reader.get(), &entry);
+        if (list.format[0] == '\0') {
+            const char* name = ::archive_format_name(reader.get());
+            list.format = name == nullptr ? "" : name;
+            if (list.format[0] == '\0') return std::nullopt;
+        }
+        if (code == ARCHIVE_EOF) break;
+        if (code < ARCHIVE_WARN) {
+            list.broken = error_of(reader.get());
+            break;
+        }
+        if (code == ARCHIVE_RETRY) continue;
+        if (list.members.size() >= kMostMembers) {
+            list.too_many = true;
+            break;
+        }
+        add_member(list, entry);
+    }
+    if (::archive_read_has_encrypted_entries(reader.get()) == 1) list.encrypted = true;
+    return list;
+}
+
+std::optional<Unpacked> measure_compressed(std::string_view bytes, std::uint64_t most,
+                                           std::chrono::steady_clock::time_point deadline) {
+    if (!begins_compressed(bytes)) return std::nullopt;
+    const Reader reader = open_archive(bytes, support_filters);
+    archive_entry* entry = nullptr;
+    if (!reader) return std::nullopt;
+    Unpacked unpacked;
+    const int head = ::archive_read_next_header(reader.get(), &entry);
+    if (::archive_filter_count(reader.get()) < 2) return std::nullopt; // the last is always "none"
+    unpacked.format = ::archive_filter_name(reader.get(), 0);
+    if (head == ARCHIVE_EOF) return unpacked;
+    if (head < ARCHIVE_WARN) {
+        unpacked.broken = error_of(reader.get());
+        return unpacked;
+    }
+    std::array<char, 65536> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): written before it is read
+    while (unpacked.size <= most) {
+        const la_ssize_t got = ::archive_read_data(reader.get(), buffer.data(), buffer.size());
+        if (got == ARCHIVE_RETRY) continue;
+        if (got < 0) unpacked.broken = error_of(reader.get());
+        if (got <= 0) break;
+        unpacked.size = std::min(unpacked.size + static_cast<std::uint64_t>(got), most + 1);
+        if (std::chrono::steady_clock::now() >= deadline) {
+            unpacked.broken = "out of time";
+            break;
+        }
+    }
+    return unpacked;
+}
+
+std::uint32_t crc_of(std::string_view bytes) noexcept {
+    return static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
+std::string_view unreadable_container(std::string_view bytes) noexcept {
+    using namespace std::string_view_literals;
+    struct Row {
+        std::size_t at;
+        std::string_view magic;
+        std::string_view name;
+    };
+    constexpr std::array<Row, 17> kRows = {{
+        {7, "**ACE**"sv, "ACE"},
+        {20, "\xdc\xa7\xc4\xfd"sv, "ZOO"},
+        {0, "SIT!"sv, "StuffIt"},
+        {0, "StuffIt "sv, "StuffIt"},
+        {0, "MSWIM\0\0\0"sv, "WIM"},
+        {0, "vhdxfile"sv, "VHDX"},
+        {0, "conectix"sv, "VHD"},
+        {0, "KDMV"sv, "VMDK"},
+        {0, "QFI\xfb"sv, "QCOW"},
+        {0, "hsqs"sv, "SquashFS"},
+        {0, "\x89LZO\0\r\n\x1a\n"sv, "lzop"},
+        {0, "LRZI"sv, "lrzip"},
+        {0, "\xed\xab\xee\xdb"sv, "RPM"},
+        {0, "UHA"sv, "UHARC"},
+        {4, "\x8f\xaf\xac\x84"sv, "PAQ"},
+        {0, "zPQ"sv, "ZPAQ"},
+        {14,
+         "\x1a"
+         "Jar\x1b"sv,
+         "JAR (ARJ software)"},
+    }};
+    for (const Row& row : kRows)
+        if (bytes.size() > row.at && bytes.substr(row.at).starts_with(row.magic)) return row.name;
+    constexpr std::size_t kFooter = 512; // a disk of fixed size has it only at its end
+    if (bytes.size() >= kFooter && bytes.substr(bytes.size() - kFooter).starts_with("conectix"sv)) return "VHD";
+    return {};
+}
+
+} // namespace evermilter::scanner
