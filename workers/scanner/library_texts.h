@@ -29,4 +29,12 @@ struct LibraryText {
 // nullptr: not in the table.
 [[nodiscard]] const LibraryText* find_library_text(Severity severity, std::string_view text) noexcept;
 
+// What a message means, also where it is not in the table.
+struct TextWeight {
+    Meaning meaning = Meaning::harmless;
+    Unseen reason = Unseen::unsupported; // of a gap
+    std::string_view label;              // of a gap
+};
+[[nodiscard]] TextWeight weigh_text(Severity severity, std::string_view text) noexcept;
+
 } // namespace evermilter::scanner

@@ -47,8 +47,9 @@ LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const std::f
     auto engine = Engine::create(order.config.scanner);
     if (!engine) return engine.refusal();
     if (!Engine::unpacks_rar())
-        log::warning("rar-unsupported", {{"remedy", "install libclamunrar; until then mail with a RAR archive is not "
-                                                    "fully scanned"}});
+        log::warning("rar-unsupported", {{"remedy",
+                                          "install libclamunrar; until then mail with a RAR archive is not "
+                                          "fully scanned"}});
     if (auto set = engine->set_temp_directory(order.temp_directory); !set)
         return Refusal{EX_SOFTWARE, set.error().what};
     if (auto loaded = engine->load(*folder, reuse ? *folder : directory); !loaded) return loaded.refusal();

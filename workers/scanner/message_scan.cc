@@ -11,6 +11,7 @@
 
 #include "workers/scanner/library_texts.h"
 #include "workers/scanner/quiet_types.h"
+#include "workers/scanner/regex_watch.h"
 #include "workers/scanner/scan_options.h"
 #include "workers/scanner/stdio_watch.h"
 #include "workers/scanner/temp_directory.h"
@@ -116,16 +117,23 @@ bool MessageScan::decided() const noexcept {
 Verdict MessageScan::run() {
     const unsigned long flushes_failed = failed_flushes();
     watch_temp_directory(facts_.temp_directory);
+    watch_regexes();
     watch_.read_message(bytes_);
     scan({fd_, {}, {}});
-    while (!decided()) {
+    // Past these limits the site wants no more to be looked at, in whatever way.
+    const auto reached = [&](const char* limit) {
+        return std::find(limits_.begin(), limits_.end(), limit) != limits_.end();
+    };
+    while (!decided() && !reached("MaxScanSize") && !reached("MaxFiles")) {
         auto part = watch_.take_unopened();
         if (!part) break;
         scan({-1, part->content, part->path});
     }
     facts_.lost_output = failed_flushes() != flushes_failed || room_ran_out();
     facts_.temp_filled = temp_directory_filled();
-    if (failed_inside_ && facts_.error.empty()) facts_.error = "out of memory while the scan was watched";
+    if (const std::string_view limit = regex_limit_reached(); !limit.empty())
+        watch_.add(gap_of_limit(limit, {}, {}, 0));
+    if (failed_inside_) add_failure(facts_, "out of memory while the scan was watched");
     Verdict verdict = judge(facts_, watch_.ledger());
     // libclamav leaves files behind where it could not finish them.
     if (facts_.temp_filled && !make_empty_directory(facts_.temp_directory))
@@ -161,6 +169,7 @@ void MessageScan::scan(const Target& target) {
         }
     }
     if (code == CL_VIRUS && name != nullptr) on_name(name); // told by the callback too, but for one path
+    if (temp_directory_filled()) limits_.emplace_back(kTempLimit);
     watch_.end_scan(limits_);
     worsen(code);
     if (config_.max_scan_time.count() > 0 && time_left().count() <= 0) facts_.time_limit_passed = true;
@@ -227,32 +236,20 @@ void MessageScan::heard(Severity severity, std::string_view text) noexcept {
 }
 
 void MessageScan::judge_text(Severity severity, std::string_view text) {
-    const LibraryText* known = find_library_text(severity, text);
-    if (known == nullptr) {
-        if (severity == Severity::debug || severity == Severity::info) return;
-        if (severity == Severity::warning) {
-            Gap gap = gap_of(Unseen::unsupported, watch_.where(), watch_.where_type(), 0, std::string(text));
+    const TextWeight weight = weigh_text(severity, text);
+    switch (weight.meaning) {
+        case Meaning::harmless:
+            return;
+        case Meaning::gap: {
+            Gap gap = gap_of(weight.reason, watch_.where(), watch_.where_type(), 0, std::string(text));
+            gap.label = weight.label;
             watch_.add(std::move(gap));
             return;
         }
-    } else {
-        switch (known->meaning) {
-            case Meaning::harmless:
-                return;
-            case Meaning::gap: {
-                Gap gap = gap_of(known->reason, watch_.where(), watch_.where_type(), 0, std::string(text));
-                if (!known->label.empty()) gap.label = known->label;
-                watch_.add(std::move(gap));
-                return;
-            }
-            case Meaning::failure:
-                break;
-        }
+        case Meaning::failure:
+            add_failure(facts_, text);
+            return;
     }
-    // The first failure is told, but one of the temp directory only if there is no other: that is tried again.
-    if (facts_.error.empty() ||
-        (about_temp_files(facts_.temp_directory, facts_.error) && !about_temp_files(facts_.temp_directory, text)))
-        facts_.error = text;
 }
 
 } // namespace evermilter::scanner

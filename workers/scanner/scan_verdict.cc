@@ -11,19 +11,21 @@ using messages::ScanOutcome;
 constexpr std::string_view kLimitPrefix = "Heuristics.Limits.Exceeded.";
 constexpr std::string_view kEncryptedPrefix = "Heuristics.Encrypted.";
 constexpr std::string_view kTimeLimit = "MaxScanTime";
-constexpr std::string_view kTempLimit = "TempSize";
 
 // What libclamav's own messages about files that it cannot make or write contain (its sources, 1.4).
 constexpr std::array<std::string_view, 8> kTempWords = {"temp",           "tmp",       "an't create", "rite",
                                                         "error creating", "to create", "unlink",      "disc space"};
 
-Verdict incomplete(Ledger ledger, bool temp_filled) {
-    if (temp_filled) ledger.add(gap_of_limit(kTempLimit, {}, {}, 0));
+// What else was not looked at where the directory was full comes from that.
+Verdict incomplete(const Ledger& ledger, bool temp_filled) {
+    Ledger full;
+    if (temp_filled) full.add(gap_of_limit(kTempLimit, {}, {}, 0));
+    const Ledger& told = temp_filled ? full : ledger;
     Verdict verdict;
     verdict.outcome = ScanOutcome::incomplete;
-    verdict.detail = ledger.labels(messages::kLongestDetail);
-    verdict.unseen = ledger.reasons();
-    verdict.ledger = ledger.text(messages::kLongestLedger);
+    verdict.detail = told.labels(messages::kLongestDetail);
+    verdict.unseen = told.reasons();
+    verdict.ledger = told.text(messages::kLongestLedger);
     return verdict;
 }
 
@@ -52,6 +54,12 @@ bool about_temp_files(std::string_view temp_directory, std::string_view text) {
     if (!temp_directory.empty() && text.find(temp_directory) != std::string_view::npos) return true;
     return std::any_of(kTempWords.begin(), kTempWords.end(),
                        [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
+}
+
+void add_failure(ScanFacts& facts, std::string_view text) {
+    if (facts.error.empty() ||
+        (about_temp_files(facts.temp_directory, facts.error) && !about_temp_files(facts.temp_directory, text)))
+        facts.error = text;
 }
 
 Verdict judge(const ScanFacts& facts, const Ledger& ledger) {

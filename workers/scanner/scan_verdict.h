@@ -32,6 +32,9 @@ struct ScanFacts {
     bool time_limit_passed = false;    // the scan took scanner.max_scan_time or longer, or libclamav says so
 };
 
+// The limit that a message has reached which alone has filled the temp directory.
+inline constexpr std::string_view kTempLimit = "TempSize";
+
 struct Verdict {
     messages::ScanOutcome outcome = messages::ScanOutcome::error;
     std::string detail;   // see ScanResult
@@ -56,6 +59,10 @@ struct AskedFor {
 
 // Whether an error message of libclamav is about a file that could not be made or written.
 [[nodiscard]] bool about_temp_files(std::string_view temp_directory, std::string_view text);
+
+// A message of libclamav that tells of a failure. The first counts, but one about temporary files only if there is no
+// other: that one is tried again.
+void add_failure(ScanFacts& facts, std::string_view text);
 
 // A real detection wins over everything, then failures, then the time limit, then what was not looked at. A failure of
 // the temp directory is incomplete ("TempSize") where the message alone has filled it: it is as if there had been a

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "workers/scanner/look/encryption.h"
+
 namespace evermilter::scanner {
 namespace {
 
@@ -47,6 +49,11 @@ std::string joined(const std::string& path, std::string_view name) {
 }
 
 } // namespace
+
+bool ContentWatch::before(const Expected& one, const Expected& other) noexcept {
+    // Those of which no checksum is known come first among those of a size.
+    return std::pair(one.member.size, one.member.crc) < std::pair(other.member.size, other.member.crc);
+}
 
 // ---------------------------------------------------------------- the mail's own parts
 
@@ -148,6 +155,8 @@ void ContentWatch::close_above(std::uint32_t level) {
 void ContentWatch::close(Frame& frame) {
     for (Expected& one : frame.expected)
         if (!one.opened) missing_.push_back({std::move(one.member), frame.path, frame.format, !frame.broken.empty()});
+    if (!frame.locked.empty())
+        ledger_.add(gap_of(Unseen::encrypted, frame.path, frame.type, 0, std::move(frame.locked)));
     if (!frame.broken.empty())
         ledger_.add(gap_of(Unseen::malformed, frame.path, frame.format, 0, std::move(frame.broken)));
 }
@@ -155,8 +164,12 @@ void ContentWatch::close(Frame& frame) {
 void ContentWatch::open(const Layer& layer) {
     close_above(layer.level);
     if (layer.normalized) return;
+    if (layer.decrypted)
+        for (Frame& above : frames_) above.locked.clear(); // libclamav knew the password
     match_members(layer);
     match_parts(layer);
+    if (layer.name.ends_with("manifest.xml") && encrypted_manifest(layer.bytes))
+        ledger_.add(gap_of(Unseen::encrypted, where(), where_type(), 0, "OpenDocument with a password"));
 
     Frame frame;
     frame.level = layer.level;
@@ -202,6 +215,10 @@ void ContentWatch::expect_members(const Layer& layer, Frame& frame) {
     }
     if (is_compressed(layer.type)) return expect_unpacked(layer, frame);
     if (is_text(layer.type)) return;
+    if (const std::string_view what = encrypted_office(layer.bytes); !what.empty() && !layer.decrypted)
+        frame.locked = what;
+    if (const std::string_view what = encrypted_file(layer.bytes); !what.empty())
+        ledger_.add(gap_of(Unseen::encrypted, frame.path, frame.type, layer.bytes.size(), std::string(what)));
     if (const std::string_view format = unreadable_container(layer.bytes); !format.empty()) {
         ledger_.add(gap_of(Unseen::unsupported, frame.path, std::string(format), layer.bytes.size(), {}));
         return;
@@ -227,6 +244,7 @@ void ContentWatch::expect(Frame& frame, MemberList list) {
     for (Member& member : list.members)
         if (member.size > kTooSmall || member.encrypted) frame.expected.push_back({std::move(member)});
     frame.left = frame.expected.size();
+    std::sort(frame.expected.begin(), frame.expected.end(), before);
 }
 
 void ContentWatch::expect_unpacked(const Layer& layer, Frame& frame) {
@@ -250,18 +268,23 @@ void ContentWatch::match_members(const Layer& layer) {
     std::optional<std::uint32_t> crc;
     for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
         if (frame->left == 0) continue;
-        for (Expected& one : frame->expected) {
-            if (one.opened || one.member.size != layer.bytes.size()) continue;
-            if (!one.member.crc) {
-                // Nothing but its size is known of it: one layer stands for one member.
-                one.opened = true;
-                --frame->left;
-                return;
-            }
-            if (!crc) crc = crc_of(layer.bytes);
-            if (*one.member.crc != *crc) continue;
-            // Members with the same content are all looked at with one: libclamav passes over repeated entries.
-            one.opened = true;
+        Expected wanted;
+        wanted.member.size = layer.bytes.size();
+        // Nothing but its size is known of it: one layer stands for one member.
+        auto one = std::lower_bound(frame->expected.begin(), frame->expected.end(), wanted, before);
+        for (; one != frame->expected.end() && one->member.size == wanted.member.size && !one->member.crc; ++one) {
+            if (one->opened) continue;
+            one->opened = true;
+            --frame->left;
+            return;
+        }
+        if (one == frame->expected.end() || one->member.size != wanted.member.size) continue;
+        if (!crc) crc = crc_of(layer.bytes);
+        wanted.member.crc = crc;
+        // Members with the same content are all looked at with one: libclamav passes over repeated entries.
+        one = std::lower_bound(one, frame->expected.end(), wanted, before);
+        for (; one != frame->expected.end() && !before(wanted, *one) && !one->opened; ++one) {
+            one->opened = true;
             --frame->left;
         }
     }

@@ -75,10 +75,11 @@ class ContentWatch {
         std::uint32_t level = 0;
         std::string path;
         std::string type;
-        std::string format; // of what is expected; empty: nothing
-        std::vector<Expected> expected;
-        std::size_t left = 0; // of them, not opened
+        std::string format;             // of what is expected; empty: nothing
+        std::vector<Expected> expected; // by size and checksum
+        std::size_t left = 0;           // of them, not opened
         std::string broken;
+        std::string locked; // why it is encrypted, unless libclamav opens it all the same
     };
     struct Missing {
         Member member;
@@ -87,6 +88,7 @@ class ContentWatch {
         bool broken = false;
     };
 
+    [[nodiscard]] static bool before(const Expected& one, const Expected& other) noexcept;
     void read_mail(std::string_view bytes, const std::string& prefix, bool keep);
     void keep_parts(MimeReading reading, bool copy);
     void match_parts(const Layer& layer);

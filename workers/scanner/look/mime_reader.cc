@@ -296,9 +296,10 @@ MimeReading read_mime(std::string_view message, std::string_view prefix) {
     const Borrowed stream(message);
     const Object<GMimeParser> parser(g_mime_parser_new_with_stream(stream.get()));
     const Object<GMimeMessage> parsed(g_mime_parser_construct_message(parser.get(), options.get()));
+    // A text that libclamav took for a mail inside another is none: it was looked at as what it is.
     if (!parsed || g_mime_message_get_mime_part(parsed.get()) == nullptr) {
-        if (!blank(message))
-            reading.gaps.push_back(gap_of(Unseen::ambiguous, std::string(prefix), {}, message.size(), "not a mail"));
+        if (prefix.empty() && !blank(message))
+            reading.gaps.push_back(gap_of(Unseen::ambiguous, {}, {}, message.size(), "not a mail"));
         return reading;
     }
     Reader(message, prefix, reading).walk(g_mime_message_get_mime_part(parsed.get()), "1", 0);
