@@ -1,0 +1,49 @@
+// Zip archives (PKWARE's APPNOTE.TXT, 6.3.10) of which every field can be made to say something else than the truth.
+// Never fails: what is asked for is written.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace evermilter::corpus {
+
+// 4.4.5
+enum Method : std::uint16_t {
+    kStored = 0,
+    kDeflate = 8,
+    kDeflate64 = 9,
+    kBzip2 = 12,
+    kLzma = 14,
+    kZstd = 93,
+    kXz = 95,
+    kPpmd = 98,
+    kAes = 99,
+};
+
+struct ZipMember {
+    std::string name;
+    std::string content;
+    std::uint16_t method = kDeflate;
+    std::uint16_t flags = 0;                   // bit 0: encrypted, 3: sizes behind the data, 6: strongly encrypted
+    std::optional<std::string> data;           // instead of the compressed content
+    std::optional<std::uint64_t> size;         // what the headers say of it
+    std::optional<std::uint64_t> packed;       // likewise
+    std::optional<std::uint16_t> local_method; // what the local header alone says
+    std::optional<std::uint16_t> local_flags;
+    bool zip64 = false; // sizes in the extra field
+    bool listed = true; // in the central directory
+};
+
+struct ZipForm {
+    std::string prefix;    // before the first member; offsets count from it
+    std::string comment;   // behind the end record
+    bool directory = true; // whether there is a central directory with its end record
+    bool end64 = false;    // a zip64 end record and locator too
+};
+
+[[nodiscard]] std::string zip_archive(const std::vector<ZipMember>& members, const ZipForm& form = {});
+[[nodiscard]] std::string packed(std::uint16_t method, const std::string& content);
+
+} // namespace evermilter::corpus
