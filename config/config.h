@@ -141,6 +141,13 @@ struct Actions {
     Action error = Action::tempfail;
     Action oversize = Action::accept;
     Action incomplete = Action::accept;
+    // By the reason why a message is incomplete; nullopt: as `incomplete`.
+    Action partial = Action::reject;
+    std::optional<Action> encrypted;
+    std::optional<Action> limit;
+    std::optional<Action> unsupported;
+    std::optional<Action> malformed;
+    std::optional<Action> ambiguous;
     Action clean = Action::accept;
     std::string reject_text;
     std::string error_text;

@@ -135,9 +135,82 @@ constexpr Row kActionsRows[] = {
      .fallback = "accept",
      .needs = Needs::new_session_workers,
      .allowed = kAnyAction,
-     .text = "libclamav stopped at a limit of size, files or recursion (`scanner.max_scan_size` and its kin) and found "
-             "nothing until there, or it could not take an attachment apart that is cut off or corrupt (`malformed`). "
-             "An accepted message is marked `Not fully scanned`."},
+     .text = "A part of the message was not looked at, and nothing was found in the rest. The reason "
+             "is one of the six below, each with a key of its own; this is the action of those that "
+             "are not set. An accepted message is marked `Not fully scanned (LABELS)`, with a label "
+             "for each thing that was met (`MaxFileSize`, `encrypted` and so on), never `Clean`. "
+             "`accept` leaves the decision to whoever reads that header; to everybody else the "
+             "message looks like any other."},
+    {.key = "actions.partial",
+     .kind = Kind::choice,
+     .field = field<&Config::actions, &Actions::partial>,
+     .fallback = "reject",
+     .needs = Needs::new_session_workers,
+     .allowed = kAnyAction,
+     .text = "The message is a fragment (`message/partial`, RFC 2046 section 5.2.2). The recipient's "
+             "mail program puts the fragments together when all have come, and no scanner on the way "
+             "ever sees the whole: anyone can pass any virus by spreading it over several messages, "
+             "whatever the signatures know. So it is rejected by default, with a reply that names the "
+             "RFC and asks to send the message whole."},
+    {.key = "actions.encrypted",
+     .kind = Kind::choice,
+     .field = field<&Config::actions, &Actions::encrypted>,
+     .fallback = "",
+     .needs = Needs::new_session_workers,
+     .allowed = kAnyAction,
+     .unset = "as `actions.incomplete`",
+     .example = "quarantine",
+     .text = "An archive, a document or a mail (S/MIME, OpenPGP) is encrypted. Anyone can hide "
+             "anything in it from every scanner on the way, and write the password into the text "
+             "beside it; but honest people send encrypted content too, and nothing tells the one from "
+             "the other before it is opened."},
+    {.key = "actions.limit",
+     .kind = Kind::choice,
+     .field = field<&Config::actions, &Actions::limit>,
+     .fallback = "",
+     .needs = Needs::new_session_workers,
+     .allowed = kAnyAction,
+     .unset = "as `actions.incomplete`",
+     .example = "tempfail",
+     .text = "libclamav stopped at a limit: of size (`MaxFileSize`, `MaxScanSize`), of number "
+             "(`MaxFiles`), of depth (`MaxRecursion`), of effort, or of the room for temporary files "
+             "(`TempSize`). Who knows the limits can pad or nest a file until a virus lies behind "
+             "one, and a compressed one stays small. Higher limits (`scanner.max_file_size` and its "
+             "kin) help, and cost time and memory. The limit of time is `actions.error` instead."},
+    {.key = "actions.unsupported",
+     .kind = Kind::choice,
+     .field = field<&Config::actions, &Actions::unsupported>,
+     .fallback = "",
+     .needs = Needs::new_session_workers,
+     .allowed = kAnyAction,
+     .unset = "as `actions.incomplete`",
+     .example = "quarantine",
+     .text = "libclamav cannot take apart a container, a method of compression or a kind of message: "
+             "RAR where the unrar library is not installed, or mail whose body is kept elsewhere "
+             "(`message/external-body`). Anyone can choose a form that the recipient's program knows "
+             "and libclamav does not."},
+    {.key = "actions.malformed",
+     .kind = Kind::choice,
+     .field = field<&Config::actions, &Actions::malformed>,
+     .fallback = "",
+     .needs = Needs::new_session_workers,
+     .allowed = kAnyAction,
+     .unset = "as `actions.incomplete`",
+     .example = "quarantine",
+     .text = "An attachment is cut off or corrupt, so that libclamav did not take it apart to its "
+             "end. It may be of no use to the recipient either; but programs that forgive or repair "
+             "more than libclamav does can open a file that was damaged on purpose."},
+    {.key = "actions.ambiguous",
+     .kind = Kind::choice,
+     .field = field<&Config::actions, &Actions::ambiguous>,
+     .fallback = "",
+     .needs = Needs::new_session_workers,
+     .allowed = kAnyAction,
+     .unset = "as `actions.incomplete`",
+     .example = "reject",
+     .text = "Mail programs take the message apart in different ways (boundaries, encodings or "
+             "headers that contradict each other), and the difference could not be resolved. A sender "
+             "can use that to show the recipient an attachment where the scanner has seen only text."},
     {.key = "actions.clean",
      .kind = Kind::choice,
      .field = field<&Config::actions, &Actions::clean>,
@@ -189,7 +262,7 @@ constexpr Row kMessageRows[] = {
      .range = {1, 2 * kGiB - 3},
      .text = "A message above it is not scanned but handled by `actions.oversize`. At least what your mail server "
              "takes (Postfix: `message_size_limit`) leaves nothing out; `scanner.max_file_size` and "
-             "`scanner.max_scan_size` must then be as large, or such a message ends as incomplete."},
+             "`scanner.max_scan_size` must then be as large, or such a message ends as incomplete (`actions.limit`)."},
     {.key = "message.memory_budget",
      .kind = Kind::size,
      .field = field<&Config::message, &MessageLimits::memory_budget>,
@@ -236,7 +309,15 @@ const Section kActionsSection = {
     "What becomes of a message. A message counts as clean only if a scanner of a proven generation has scanned all of "
     "it without an error; whatever goes wrong is an error, and never a clean message.\n\n"
     "`accept` delivers, `reject` refuses for good (5xx), `tempfail` asks the sender to come again (4xx), `quarantine` "
-    "puts into the mail server's hold queue, `discard` takes the message and drops it silently."};
+    "puts into the mail server's hold queue, `discard` takes the message and drops it silently.\n\n"
+    "A message that was not fully scanned may have several reasons for it (`actions.partial` to `actions.ambiguous`). "
+    "The "
+    "strictest of their actions is taken, in the order `reject`, `tempfail`, `quarantine`, `discard`, `accept`: first "
+    "what keeps the message from the recipient and tells its sender, then what keeps it for an operator, then what "
+    "drops "
+    "it without a word, so that one more reason never lets a message through and never loses one that another reason "
+    "would have kept. Of reasons with the same action the first in the order of the keys is named in the reply and "
+    "counted (`messages.incomplete_by` of the status); the header and the log name all."};
 
 const Section kPoisonSection = {
     "poison", kPoisonRows,
@@ -251,6 +332,6 @@ const Section kMessageSection = {"message", kMessageRows, "How large a message m
 const Section kHeadersSection = {
     "headers", kHeadersRows,
     "The headers that tell the reader what was done: `X-Virus-Scanned` names the filter, `X-Virus-Status` is `Clean`, "
-    "`Infected (NAME)`, `Not scanned (REASON)` or `Not fully scanned (LIMIT)`."};
+    "`Infected (NAME)`, `Not scanned (REASON)` or `Not fully scanned (LABELS)`."};
 
 } // namespace evermilter::config

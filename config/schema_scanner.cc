@@ -21,7 +21,8 @@ constexpr Row kScannerRows[] = {
      .fallback = "60s",
      .needs = Needs::new_generation,
      .range = {100, 290 * kSecond},
-     .text = "How long libclamav may look at one message. libclamav does not always keep to it: a scanner that has "
+     .text = "How long libclamav may look at one message; a scan that ends there is handled by `actions.error`. "
+             "libclamav does not always keep to it: a scanner that has "
              "not answered within this time plus 5 s is killed and replaced, and its message handled by "
              "`actions.error`."},
     {.key = "scanner.queue_timeout",
@@ -81,7 +82,8 @@ constexpr Row kScannerRows[] = {
      .unset = "libclamav's own, 100 MiB in version 1.4",
      .example = "100MiB",
      .text = "The largest file that is looked at, the message itself as well as anything unpacked from it; 0 sets "
-             "no limit. What is larger makes the message incomplete (`actions.incomplete`)."},
+             "no limit. What is larger makes the message incomplete, with the reason `limit` (`actions.limit`) and the "
+             "label `MaxFileSize`."},
     {.key = "scanner.max_scan_size",
      .kind = Kind::size,
      .field = field<&Config::scanner, &Scanner::max_scan_size>,
@@ -90,7 +92,7 @@ constexpr Row kScannerRows[] = {
      .unset = "libclamav's own, 400 MiB in version 1.4",
      .example = "400MiB",
      .text = "How much data is scanned for one message, all that was unpacked counted; 0 sets no limit. Beyond it "
-             "the message is incomplete."},
+             "the message is incomplete, with the reason `limit` (`actions.limit`) and the label `MaxScanSize`."},
     {.key = "scanner.max_recursion",
      .kind = Kind::count,
      .field = field<&Config::scanner, &Scanner::max_recursion>,
@@ -100,7 +102,7 @@ constexpr Row kScannerRows[] = {
      .unset = "libclamav's own, 17 in version 1.4",
      .example = "17",
      .text = "How deep containers are unpacked: a message in a zip in a message has three layers. Beyond it the "
-             "message is incomplete."},
+             "message is incomplete, with the reason `limit` (`actions.limit`) and the label `MaxRecursion`."},
     {.key = "scanner.max_files",
      .kind = Kind::count,
      .field = field<&Config::scanner, &Scanner::max_files>,
@@ -109,7 +111,8 @@ constexpr Row kScannerRows[] = {
      .range = {0, 4'294'967'295},
      .unset = "libclamav's own, 10000 in version 1.4",
      .example = "10000",
-     .text = "How many files are scanned for one message; 0 sets no limit. Beyond it the message is incomplete."},
+     .text = "How many files are scanned for one message; 0 sets no limit. Beyond it the message is incomplete, with "
+             "the reason `limit` (`actions.limit`) and the label `MaxFiles`."},
     // Options of the engine.
     {.key = "scanner.scan_pe",
      .kind = Kind::boolean,
@@ -349,7 +352,8 @@ constexpr Row kScannerRows[] = {
      .needs = Needs::new_generation,
      .unset = "libclamav's own, 40 MiB in version 1.4",
      .example = "40MiB",
-     .text = "The largest file that is searched for embedded executables; 0 sets no limit."},
+     .text = "The largest file that is searched for embedded executables; 0 sets no limit. A larger one makes the "
+             "message incomplete, with the reason `limit` (`actions.limit`)."},
     {.key = "scanner.max_html_normalize",
      .kind = Kind::size,
      .field = field<&Config::scanner, &Scanner::max_html_normalize>,
@@ -357,7 +361,9 @@ constexpr Row kScannerRows[] = {
      .needs = Needs::new_generation,
      .unset = "libclamav's own, 40 MiB in version 1.4",
      .example = "40MiB",
-     .text = "The largest HTML file that is normalized; 0 sets no limit."},
+     .text =
+         "The largest HTML file that is looked at; 0 sets no limit. A larger one makes the message incomplete, with "
+         "the reason `limit`."},
     {.key = "scanner.max_html_no_tags",
      .kind = Kind::size,
      .field = field<&Config::scanner, &Scanner::max_html_no_tags>,
@@ -365,7 +371,8 @@ constexpr Row kScannerRows[] = {
      .needs = Needs::new_generation,
      .unset = "libclamav's own, 8 MiB in version 1.4",
      .example = "8MiB",
-     .text = "The largest HTML file without its tags that is scanned; 0 sets no limit."},
+     .text = "The largest HTML file without its tags that is scanned; 0 sets no limit. A larger one makes the message "
+             "incomplete, with the reason `limit`."},
     {.key = "scanner.max_script_normalize",
      .kind = Kind::size,
      .field = field<&Config::scanner, &Scanner::max_script_normalize>,
@@ -373,7 +380,9 @@ constexpr Row kScannerRows[] = {
      .needs = Needs::new_generation,
      .unset = "libclamav's own, 20 MiB in version 1.4",
      .example = "20MiB",
-     .text = "The largest script that is normalized; 0 sets no limit."},
+     .text =
+         "The largest script that is normalized; 0 sets no limit. A larger one makes the message incomplete, with the "
+         "reason `limit`."},
     {.key = "scanner.max_zip_type_rcg",
      .kind = Kind::size,
      .field = field<&Config::scanner, &Scanner::max_zip_type_rcg>,
@@ -381,7 +390,8 @@ constexpr Row kScannerRows[] = {
      .needs = Needs::new_generation,
      .unset = "libclamav's own, 1 MiB in version 1.4",
      .example = "1MiB",
-     .text = "The largest zip whose type is looked at a second time; 0 sets no limit."},
+     .text = "The largest zip whose type is looked at a second time; 0 sets no limit. A larger one makes the message "
+             "incomplete, with the reason `limit`, where that matters."},
     {.key = "scanner.max_partitions",
      .kind = Kind::count,
      .field = field<&Config::scanner, &Scanner::max_partitions>,
@@ -390,7 +400,9 @@ constexpr Row kScannerRows[] = {
      .range = {0, 4'294'967'295},
      .unset = "libclamav's own, 50 in version 1.4",
      .example = "50",
-     .text = "How many partitions of a disk image are scanned; 0 sets no limit."},
+     .text =
+         "How many partitions of a disk image are scanned; 0 sets no limit. Further ones make the message incomplete, "
+         "with the reason `limit`."},
     {.key = "scanner.max_icons_pe",
      .kind = Kind::count,
      .field = field<&Config::scanner, &Scanner::max_icons_pe>,
@@ -399,7 +411,8 @@ constexpr Row kScannerRows[] = {
      .range = {0, 4'294'967'295},
      .unset = "libclamav's own, 100 in version 1.4",
      .example = "100",
-     .text = "How many icons of a Windows executable are scanned; 0 sets no limit."},
+     .text = "How many icons of a Windows executable are scanned; 0 sets no limit. Further ones make the message "
+             "incomplete, with the reason `limit`."},
     {.key = "scanner.max_rec_hwp3",
      .kind = Kind::count,
      .field = field<&Config::scanner, &Scanner::max_rec_hwp3>,
@@ -408,7 +421,9 @@ constexpr Row kScannerRows[] = {
      .range = {0, 4'294'967'295},
      .unset = "libclamav's own, 16 in version 1.4",
      .example = "16",
-     .text = "How deep the parser of Hangul documents may recurse; 0 sets no limit."},
+     .text =
+         "How deep the parser of Hangul documents may recurse; 0 sets no limit. Beyond it the message is incomplete, "
+         "with the reason `limit`."},
     {.key = "scanner.pcre_match_limit",
      .kind = Kind::count,
      .field = field<&Config::scanner, &Scanner::pcre_match_limit>,
@@ -416,7 +431,8 @@ constexpr Row kScannerRows[] = {
      .needs = Needs::new_generation,
      .unset = "libclamav's own, 100000 in version 1.4",
      .example = "100000",
-     .text = "How much work one regular expression may do."},
+     .text = "How much work one regular expression may do. One that is given up makes the message incomplete, with the "
+             "reason `limit`."},
     {.key = "scanner.pcre_rec_match_limit",
      .kind = Kind::count,
      .field = field<&Config::scanner, &Scanner::pcre_rec_match_limit>,
@@ -424,7 +440,8 @@ constexpr Row kScannerRows[] = {
      .needs = Needs::new_generation,
      .unset = "libclamav's own, 2000 in version 1.4",
      .example = "2000",
-     .text = "How deep one regular expression may recurse."},
+     .text = "How deep one regular expression may recurse. One that is given up makes the message incomplete, with the "
+             "reason `limit`."},
     {.key = "scanner.pcre_max_file_size",
      .kind = Kind::size,
      .field = field<&Config::scanner, &Scanner::pcre_max_file_size>,
@@ -432,7 +449,8 @@ constexpr Row kScannerRows[] = {
      .needs = Needs::new_generation,
      .unset = "libclamav's own, 100 MiB in version 1.4",
      .example = "100MiB",
-     .text = "The largest file on which regular expressions are tried; 0 sets no limit."},
+     .text = "The largest file on which regular expressions are tried; 0 sets no limit. A larger one makes the message "
+             "incomplete, with the reason `limit`."},
 };
 
 } // namespace
@@ -444,7 +462,8 @@ const Section kScannerSection = {
     "with a temporary folder of its own, busy with one message at a time. A message that kills its scanner costs "
     "that scanner and one more try, nothing else.\n\n"
     "Where a limit of libclamav is not set here, libclamav's own holds. What lies beyond a limit of size, files or "
-    "recursion was not scanned, and the message is then incomplete (`actions.incomplete`), not clean. Mail itself "
-    "is always taken apart; that cannot be turned off."};
+    "recursion was not scanned, and the message is then incomplete with the reason `limit` (`actions.limit`, or "
+    "`actions.incomplete` where that is not set), not clean. Mail itself is always taken apart; that cannot be turned "
+    "off."};
 
 } // namespace evermilter::config

@@ -178,11 +178,11 @@ struct Assign {
     std::optional<Refusal> operator()(std::uint32_t* target) const { return assign_number(row, value, *target); }
     std::optional<Refusal> operator()(std::uint64_t* target) const { return assign_number(row, value, *target); }
     std::optional<Refusal> operator()(Duration* target) const { return assign_number(row, value, *target); }
-    template <class Number>
-    std::optional<Refusal> operator()(std::optional<Number>* target) const {
-        Number number = 0;
-        auto refusal = assign_number(row, value, number);
-        if (!refusal) *target = number;
+    template <class Plain>
+    std::optional<Refusal> operator()(std::optional<Plain>* target) const {
+        Plain plain{};
+        auto refusal = (*this)(&plain);
+        if (!refusal) *target = plain;
         return refusal;
     }
     std::optional<Refusal> operator()(double* target) const {
@@ -213,9 +213,9 @@ struct Read {
     Value operator()(const std::uint32_t* field) const { return number_value(row, *field); }
     Value operator()(const std::uint64_t* field) const { return number_value(row, *field); }
     Value operator()(const Duration* field) const { return duration_text(*field); }
-    template <class Number>
-    Value operator()(const std::optional<Number>* field) const {
-        return *field ? number_value(row, **field) : Value{};
+    template <class Plain>
+    Value operator()(const std::optional<Plain>* field) const {
+        return *field ? (*this)(&**field) : Value{};
     }
     Value operator()(const double* field) const { return *field; }
     Value operator()(const std::string* field) const { return field->empty() ? Value{} : Value{*field}; }

@@ -119,6 +119,10 @@ const Refused kRefused[] = {
     // actions
     {"[actions]\nclean = \"discard\"", 2, 9, "actions.clean", "is not possible here; write \"accept\""},
     {"[actions]\nerror = \"discard\"", 2, 9, "actions.error", "write \"accept\", \"tempfail\" or \"reject\""},
+    {"[actions]\npartial = \"refuse\"", 2, 11, "actions.partial", "\"discard\" or \"quarantine\""},
+    {"[actions]\nencrypted = \"\"", 2, 13, "actions.encrypted", "is not possible here"},
+    {"[actions]\nlimit = true", 2, 9, "actions.limit", "is a boolean; write \"accept\""},
+    {"[actions]\nunsuported = \"reject\"", 2, 1, "actions.unsuported", "nearest known key is actions.unsupported"},
     {"[actions]\nerror = \"quarantine\"", 2, 9, "actions.error", "is not possible here"},
     {"[actions]\ninfected = \"Reject\"", 2, 12, "actions.infected", "is not possible here"},
     // replies
@@ -270,6 +274,35 @@ level = "debug"
     BOOST_TEST((read.reload.pin == config::Pin::scan && read.reload.mode == config::ReloadMode::replace));
     BOOST_TEST((read.headers.add == config::HeaderMode::no));
     BOOST_TEST((read.log.target == config::LogTarget::stderr_ && read.log.level == config::LogLevel::debug));
+}
+
+BOOST_AUTO_TEST_CASE(the_actions_of_incomplete_messages_are_not_set_but_for_fragments) {
+    const auto none = parsed("").actions;
+    BOOST_TEST((none.incomplete == config::Action::accept && none.partial == config::Action::reject));
+    for (const auto* one : {&none.encrypted, &none.limit, &none.unsupported, &none.malformed, &none.ambiguous})
+        BOOST_TEST(!one->has_value());
+    const auto all = parsed(R"(
+[actions]
+partial = "accept"
+encrypted = "quarantine"
+limit = "tempfail"
+unsupported = "discard"
+malformed = "accept"
+ambiguous = "reject"
+)");
+    BOOST_TEST((all.actions.partial == config::Action::accept));
+    BOOST_TEST((all.actions.encrypted == config::Action::quarantine));
+    BOOST_TEST((all.actions.limit == config::Action::tempfail));
+    BOOST_TEST((all.actions.unsupported == config::Action::discard));
+    BOOST_TEST((all.actions.malformed == config::Action::accept));
+    BOOST_TEST((all.actions.ambiguous == config::Action::reject));
+    const std::string canonical = config::to_toml(all);
+    BOOST_TEST(canonical.find("\nencrypted = \"quarantine\"\nlimit = \"tempfail\"\n") != std::string::npos);
+    BOOST_TEST(config::to_toml(parsed(canonical)) == canonical);
+    BOOST_TEST(config::to_toml(parsed("")).find("\n# malformed is not set: as `actions.incomplete`\n") !=
+               std::string::npos);
+    // One that is set to what actions.incomplete says anyway is still set.
+    BOOST_TEST(config::diff(parsed(""), parsed("[actions]\nmalformed = \"accept\"")).size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(what_the_file_itself_said_is_remembered) {

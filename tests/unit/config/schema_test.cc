@@ -7,6 +7,7 @@
 #include "config/parse.h"
 #include "config/suggest.h"
 #include "config/value.h"
+#include "workers/common/unseen.h"
 
 namespace config = evermilter::config;
 
@@ -96,6 +97,12 @@ BOOST_AUTO_TEST_CASE(each_key_that_users_rely_on_has_a_row) {
                             "actions.error",
                             "actions.oversize",
                             "actions.incomplete",
+                            "actions.partial",
+                            "actions.encrypted",
+                            "actions.limit",
+                            "actions.unsupported",
+                            "actions.malformed",
+                            "actions.ambiguous",
                             "actions.clean",
                             "actions.reject_text",
                             "actions.error_text",
@@ -113,6 +120,32 @@ BOOST_AUTO_TEST_CASE(each_key_that_users_rely_on_has_a_row) {
                             "process.scanner_user",
                             "process.ping_timeout"})
         BOOST_TEST(config::find_row(key) != nullptr, key);
+}
+
+// A test here, because the configuration does not know what a scanner says.
+BOOST_AUTO_TEST_CASE(each_reason_for_which_a_message_is_incomplete_has_a_key_in_their_order_with_the_same_actions) {
+    const config::Row* incomplete = config::find_row("actions.incomplete");
+    BOOST_REQUIRE(incomplete != nullptr);
+    const config::Row* before = incomplete;
+    for (const char* reason : evermilter::kUnseenNames) {
+        const config::Row* row = config::find_row("actions." + std::string(reason));
+        BOOST_TEST_CONTEXT(reason) {
+            BOOST_REQUIRE(row == before + 1);
+            BOOST_TEST(row->allowed == incomplete->allowed);
+            BOOST_TEST((row->needs == incomplete->needs));
+        }
+        before = row;
+    }
+}
+
+BOOST_AUTO_TEST_CASE(each_limit_says_which_reason_it_gives) {
+    each_row([](const config::Section& section, const config::Row& row) {
+        if (section.name != "scanner") return;
+        const bool limit = (row.name().starts_with("max_") && row.key != "scanner.max_scan_time" &&
+                            row.key != "scanner.max_jobs" && row.key != "scanner.max_age") ||
+                           row.name().starts_with("pcre_");
+        BOOST_TEST((row.text.find("the reason `limit`") != std::string_view::npos) == limit);
+    });
 }
 
 BOOST_AUTO_TEST_CASE(each_default_is_taken_by_its_own_row_and_read_back) {
