@@ -139,6 +139,11 @@ void messages_and_scans(Text& text, const Counters& counters, std::size_t poison
     for (std::size_t index = 0; index < kDispositions; ++index) {
         text.sample(counters.messages.at(index), {{"verdict", kDispositionNames.at(index)}});
     }
+    text.family("evermilter_messages_incomplete_total", "counter",
+                "Messages that were not fully scanned, by the reason that decided.");
+    for (const Unseen reason : kUnseenReasons) {
+        text.sample(counters.incomplete.at(static_cast<std::size_t>(reason)), {{"reason", unseen_name(reason)}});
+    }
     text.family("evermilter_messages_skipped_total", "counter", "Messages that were not to be scanned, by reason.");
     for (std::size_t index = 0; index < kSkipReasons; ++index) {
         text.sample(counters.skipped.at(index), {{"reason", kSkipReasonNames.at(index)}});

@@ -132,6 +132,7 @@ struct Counters {
     std::uint64_t accepted_total = 0;                    // kept by admission
     std::map<std::string, std::uint64_t> refused_total;  // by reason, kept by admission
     std::array<std::uint64_t, kDispositions> messages{}; // by Disposition
+    std::array<std::uint64_t, kUnseen> incomplete{};     // by Unseen; the sum is messages' incomplete
     std::array<std::uint64_t, kSkipReasons> skipped{};   // by SkipReason
     std::array<std::uint64_t, kStages + 2> timed_out{};  // by Stage, then packet, session; see SessionBoardHeader
     std::uint64_t scan_ns_total = 0;

@@ -149,6 +149,11 @@ Json messages_document(const Counters& counters) {
     for (std::size_t index = 0; index < kDispositions; ++index) {
         messages[kDispositionNames.at(index)] = counters.messages.at(index);
     }
+    Json incomplete = Json::object();
+    for (const Unseen reason : kUnseenReasons) {
+        incomplete[unseen_name(reason)] = counters.incomplete.at(static_cast<std::size_t>(reason));
+    }
+    messages["incomplete_by"] = std::move(incomplete);
     Json skipped = Json::object();
     for (std::size_t index = 0; index < kSkipReasons; ++index) {
         skipped[kSkipReasonNames.at(index)] = counters.skipped.at(index);

@@ -67,6 +67,20 @@ void FakeScanners::answer(messages::ScanJob job, messages::ScanOutcome outcome, 
     must(send_message(job.reply.get(), messages::ScanResult{job.job, outcome, detail, 1000}));
 }
 
+void FakeScanners::answer_incomplete(messages::ScanJob job, UnseenSet reasons, const std::string& labels,
+                                     const std::string& ledger) {
+    messages::ScanResult result{job.job, messages::ScanOutcome::incomplete, labels, 1000};
+    result.unseen = reasons;
+    result.ledger = ledger;
+    must(send_message(job.reply.get(), std::move(result)));
+}
+
+void FakeScanners::answer_unseen(messages::ScanJob job, messages::ScanOutcome outcome, UnseenSet reasons) {
+    messages::ScanResult result{job.job, outcome, {}, 1000};
+    result.unseen = reasons;
+    must(send_message(job.reply.get(), std::move(result)));
+}
+
 std::string FakeScanners::content(const messages::ScanJob& job) {
     std::string content(job.size, '\0');
     if (::pread(job.message.get(), content.data(), content.size(), 0) != static_cast<ssize_t>(content.size()))

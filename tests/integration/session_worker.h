@@ -36,6 +36,11 @@ class FakeScanners {
     [[nodiscard]] messages::ScanJob take();
     static void say_taken(const messages::ScanJob& job);
     static void answer(messages::ScanJob job, messages::ScanOutcome outcome, const std::string& detail = {});
+    // The same, incomplete for these reasons.
+    static void answer_incomplete(messages::ScanJob job, UnseenSet reasons, const std::string& labels,
+                                  const std::string& ledger = {});
+    // The same, whatever reasons with whatever outcome.
+    static void answer_unseen(messages::ScanJob job, messages::ScanOutcome outcome, UnseenSet reasons);
     // The message as a scanner reads it.
     [[nodiscard]] static std::string content(const messages::ScanJob& job);
     [[nodiscard]] bool job_waits() const;

@@ -90,6 +90,8 @@ BOOST_AUTO_TEST_CASE(the_status_document_holds_what_the_interface_promises) {
     BOOST_TEST(status.at("messages").at("clean") == 1);
     BOOST_TEST(status.at("messages").at("infected") == 1);
     BOOST_TEST(status.at("messages").at("skipped_by").is_object());
+    for (const char* reason : {"partial", "encrypted", "limit", "unsupported", "malformed", "ambiguous"})
+        BOOST_TEST(status.at("messages").at("incomplete_by").at(reason) == 0);
     BOOST_TEST(status.at("viruses").size() == 1U);
     BOOST_TEST(status.at("viruses").at(kEicarName) == 1);
     BOOST_TEST(status.at("crashes").is_object());

@@ -371,8 +371,8 @@ struct Taken {
 enum class ScanOutcome : std::uint8_t {
     clean,
     infected,    // detail: the virus name
-    incomplete,  // `unseen` has the reasons (the first bit decides); detail: their labels, e.g. "MaxFiles" or
-                 // "encrypted, MaxFileSize"
+    incomplete,  // `unseen` has the reasons; detail: their labels, e.g. "MaxFiles" or "encrypted,
+                 // MaxFileSize"
     error,       // detail: the reason; the time limit is one
     temp_failed, // detail: the reason; the scanner ends itself and the message may be tried on another
 };
@@ -387,7 +387,7 @@ struct ScanResult {
     std::int64_t scan_ns = 0; // wall time of the scan
     std::int64_t cpu_ns = 0;  // CPU time that it took
     UnseenSet unseen = 0;     // why parts were not looked at; only with incomplete, and never 0 then
-    std::string ledger; // which parts, for the log: "2.1 a.zip/b.exe: encrypted; …"; at most kLongestLedger bytes
+    std::string ledger = {}; // which parts, for the log: "2.1 a.zip/b.exe: encrypted; …"; at most kLongestLedger bytes
     std::uint64_t scanned = 0; // bytes of the message that the scanner read: what was handed to libclamav
     static constexpr auto fields =
         std::tuple{&ScanResult::job,    &ScanResult::outcome, &ScanResult::detail, &ScanResult::scan_ns,

@@ -15,6 +15,7 @@
 #include "workers/common/result.h"
 #include "workers/common/stage.h"
 #include "workers/common/unique_fd.h"
+#include "workers/common/unseen.h"
 
 namespace evermilter {
 
@@ -48,7 +49,10 @@ struct SessionSlot {
 // Counters of a session worker, and its slots behind them.
 struct SessionBoardHeader {
     std::atomic<std::uint64_t> slots{0};
+    // By Disposition, but incomplete ones are counted by their reason alone, so that the sum of the reasons is never
+    // another number than that of the messages.
     std::array<std::atomic<std::uint64_t>, kDispositions> messages{};
+    std::array<std::atomic<std::uint64_t>, kUnseen> incomplete{}; // by the Unseen that decided
     std::array<std::atomic<std::uint64_t>, kSkipReasons> skipped{};
     std::array<std::atomic<std::uint64_t>, kStages + 2> timed_out{}; // by Stage; then kTimedOutPacket, -Session
     std::atomic<std::uint64_t> scan_ns_total{0};

@@ -9,7 +9,7 @@
 
 namespace evermilter {
 
-// In the order of weight: the first reason that a message has is the one that it is counted by.
+// In the order of weight: of reasons whose actions are the same, the first decides and is the one that is counted.
 enum class Unseen : std::uint8_t {
     partial,     // a fragment of a message (RFC 2046, 5.2.2): what it carries is spread over several messages
     encrypted,   // an encrypted archive, document or mail
@@ -19,11 +19,14 @@ enum class Unseen : std::uint8_t {
     ambiguous,   // mail readers take the message apart in different ways
 };
 inline constexpr std::size_t kUnseen = 6;
+inline constexpr std::array<Unseen, kUnseen> kUnseenReasons = {
+    Unseen::partial, Unseen::encrypted, Unseen::limit, Unseen::unsupported, Unseen::malformed, Unseen::ambiguous};
 inline constexpr std::array<const char*, kUnseen> kUnseenNames = {"partial",     "encrypted", "limit",
                                                                   "unsupported", "malformed", "ambiguous"};
 
 // A set of reasons, as it travels in ScanResult.
 using UnseenSet = std::uint32_t;
+inline constexpr UnseenSet kAllUnseen = (UnseenSet{1} << kUnseen) - 1;
 
 [[nodiscard]] constexpr UnseenSet unseen_bit(Unseen reason) noexcept {
     return UnseenSet{1} << static_cast<unsigned>(reason);

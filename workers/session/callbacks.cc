@@ -15,6 +15,7 @@
 #include "workers/common/log.h"
 #include "workers/session/message_end.h"
 #include "workers/session/seam.h"
+#include "workers/session/unseen_policy.h"
 
 namespace evermilter::session {
 namespace {
@@ -99,9 +100,12 @@ unsigned long wanted_actions(const config::Config& config) {
     if (config.headers.add != config::HeaderMode::no) actions |= SMFIF_ADDHDRS;
     if (config.headers.add == config::HeaderMode::replace) actions |= SMFIF_CHGHDRS;
     const config::Actions& on = config.actions;
-    for (const config::Action action :
-         {on.infected, on.error, on.oversize, on.incomplete, on.clean, config.poison.action})
-        if (action == config::Action::quarantine) actions |= SMFIF_QUARANTINE;
+    bool quarantine = false;
+    for (const config::Action action : {on.infected, on.error, on.oversize, on.clean, config.poison.action})
+        quarantine = quarantine || action == config::Action::quarantine;
+    for (const Unseen reason : kUnseenReasons)
+        quarantine = quarantine || action_for(on, reason) == config::Action::quarantine;
+    if (quarantine) actions |= SMFIF_QUARANTINE;
     return actions;
 }
 

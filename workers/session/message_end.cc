@@ -8,6 +8,7 @@
 
 #include "workers/common/log.h"
 #include "workers/session/digest_message.h"
+#include "workers/session/unseen_policy.h"
 
 namespace evermilter::session {
 namespace {
@@ -84,7 +85,11 @@ std::string recipient_list(const Envelope& envelope) {
 void record(Service& service, const Session& session, const ScanReport& report, const Decision& decision,
             std::chrono::steady_clock::duration took) {
     SessionBoardHeader& board = service.board.header();
-    board.messages.at(static_cast<std::size_t>(decision.disposition)).fetch_add(1);
+    if (decision.reason) {
+        board.incomplete.at(static_cast<std::size_t>(*decision.reason)).fetch_add(1);
+    } else {
+        board.messages.at(static_cast<std::size_t>(decision.disposition)).fetch_add(1);
+    }
     board.retries_total.fetch_add(report.retries);
     if (report.scan_ns > 0) {
         board.scans_total.fetch_add(1);
@@ -106,7 +111,10 @@ void record(Service& service, const Session& session, const ScanReport& report, 
                 {"detail", report.detail},
                 {"reply", decision.reply ? decision.reply->code : std::string()},
                 {"retries", report.retries},
-                {"milliseconds", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});
+                {"milliseconds", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()},
+                {"reason", decision.reason ? unseen_name(*decision.reason) : ""},
+                {"unseen", unseen_list(report.unseen)},
+                {"ledger", report.ledger}});
     if (report.finding != Finding::infected) return;
     // The form that logwatch's clamav-milter script counts.
     log::write_text(log::LogLevel::info, "Message from " + in_brackets(session.envelope.sender) + " to " +

@@ -83,6 +83,8 @@ struct Try {
     Finding finding = Finding::internal;
     std::string detail;
     std::int64_t scan_ns = 0;
+    UnseenSet unseen = 0; // of an incomplete message, and so is the ledger
+    std::string ledger = {};
     pid_t scanner = 0;         // after Taken
     bool cpu_exceeded = false; // the scan took CPU time past max_scan_time
 };
@@ -91,7 +93,19 @@ Try final(Finding finding, std::string detail = {}) {
     return {Try::End::answered, finding, std::move(detail)};
 }
 
+// What a result says of unseen parts must agree with its outcome; a reason of which we know nothing has no action.
+const char* contradiction(const messages::ScanResult& result) {
+    const bool incomplete = result.outcome == messages::ScanOutcome::incomplete;
+    if (result.outcome == messages::ScanOutcome::clean && result.unseen != 0) return "clean, with parts not looked at";
+    if (incomplete && result.unseen == 0) return "incomplete, without a reason";
+    if (incomplete && (result.unseen & ~kAllUnseen) != 0) return "incomplete, for an unknown reason";
+    return nullptr;
+}
+
 Try from_result(messages::ScanResult result) {
+    if (const char* why = contradiction(result)) return final(Finding::bad_answer, why);
+    result.detail.resize(std::min(result.detail.size(), messages::kLongestDetail));
+    result.ledger.resize(std::min(result.ledger.size(), messages::kLongestLedger));
     Try answer = final(Finding::bad_answer, std::move(result.detail));
     answer.scan_ns = result.scan_ns;
     switch (result.outcome) {
@@ -103,6 +117,8 @@ Try from_result(messages::ScanResult result) {
             break;
         case messages::ScanOutcome::incomplete:
             answer.finding = Finding::incomplete;
+            answer.unseen = result.unseen;
+            answer.ledger = std::move(result.ledger);
             break;
         case messages::ScanOutcome::error:
             answer.finding = Finding::scan_error;
@@ -256,7 +272,8 @@ Pin wait_for_generation(GenerationQueues& queues, Pulse& pulse, SteadyTime until
 }
 
 ScanReport report_of(Try last, std::uint64_t generation, std::uint32_t retries) {
-    return {last.finding, std::move(last.detail), generation, last.scan_ns, retries};
+    return {last.finding, std::move(last.detail), generation, last.scan_ns, retries,
+            last.unseen,  std::move(last.ledger)};
 }
 
 } // namespace

@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <string>
 
+#include "workers/common/unseen.h"
+
 namespace evermilter::session {
 
 enum class Finding : std::uint8_t {
     clean,
     infected,      // detail: the virus name
-    incomplete,    // detail: the limit, e.g. "MaxFiles"
+    incomplete,    // detail: labels, e.g. "MaxFiles" or "encrypted, MaxFileSize"; `unseen` is not empty
     scan_error,    // the scanner's own word; detail: its reason
     temp_failed,   // the same for its temp directory, on the second try too; detail: its reason
     scanner_died,  // after Taken, and the retries are used up
@@ -44,6 +46,8 @@ struct ScanReport {
     std::uint64_t generation = 0; // of the last try, 0 if none was reached
     std::int64_t scan_ns = 0;     // the scanner's wall time, only with a scanner's answer
     std::uint32_t retries = 0;    // further tries after a Taken
+    UnseenSet unseen = 0;         // why parts were not looked at; only with incomplete
+    std::string ledger;           // which parts, for the log; only with incomplete
 };
 
 } // namespace evermilter::session

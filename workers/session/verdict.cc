@@ -1,7 +1,10 @@
 #include "workers/session/verdict.h"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
+
+#include "workers/session/unseen_policy.h"
 
 namespace evermilter::session {
 namespace {
@@ -62,12 +65,36 @@ Reply fixed(char reply_class, const char* code_of_5, const char* subject, std::s
     return reply;
 }
 
+// The scanner's labels of what it did not look at, where they stand in a header or a reply. The reasons' names instead
+// where it gives none, or where something in them looks like a path of this host.
+std::string labels(const ScanReport& report) {
+    const std::string names = unseen_list(report.unseen);
+    bool path = false;
+    char before = ' ';
+    for (const char byte : report.detail) {
+        // "message/partial" is none.
+        path = path || (byte == '/' && std::isalnum(static_cast<unsigned char>(before)) == 0);
+        before = byte;
+    }
+    return for_header(path ? std::string_view() : report.detail, names);
+}
+
 struct Row {
     Disposition disposition;
     Action action;
     std::string status;
     bool scanned;
+    std::optional<Unseen> reason = {};
 };
+
+// Without a known reason nothing says what to do, and the scanner has contradicted itself.
+Row incomplete_row(const ScanReport& report, const config::Actions& actions) {
+    if ((report.unseen & kAllUnseen) == 0)
+        return {Disposition::error, actions.error, "Not scanned (internal error)", false};
+    const Deciding decided = deciding(report.unseen, actions);
+    return {Disposition::incomplete, decided.action, "Not fully scanned (" + labels(report) + ")", true,
+            decided.reason};
+}
 
 Row row(const ScanReport& report, const Policy& policy) {
     const config::Actions& actions = policy.actions;
@@ -78,8 +105,7 @@ Row row(const ScanReport& report, const Policy& policy) {
             return {Disposition::infected, actions.infected, "Infected (" + for_header(report.detail, "unnamed") + ")",
                     true};
         case Finding::incomplete:
-            return {Disposition::incomplete, actions.incomplete,
-                    "Not fully scanned (" + for_header(report.detail, "limit") + ")", true};
+            return incomplete_row(report, actions);
         case Finding::oversize:
             return {Disposition::oversize, actions.oversize, "Not scanned (" + not_scanned(report.finding) + ")",
                     false};
@@ -102,9 +128,16 @@ Row row(const ScanReport& report, const Policy& policy) {
     return {Disposition::error, actions.error, "Not scanned (internal error)", false};
 }
 
-Reply reply_for(char reply_class, Disposition disposition, const ScanReport& report, const Policy& policy,
+// The reason by its words, and what was met unless the words say it all.
+std::string incomplete_text(Unseen reason, const ScanReport& report) {
+    std::string text = reply_text(reason);
+    const std::string met = labels(report);
+    return met == unseen_name(reason) ? text : text + " (" + met + ")";
+}
+
+Reply reply_for(char reply_class, const Decision& decision, const ScanReport& report, const Policy& policy,
                 std::string_view queue_id) {
-    switch (disposition) {
+    switch (decision.disposition) {
         case Disposition::infected: {
             const std::string name = for_header(report.detail, "unnamed");
             return policy.reject.fill_as(reply_class, {name, queue_id, report.generation});
@@ -112,8 +145,7 @@ Reply reply_for(char reply_class, Disposition disposition, const ScanReport& rep
         case Disposition::oversize:
             return fixed(reply_class, "552", ".3.4", "message is too large to be scanned for viruses");
         case Disposition::incomplete:
-            return fixed(reply_class, "550", ".7.1",
-                         "message cannot be fully scanned for viruses (" + for_header(report.detail, "limit") + ")");
+            return fixed(reply_class, "550", ".7.1", incomplete_text(decision.reason.value_or(Unseen::limit), report));
         case Disposition::skipped:
             return fixed(reply_class, "550", ".7.1",
                          "message cannot be scanned for viruses: scanners have failed on it");
@@ -141,13 +173,14 @@ Decision decide(const ScanReport& report, const Policy& policy, std::string_view
     decision.disposition = found.disposition;
     decision.action = found.action;
     decision.scanned = found.scanned;
+    decision.reason = found.reason;
     decision.status = std::move(found.status);
     switch (found.action) {
         case Action::reject:
-            decision.reply = reply_for('5', found.disposition, report, policy, queue_id);
+            decision.reply = reply_for('5', decision, report, policy, queue_id);
             break;
         case Action::tempfail:
-            decision.reply = reply_for('4', found.disposition, report, policy, queue_id);
+            decision.reply = reply_for('4', decision, report, policy, queue_id);
             break;
         case Action::quarantine:
             decision.quarantine = decision.status;
@@ -166,7 +199,7 @@ Decision without_quarantine(Decision decision, const ScanReport& report, const P
                             std::string_view queue_id) {
     if (decision.action != Action::quarantine) return decision;
     decision.action = Action::tempfail;
-    decision.reply = reply_for('4', decision.disposition, report, policy, queue_id);
+    decision.reply = reply_for('4', decision, report, policy, queue_id);
     decision.quarantine.clear();
     decision.stamp = false;
     return decision;

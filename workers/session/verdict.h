@@ -27,6 +27,7 @@ struct Policy {
 
 struct Decision {
     Disposition disposition = Disposition::error;     // for the counters
+    std::optional<Unseen> reason;                     // with Disposition::incomplete, always: which one decided
     config::Action action = config::Action::tempfail; // what the milter answers
     std::optional<Reply> reply; // for smfi_setreply before reject or tempfail; always set then, of the right class
     std::string quarantine;     // reason for smfi_quarantine(3), only with Action::quarantine; never empty then

@@ -53,7 +53,12 @@ void take(const ScanJob& job) {
     say(job.reply, messages::Taken{job.job});
 }
 void answer(const ScanJob& job, ScanOutcome outcome, std::string detail = {}) {
-    say(job.reply, messages::ScanResult{job.job, outcome, std::move(detail), 5});
+    messages::ScanResult result{job.job, outcome, std::move(detail), 5};
+    if (outcome == ScanOutcome::incomplete) {
+        result.unseen = unseen_bit(Unseen::limit);
+        result.ledger = "2 a.zip: limit";
+    }
+    say(job.reply, std::move(result));
 }
 void clean(const ScanJob& job) {
     take(job);
@@ -213,6 +218,9 @@ BOOST_AUTO_TEST_CASE(a_scanner_gets_the_message_and_its_word_is_the_report) {
                 BOOST_TEST(report.generation == 3U);
                 BOOST_TEST(report.scan_ns == 5);
                 BOOST_TEST(report.retries == 0U);
+                const bool incomplete = row.finding == Finding::incomplete;
+                BOOST_TEST(report.unseen == (incomplete ? unseen_bit(Unseen::limit) : 0));
+                BOOST_TEST(report.ledger == (incomplete ? "2 a.zip: limit" : ""));
             }
             queues.close("end");
         }
@@ -397,7 +405,9 @@ BOOST_AUTO_TEST_CASE(a_scan_that_ends_by_the_limit_is_told_only_if_it_took_the_c
         {
             const Scanner scanner(generation, [&](std::unique_ptr<ScanJob> job, int) {
                 take(*job);
-                say(job->reply, messages::ScanResult{job->job, row.outcome, {}, 5, row.cpu.count()});
+                messages::ScanResult result{job->job, row.outcome, {}, 5};
+                result.cpu_ns = row.cpu.count();
+                say(job->reply, std::move(result));
             });
             (void)scan();
             queues.let_go(queues.current());
@@ -471,6 +481,62 @@ BOOST_AUTO_TEST_CASE(what_is_no_answer_to_this_job_is_an_error_and_never_clean) 
             check_finding(scan(), Finding::bad_answer);
         }
     }
+    queues.close("end");
+}
+
+BOOST_AUTO_TEST_CASE(a_result_that_contradicts_itself_about_unseen_parts_is_an_error_and_never_clean) {
+    struct Row {
+        ScanOutcome outcome;
+        UnseenSet unseen;
+        Finding finding;
+    };
+    constexpr UnseenSet kUnknown = kAllUnseen + 1;
+    std::vector<Row> rows = {
+        {ScanOutcome::incomplete, 0, Finding::bad_answer},
+        {ScanOutcome::incomplete, kUnknown, Finding::bad_answer},
+        {ScanOutcome::incomplete, kUnknown | unseen_bit(Unseen::limit), Finding::bad_answer},
+        {ScanOutcome::incomplete, ~UnseenSet{0}, Finding::bad_answer},
+        {ScanOutcome::clean, kUnknown, Finding::bad_answer},
+        {ScanOutcome::clean, 0, Finding::clean},
+        // A virus that was found is one, whatever else was not looked at; a failure stays one.
+        {ScanOutcome::infected, kAllUnseen, Finding::infected},
+        {ScanOutcome::error, kAllUnseen, Finding::scan_error},
+    };
+    for (const Unseen reason : kUnseenReasons) {
+        rows.push_back({ScanOutcome::clean, unseen_bit(reason), Finding::bad_answer});
+        rows.push_back({ScanOutcome::incomplete, unseen_bit(reason), Finding::incomplete});
+    }
+    const Generation generation(queues, 1);
+    const Scanner scanner(generation, [&](std::unique_ptr<ScanJob> job, int number) {
+        const Row& row = rows[static_cast<std::size_t>(number)];
+        take(*job);
+        messages::ScanResult result{job->job, row.outcome, "detail", 5};
+        result.unseen = row.unseen;
+        result.ledger = "2 a.zip: limit";
+        say(job->reply, std::move(result));
+    });
+    for (const Row& row : rows) {
+        const ScanReport report = scan();
+        check_finding(report, row.finding);
+        BOOST_TEST(report.unseen == (row.finding == Finding::incomplete ? row.unseen : 0));
+        BOOST_TEST(report.ledger.empty() == (row.finding != Finding::incomplete));
+    }
+    queues.close("end");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_scanner_says_is_kept_within_its_bounds) {
+    const Generation generation(queues, 1);
+    const Scanner scanner(generation, [](std::unique_ptr<ScanJob> job, int) {
+        take(*job);
+        messages::ScanResult result{job->job, ScanOutcome::incomplete, std::string(50'000, 'd'), 5};
+        result.unseen = unseen_bit(Unseen::encrypted);
+        result.ledger = std::string(50'000, 'l');
+        say(job->reply, std::move(result));
+    });
+    const ScanReport report = scan();
+    check_finding(report, Finding::incomplete);
+    BOOST_TEST(report.detail.size() == messages::kLongestDetail);
+    BOOST_TEST(report.ledger.size() == messages::kLongestLedger);
     queues.close("end");
 }
 

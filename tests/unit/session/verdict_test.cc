@@ -1,9 +1,13 @@
 // The verdict: every finding with every action. A failure is never clean, and every refusal has its reply.
 #include "workers/session/verdict.h"
 
+#include <algorithm>
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <map>
 #include <string>
+
+#include "workers/session/unseen_policy.h"
 
 using namespace evermilter;
 using namespace evermilter::session;
@@ -80,6 +84,8 @@ ScanReport report_of(Finding finding, std::string detail = "Some.Thing") {
     report.finding = finding;
     report.detail = std::move(detail);
     report.generation = 7;
+    // Of those whose own key is not set, so that actions.incomplete decides.
+    if (finding == Finding::incomplete) report.unseen = unseen_bit(Unseen::encrypted);
     return report;
 }
 
@@ -92,6 +98,36 @@ void check_whole(const Decision& decision) {
     BOOST_TEST(decision.stamp == (decision.action == Action::accept || decision.action == Action::quarantine));
     BOOST_TEST(decision.quarantine.empty() == (decision.action != Action::quarantine));
     BOOST_TEST((decision.status == "Clean") == (decision.disposition == Disposition::clean));
+    BOOST_TEST(decision.reason.has_value() == (decision.disposition == Disposition::incomplete));
+}
+
+ScanReport incomplete(UnseenSet reasons, std::string detail) {
+    ScanReport report = report_of(Finding::incomplete, std::move(detail));
+    report.unseen = reasons;
+    return report;
+}
+
+void set(config::Actions& actions, Unseen reason, Action action) {
+    switch (reason) {
+        case Unseen::partial:
+            actions.partial = action;
+            break;
+        case Unseen::encrypted:
+            actions.encrypted = action;
+            break;
+        case Unseen::limit:
+            actions.limit = action;
+            break;
+        case Unseen::unsupported:
+            actions.unsupported = action;
+            break;
+        case Unseen::malformed:
+            actions.malformed = action;
+            break;
+        case Unseen::ambiguous:
+            actions.ambiguous = action;
+            break;
+    }
 }
 
 } // namespace
@@ -155,7 +191,7 @@ BOOST_AUTO_TEST_CASE(replies_say_what_happened) {
         {Finding::oversize, Action::tempfail, {"451", "4.3.4", "message is too large to be scanned for viruses"}},
         {Finding::incomplete,
          Action::reject,
-         {"550", "5.7.1", "message cannot be fully scanned for viruses (Some.Thing)"}},
+         {"550", "5.7.1", "message has encrypted content, which cannot be scanned for viruses (Some.Thing)"}},
     };
     for (const Case& one : cases) {
         config::Actions actions = texts();
@@ -163,6 +199,84 @@ BOOST_AUTO_TEST_CASE(replies_say_what_happened) {
         const Decision decision = decide(report_of(one.finding), policy_of(actions), "");
         BOOST_REQUIRE(decision.reply.has_value());
         BOOST_TEST((*decision.reply == one.reply), decision.reply->code << ' ' << decision.reply->text);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(each_pair_of_reasons_is_answered_counted_and_stamped_by_the_stricter) {
+    // From the strictest, as the documentation says.
+    constexpr std::array<Action, 5> kOrder = {Action::reject, Action::tempfail, Action::quarantine, Action::discard,
+                                              Action::accept};
+    for (const Unseen first : kUnseenReasons)
+        for (const Unseen second : kUnseenReasons) {
+            if (second < first) continue; // a pair of the same is one reason alone
+            for (std::size_t a = 0; a < kOrder.size(); ++a)
+                for (std::size_t b = 0; b < kOrder.size(); ++b) {
+                    if (first == second && a != b) continue;
+                    config::Actions actions = texts();
+                    set(actions, first, kOrder.at(a));
+                    set(actions, second, kOrder.at(b));
+                    const Policy policy = policy_of(actions);
+                    const ScanReport report = incomplete(unseen_bit(first) | unseen_bit(second), "One, Two");
+                    const Decision decision = decide(report, policy, "4ABC");
+                    BOOST_TEST_CONTEXT(unseen_name(first) << ' ' << a << ", " << unseen_name(second) << ' ' << b) {
+                        BOOST_TEST((decision.action == kOrder.at(std::min(a, b))));
+                        BOOST_TEST((decision.disposition == Disposition::incomplete));
+                        BOOST_REQUIRE(decision.reason.has_value());
+                        BOOST_TEST((*decision.reason == (b < a ? second : first)));
+                        BOOST_TEST(decision.status == "Not fully scanned (One, Two)");
+                        BOOST_TEST(decision.scanned);
+                        if (decision.reply)
+                            BOOST_TEST(decision.reply->text ==
+                                       std::string(reply_text(*decision.reason)) + " (One, Two)");
+                        check_whole(decision);
+                        const Decision other = without_quarantine(decision, report, policy, "4ABC");
+                        BOOST_TEST((other.action != Action::quarantine));
+                        BOOST_TEST((other.reason == decision.reason));
+                        check_whole(other);
+                    }
+                }
+        }
+}
+
+BOOST_AUTO_TEST_CASE(a_fragment_is_refused_by_default_with_the_words_of_the_rfc) {
+    const Decision decision = decide(incomplete(unseen_bit(Unseen::partial), "partial"), policy_of(texts()), "");
+    BOOST_TEST((decision.action == Action::reject));
+    BOOST_REQUIRE(decision.reply.has_value());
+    BOOST_TEST((*decision.reply == Reply{"550", "5.7.1",
+                                         "message is a fragment (message/partial, RFC 2046 section 5.2.2), which "
+                                         "cannot be scanned for viruses; send it whole"}),
+               decision.reply->text);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_met_is_named_by_the_scanners_labels_or_else_by_the_reasons) {
+    struct Case {
+        const char* detail;
+        const char* status;
+    };
+    const UnseenSet reasons = unseen_bit(Unseen::limit) | unseen_bit(Unseen::encrypted);
+    constexpr Case cases[] = {
+        {"encrypted, MaxFileSize", "Not fully scanned (encrypted, MaxFileSize)"},
+        {"message/external-body", "Not fully scanned (message/external-body)"},
+        {"", "Not fully scanned (encrypted, limit)"},
+        // Nothing of this host goes out.
+        {"cannot open /run/evermilter/tmp/g1-s0", "Not fully scanned (encrypted, limit)"},
+        {"/run/x", "Not fully scanned (encrypted, limit)"},
+        {"in '/run/x'", "Not fully scanned (encrypted, limit)"},
+        {"a\r\nX-Virus-Status: Clean", "Not fully scanned (a??X-Virus-Status: Clean)"},
+    };
+    for (const Case& one : cases)
+        BOOST_TEST(decide(incomplete(reasons, one.detail), policy_of(texts()), "").status == one.status);
+    BOOST_TEST(decide(incomplete(reasons, std::string(1024, 'x')), policy_of(texts()), "").status.size() < 250U);
+}
+
+BOOST_AUTO_TEST_CASE(incomplete_without_a_known_reason_is_a_failure) {
+    for (const UnseenSet none : {UnseenSet{0}, ~kAllUnseen}) {
+        config::Actions actions = texts();
+        for (const Unseen reason : kUnseenReasons) set(actions, reason, Action::accept);
+        const Decision decision = decide(incomplete(none, "MaxFiles"), policy_of(actions), "");
+        BOOST_TEST((decision.disposition == Disposition::error));
+        BOOST_TEST((decision.action == Action::tempfail));
+        check_whole(decision);
     }
 }
 

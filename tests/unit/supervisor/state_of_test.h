@@ -30,6 +30,8 @@ inline void fill(State& state) {
     answer.generation.store(4);
     answer.set_queue_id("4QueueId");
     board->header().messages[0].store(5);
+    board->header().incomplete[static_cast<std::size_t>(Unseen::encrypted)].store(2);
+    board->header().incomplete[static_cast<std::size_t>(Unseen::limit)].store(1);
     board->header().timed_out[static_cast<std::size_t>(Stage::rcpt)].store(2);
 
     SessionWorker& worker = state.session_workers.emplace_back();
@@ -69,6 +71,11 @@ inline void fill(State& state) {
     state.counters.refused_total = {{"smtp", 3}};
     state.counters.messages[0] = 10;
     state.counters.messages[1] = 1;
+    // Of a session worker that has ended.
+    auto ended = SessionBoard::create("test", 1);
+    BOOST_REQUIRE(ended.ok());
+    ended->header().incomplete[static_cast<std::size_t>(Unseen::limit)].store(4);
+    add_counts(state.counters, *ended);
     state.counters.viruses = {{"Eicar-Test-Signature", 1}};
     state.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)] = 1;
 }

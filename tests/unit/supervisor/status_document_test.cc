@@ -80,6 +80,10 @@ BOOST_AUTO_TEST_CASE(messages_of_ended_and_of_living_workers_are_summed) {
     BOOST_TEST(status.at("messages").at("clean") == 15);
     BOOST_TEST(status.at("messages").at("infected") == 1);
     BOOST_TEST(status.at("messages").at("skipped_by") == Json({{"poison", 0}}));
+    BOOST_TEST(status.at("messages").at("incomplete") == 7);
+    BOOST_TEST(
+        status.at("messages").at("incomplete_by") ==
+        Json({{"partial", 0}, {"encrypted", 2}, {"limit", 5}, {"unsupported", 0}, {"malformed", 0}, {"ambiguous", 0}}));
     BOOST_TEST(status.at("viruses") == Json({{"Eicar-Test-Signature", 1}}));
     BOOST_TEST(status.at("crashes") == Json({{"session", 0}, {"loader", 0}, {"standby", 0}, {"scanner", 1}}));
 }
@@ -104,6 +108,14 @@ BOOST_AUTO_TEST_CASE(before_the_first_load_has_ended_last_reload_is_an_object_th
     BOOST_TEST(last.at("ok") == false);
     BOOST_TEST(!last.at("error").get<std::string>().empty());
     BOOST_TEST(last.at("at") == 0);
+}
+
+BOOST_AUTO_TEST_CASE(every_reason_of_incomplete_messages_is_there_from_the_start) {
+    const State fresh;
+    const Json messages = Json::parse(to_line(status_document(fresh, {}))).at("messages");
+    BOOST_TEST(messages.at("incomplete") == 0);
+    BOOST_TEST(messages.at("incomplete_by").size() == kUnseen);
+    for (const char* reason : kUnseenNames) BOOST_TEST(messages.at("incomplete_by").at(reason) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(sessions_are_listed_with_what_they_wait_for) {
