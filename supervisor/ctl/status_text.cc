@@ -137,6 +137,9 @@ std::string sessions(const Json& status) {
 std::string messages(const Json& status) {
     const Json& messages = at(status, "messages");
     std::string text = line("messages", counts(messages, "none yet"));
+    if (const std::string incomplete = counts(at(messages, "incomplete_by"), ""); !incomplete.empty()) {
+        text += line("  incomplete", incomplete);
+    }
     if (const std::string skipped = counts(at(messages, "skipped_by"), ""); !skipped.empty()) {
         text += line("  skipped", skipped);
     }

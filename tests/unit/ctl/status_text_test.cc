@@ -25,7 +25,8 @@ Json document() {
         "last_reload": {"ok": true, "error": "", "seconds": 14.25, "at": 1699999280},
         "sessions": {"open": 3, "by_stage": {"negotiate": 1, "connect": 0, "mail": 1, "eom": 1},
                      "accepted_total": 40211, "refused_total": {"smtp": 3, "tls": 0}, "timed_out_total": {"rcpt": 0}},
-        "messages": {"clean": 40000, "infected": 12, "error": 0, "skipped_by": {}},
+        "messages": {"clean": 40000, "infected": 12, "error": 0, "incomplete": 1503,
+                     "incomplete_by": {"partial": 0, "encrypted": 1500, "limit": 3}, "skipped_by": {}},
         "viruses": {"Eicar-Test-Signature": 10, "Other": 2},
         "workers": [{"pid": 101, "role": "session", "state": "ready", "sessions": 2},
                     {"pid": 200, "role": "loader", "state": "ready", "sessions": 0, "generation": 4}],
@@ -67,6 +68,9 @@ BOOST_AUTO_TEST_CASE(figures_are_grouped_and_zeros_left_out) {
     BOOST_TEST(has(text, "smtp 3\n"));
     BOOST_TEST(!has(text, "tls"));
     BOOST_TEST(has(text, "10 x Eicar-Test-Signature"));
+    BOOST_TEST(has(text, "messages      clean 40,000, incomplete 1,503, infected 12\n"));
+    BOOST_TEST(has(text, "  incomplete  encrypted 1,500, limit 3\n"));
+    BOOST_TEST(!has(text, "partial"));
     BOOST_TEST(has(text, "loading: compile"));
     BOOST_TEST(has(text, "27800/Fri Nov 20"));
     BOOST_TEST(has(text, "12 min ago"));
