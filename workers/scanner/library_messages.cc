@@ -41,12 +41,14 @@ std::string_view without_line_end(std::string_view text) noexcept {
 
 // Called by libclamav; nothing may be thrown through it.
 void on_message(cl_msg severity, const char*, const char* text, void*) noexcept {
-    if (severity < CL_MSG_WARN || text == nullptr) return;
+    if (text == nullptr) return;
     const bool error = severity >= CL_MSG_ERROR;
     if (MessageListener* listener = g_listener.load()) {
-        listener->heard(error ? Severity::error : Severity::warning, without_line_end(text));
+        const Severity said = error ? Severity::error : severity >= CL_MSG_WARN ? Severity::warning : Severity::info;
+        listener->heard(said, without_line_end(text));
         return;
     }
+    if (severity < CL_MSG_WARN) return;
     try {
         auto& [mutex, messages] = store();
         const std::lock_guard lock(mutex);

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "workers/scanner/library_texts.h"
-#include "workers/scanner/quiet_types.h"
 #include "workers/scanner/regex_watch.h"
 #include "workers/scanner/scan_options.h"
 #include "workers/scanner/stdio_watch.h"
@@ -53,6 +52,7 @@ ContentLimits limits_of(const cl_engine& engine) {
     limits.max_script_normalize = limit_of(engine, CL_ENGINE_MAX_SCRIPTNORMALIZE);
     limits.pcre_max_file_size = limit_of(engine, CL_ENGINE_PCRE_MAX_FILESIZE);
     limits.max_files = limit_of(engine, CL_ENGINE_MAX_FILES);
+    limits.max_scan_size = limit_of(engine, CL_ENGINE_MAX_SCANSIZE);
     return limits;
 }
 
@@ -119,15 +119,17 @@ Verdict MessageScan::run() {
     watch_temp_directory(facts_.temp_directory);
     watch_regexes();
     watch_.read_message(bytes_);
-    scan({fd_, {}, {}});
+    watch_.begin_scan();
+    scan(fd_, {});
     // Past these limits the site wants no more to be looked at, in whatever way.
     const auto reached = [&](const char* limit) {
         return std::find(limits_.begin(), limits_.end(), limit) != limits_.end();
     };
     while (!decided() && !reached("MaxScanSize") && !reached("MaxFiles")) {
-        auto part = watch_.take_unopened();
-        if (!part) break;
-        scan({-1, part->content, part->path});
+        const auto unopened = watch_.take_unopened();
+        if (!unopened) break;
+        watch_.begin_scan(*unopened);
+        scan(-1, unopened->bytes_kept.empty() ? unopened->bytes : std::string_view(unopened->bytes_kept));
     }
     facts_.lost_output = failed_flushes() != flushes_failed || room_ran_out();
     facts_.temp_filled = temp_directory_filled();
@@ -141,7 +143,7 @@ Verdict MessageScan::run() {
     return verdict;
 }
 
-void MessageScan::scan(const Target& target) {
+void MessageScan::scan(int fd, std::string_view bytes) {
     const milliseconds left = time_left();
     if (config_.max_scan_time.count() > 0 && left.count() <= 0) {
         facts_.time_limit_passed = true;
@@ -152,19 +154,17 @@ void MessageScan::scan(const Target& target) {
         facts_.error = "the scan time limit cannot be set";
         return;
     }
-    watch_.begin_scan(target.path);
     limits_.clear();
-    loud_.clear();
+    loudness_.clear();
     cl_scan_options options = scan_options(config_);
     const char* name = nullptr;
     unsigned long scanned = 0;
     {
         const Listening listening(*this);
-        if (target.fd >= 0) {
-            code = ::cl_scandesc_callback(target.fd, nullptr, &name, &scanned, &engine_, &options, this);
+        if (fd >= 0) {
+            code = ::cl_scandesc_callback(fd, nullptr, &name, &scanned, &engine_, &options, this);
         } else {
-            const std::unique_ptr<cl_fmap_t, CloseMap> map(
-                ::cl_fmap_open_memory(target.bytes.data(), target.bytes.size()));
+            const std::unique_ptr<cl_fmap_t, CloseMap> map(::cl_fmap_open_memory(bytes.data(), bytes.size()));
             code = map ? ::cl_scanmap_callback(map.get(), nullptr, &name, &scanned, &engine_, &options, this) : CL_EMEM;
         }
     }
@@ -222,9 +222,12 @@ void MessageScan::open_layer(const Layer& layer) {
     if (const char* key = turned_off(layer.type, config_))
         watch_.add(gap_of(Unseen::unsupported, watch_.where(), std::string(layer.type), layer.bytes.size(),
                           std::string(key) + " = false"));
-    loud_.resize(layer.level, false);
-    loud_.push_back(loud_type(layer.type));
-    hear_debug_messages(std::find(loud_.begin(), loud_.end(), true) != loud_.end());
+    loudness_.resize(layer.level, Loudness::quiet);
+    loudness_.push_back(loudness(layer.type));
+    const auto some = [&](Loudness wanted) {
+        return std::find(loudness_.begin(), loudness_.end(), wanted) != loudness_.end();
+    };
+    hear_debug_messages(some(Loudness::loud) && !some(Loudness::hushed));
 }
 
 void MessageScan::heard(Severity severity, std::string_view text) noexcept {

@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "workers/common/result.h"
+#include "workers/scanner/layer_types.h"
 #include "workers/scanner/library_messages.h"
 #include "workers/scanner/look/content_watch.h"
 #include "workers/scanner/scan_verdict.h"
@@ -43,23 +44,18 @@ class MessageScan final : private MessageListener {
     ~MessageScan() = default;
 
     [[nodiscard]] Verdict run();
-    [[nodiscard]] std::size_t parts_scanned_again() const noexcept { return watch_.scanned_again(); }
+    [[nodiscard]] std::size_t parts_scanned_again() const noexcept { return watch_.taken(); }
 
     // libclamav's callbacks, with the object as their context. Nothing is thrown through them.
     void on_layer(const Layer& layer) noexcept;
     void on_name(std::string_view name) noexcept;
 
   private:
-    struct Target {
-        int fd = -1;            // the whole message, or
-        std::string_view bytes; // a part of it in memory
-        std::string path;
-    };
     void heard(Severity severity, std::string_view text) noexcept override;
     void judge_text(Severity severity, std::string_view text);
     void open_layer(const Layer& layer);
-    void note(const char* what) noexcept;
-    void scan(const Target& target);
+    // `fd`, or where it is -1 `bytes`.
+    void scan(int fd, std::string_view bytes);
     void worsen(int code);
     [[nodiscard]] bool decided() const noexcept;
     [[nodiscard]] std::chrono::milliseconds time_left() const;
@@ -72,7 +68,7 @@ class MessageScan final : private MessageListener {
     ContentWatch watch_;
     ScanFacts facts_;
     std::vector<std::string> limits_; // that the scan which runs has reached
-    std::vector<bool> loud_;          // by level: whether debug messages are heard in that layer
+    std::vector<Loudness> loudness_;  // of the layers from the first to the one that is open
     bool failed_inside_ = false;      // a callback failed: what it would have noted is lost
 };
 

@@ -10,6 +10,7 @@ using messages::ScanOutcome;
 
 constexpr std::string_view kLimitPrefix = "Heuristics.Limits.Exceeded.";
 constexpr std::string_view kEncryptedPrefix = "Heuristics.Encrypted.";
+constexpr std::string_view kXzLimit = "Heuristics.XZ.DicSizeLimit";
 constexpr std::string_view kTimeLimit = "MaxScanTime";
 
 // What libclamav's own messages about files that it cannot make or write contain (its sources, 1.4).
@@ -36,10 +37,13 @@ Verdict plain(ScanOutcome outcome, std::string detail) {
 } // namespace
 
 std::string_view exceeded_limit(std::string_view name) noexcept {
+    // Nothing of such a file is looked at (scanners.c, 1.4).
+    if (name == kXzLimit) return name.substr(name.rfind('.') + 1);
     return name.starts_with(kLimitPrefix) ? name.substr(kLimitPrefix.size()) : std::string_view{};
 }
 
 NameKind kind_of_name(std::string_view name, const AskedFor& asked) noexcept {
+    if (name == kXzLimit) return NameKind::limit;
     if (const std::string_view limit = exceeded_limit(name); !limit.empty())
         return limit == kTimeLimit ? NameKind::time_limit : NameKind::limit;
     if (name.starts_with(kEncryptedPrefix)) {

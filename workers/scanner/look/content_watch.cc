@@ -1,8 +1,8 @@
 #include "workers/scanner/look/content_watch.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
+#include <map>
 #include <utility>
 
 #include "workers/scanner/look/encryption.h"
@@ -14,38 +14,28 @@ namespace {
 constexpr std::uint64_t kTooSmall = 5;
 // Each byte of the parts may be compared with layers so often; hostile mail of many parts alike could ask for more.
 constexpr std::uint64_t kTextComparisons = 16;
+// Stands before what is scanned although libclamav passes over its type, so that it has none.
+constexpr std::size_t kTypelessPrefix = 8;
 
-bool one_of(std::string_view type, std::initializer_list<std::string_view> types) {
-    return std::find(types.begin(), types.end(), type) != types.end();
-}
-
-bool is_text(std::string_view type) {
-    return type.starts_with("CL_TYPE_TEXT_") || one_of(type, {"CL_TYPE_HTML", "CL_TYPE_HTML_UTF16", "CL_TYPE_MAIL"});
-}
-
-bool is_zip(std::string_view type) {
-    return type == "CL_TYPE_ZIP" || type.starts_with("CL_TYPE_OOXML_");
-}
-
-// Types that libarchive lists and libclamav unpacks, each in its own way.
-bool is_archive(std::string_view type) {
-    return one_of(type, {"CL_TYPE_7Z", "CL_TYPE_RAR", "CL_TYPE_POSIX_TAR", "CL_TYPE_OLD_TAR", "CL_TYPE_CPIO_OLD",
-                         "CL_TYPE_CPIO_ODC", "CL_TYPE_CPIO_NEWC", "CL_TYPE_CPIO_CRC", "CL_TYPE_ISO9660",
-                         "CL_TYPE_MSCAB", "CL_TYPE_XAR", "CL_TYPE_LHA_LZH"});
-}
-
-bool is_compressed(std::string_view type) {
-    return one_of(type, {"CL_TYPE_GZ", "CL_TYPE_BZ", "CL_TYPE_XZ"});
-}
-
-// Where a member's name goes into a path: without what would look like another member's.
+// A member's name goes into a path; a long one says nothing more to a person.
 std::string joined(const std::string& path, std::string_view name) {
+    constexpr std::size_t kLongest = 400;
     std::string text = path;
     if (!text.empty() && !name.empty()) text += '/';
     text += name;
-    constexpr std::size_t kLongest = 400;
     if (text.size() > kLongest) text.resize(kLongest);
     return text;
+}
+
+std::uint64_t limit_or_most(std::uint64_t limit) {
+    constexpr std::uint64_t kMost = std::uint64_t{1} << 40U;
+    return limit == 0 ? kMost : limit;
+}
+
+bool reached_any(const std::vector<std::string>& limits, std::initializer_list<std::string_view> names) {
+    return std::any_of(limits.begin(), limits.end(), [&](const std::string& limit) {
+        return std::find(names.begin(), names.end(), limit) != names.end();
+    });
 }
 
 } // namespace
@@ -63,47 +53,47 @@ void ContentWatch::read_message(std::string_view message) {
 
 void ContentWatch::read_mail(std::string_view bytes, const std::string& prefix, bool keep) {
     keep_parts(read_mime(bytes, prefix), keep);
-    if (has_bare_cr(bytes)) {
-        // Only what the other way to read it finds besides is new: the same content is not kept twice.
-        const std::string other = with_line_ends(bytes);
-        MimeReading reading = read_mime(other, prefix);
-        reading.gaps.clear();
-        keep_parts(std::move(reading), true);
-    }
+    if (!has_bare_cr(bytes)) return;
+    // Some programs end a line at a bare CR. Only what that way to read it finds besides is new.
+    const std::string other = with_line_ends(bytes);
+    MimeReading reading = read_mime(other, prefix);
+    reading.gaps.clear();
+    keep_parts(std::move(reading), true);
 }
 
 void ContentWatch::keep_parts(MimeReading reading, bool copy) {
     for (Gap& gap : reading.gaps) ledger_.add(std::move(gap));
     for (MimePart& part : reading.parts) {
-        if (part.content.size() <= kTooSmall) continue;
-        const bool known = copy && std::any_of(parts_.begin(), parts_.end(), [&](const MimePart& kept) {
-                               return kept.content.size() == part.content.size() &&
-                                      std::memcmp(kept.content.data(), part.content.data(), part.content.size()) == 0;
-                           });
-        if (known) continue;
-        if (parts_left_ >= kMostMimeParts) {
-            ledger_.add(gap_of_limit("MimeParts", part.path, part.type, part.content.size()));
-            return;
-        }
+        const bool known = copy && std::any_of(parts_.begin(), parts_.end(),
+                                               [&](const Part& kept) { return kept.mime.content == part.content; });
+        if (known || part.content.size() <= kTooSmall) continue;
         if (copy && part.decoded.empty()) {
             part.decoded = std::string(part.content);
             part.content = part.decoded;
         }
-        text_budget_ += kTextComparisons * part.content.size();
-        parts_.push_back(std::move(part));
-        ++parts_left_;
+        keep_part(std::move(part));
     }
 }
 
+void ContentWatch::keep_part(MimePart part) {
+    if (round_ >= kMostRounds || parts_left_ >= kMostMimeParts) {
+        const char* limit = round_ >= kMostRounds ? "MaxRecursion" : "MaxFiles";
+        return ledger_.add(gap_of_limit(limit, part.path, part.type, part.content.size()));
+    }
+    text_budget_ += kTextComparisons * part.content.size();
+    parts_.push_back({std::move(part), round_ + 1});
+    ++parts_left_;
+}
+
 void ContentWatch::match_parts(const Layer& layer) {
-    if (parts_left_ == 0 || layer.normalized) return;
+    if (parts_left_ == 0) return;
     const std::uint64_t size = layer.bytes.size();
-    for (MimePart& part : parts_) {
-        const std::string_view content = part.content;
+    for (Part& part : parts_) {
+        const std::string_view content = part.mime.content;
         if (content.empty()) continue;
-        bool same = content.size() == size && std::memcmp(content.data(), layer.bytes.data(), size) == 0;
+        bool same = content == layer.bytes;
         // libclamav writes text line by line: each loses its white space at the end, or its CR.
-        const bool text = part.decoded.empty() || part.type.starts_with("text/") || is_text(layer.type);
+        const bool text = part.mime.decoded.empty() || part.mime.type.starts_with("text/") || is_text_type(layer.type);
         const std::uint64_t larger = std::max<std::uint64_t>(content.size(), size);
         if (!same && text && 2 * std::min<std::uint64_t>(content.size(), size) >= larger && text_budget_ >= larger) {
             same = same_text(content, layer.bytes);
@@ -111,30 +101,46 @@ void ContentWatch::match_parts(const Layer& layer) {
             text_budget_ -= same ? larger : std::min<std::uint64_t>(larger, 256);
         }
         if (!same) continue;
-        part.content = {};
-        std::string().swap(part.decoded);
+        part.mime.content = {};
+        std::string().swap(part.mime.decoded);
         --parts_left_;
         return;
     }
 }
 
-std::optional<MimePart> ContentWatch::take_unopened() {
+std::optional<Unopened> ContentWatch::take_unopened() {
     while (!parts_.empty()) {
-        MimePart part = std::move(parts_.back());
-        parts_.pop_back();
-        if (part.content.empty()) continue;
+        Part part = std::move(parts_.front());
+        parts_.pop_front();
+        if (part.mime.content.empty()) continue;
         --parts_left_;
         ++taken_;
-        return part;
+        std::optional<Unopened> taken(std::in_place);
+        taken->path = part.mime.path;
+        if (!part.mime.name.empty()) taken->path += " " + part.mime.name;
+        taken->round = part.round;
+        taken->bytes = part.mime.content;
+        if (!part.mime.decoded.empty()) {
+            taken->bytes_kept = std::move(part.mime.decoded);
+            taken->bytes = {};
+        }
+        return taken;
     }
     return std::nullopt;
 }
 
-// ---------------------------------------------------------------- layers and members
+// ---------------------------------------------------------------- layers
 
-void ContentWatch::begin_scan(std::string path) {
-    path_ = std::move(path);
+void ContentWatch::begin_scan() {
+    path_.clear();
+    round_ = 0;
     frames_.clear();
+}
+
+void ContentWatch::begin_scan(const Unopened& what) {
+    begin_scan();
+    path_ = what.path;
+    round_ = what.round;
 }
 
 std::string ContentWatch::where() const {
@@ -153,19 +159,21 @@ void ContentWatch::close_above(std::uint32_t level) {
 }
 
 void ContentWatch::close(Frame& frame) {
-    for (Expected& one : frame.expected)
-        if (!one.opened) missing_.push_back({std::move(one.member), frame.path, frame.format, !frame.broken.empty()});
     if (!frame.locked.empty())
-        ledger_.add(gap_of(Unseen::encrypted, frame.path, frame.type, 0, std::move(frame.locked)));
-    if (!frame.broken.empty())
-        ledger_.add(gap_of(Unseen::malformed, frame.path, frame.format, 0, std::move(frame.broken)));
+        ledger_.add(gap_of(Unseen::encrypted, frame.path, frame.type, 0, std::string(frame.locked)));
+    for (Container& container : frame.containers) {
+        if (container.left > 0)
+            unsettled_.push_back(std::move(container));
+        else
+            kept_ -= container.kept.size();
+    }
 }
 
 void ContentWatch::open(const Layer& layer) {
     close_above(layer.level);
     if (layer.normalized) return;
     if (layer.decrypted)
-        for (Frame& above : frames_) above.locked.clear(); // libclamav knew the password
+        for (Frame& above : frames_) above.locked = {}; // libclamav knew the password
     match_members(layer);
     match_parts(layer);
     if (layer.name.ends_with("manifest.xml") && encrypted_manifest(layer.bytes))
@@ -176,11 +184,10 @@ void ContentWatch::open(const Layer& layer) {
     frame.path = joined(where(), layer.level == 0 ? std::string_view() : layer.name);
     frame.type = layer.type;
     note_limits(layer, frame);
-    // The message itself is read as a whole; a mail inside it by the way of a file is read here.
-    if (layer.type == "CL_TYPE_MAIL" && !(layer.level == 0 && path_.empty()))
-        read_mail(layer.bytes, frame.path + "/", true);
-    else
-        expect_members(layer, frame);
+    // The message itself was read already; a mail that comes by the way of a file is read here.
+    const bool message = layer.level == 0 && round_ == 0;
+    if (layer.type == "CL_TYPE_MAIL" && !message) read_mail(layer.bytes, frame.path + "/", true);
+    if (!message) look(layer, frame);
     if (frames_.size() < kMostLayersDeep) frames_.push_back(std::move(frame));
 }
 
@@ -189,126 +196,152 @@ void ContentWatch::note_limits(const Layer& layer, const Frame& frame) {
     const auto reached = [&](const char* limit) {
         ledger_.add(gap_of_limit(limit, frame.path, frame.type, layer.bytes.size()));
     };
-    const bool html = one_of(layer.type, {"CL_TYPE_HTML", "CL_TYPE_HTML_UTF16"});
+    const bool html = layer.type == "CL_TYPE_HTML" || layer.type == "CL_TYPE_HTML_UTF16";
     if (html && above(limits_.max_html_normalize)) reached("MaxHTMLNormalize");
     if (!html && layer.type.starts_with("CL_TYPE_TEXT_") && above(limits_.max_script_normalize))
         reached("MaxScriptNormalize");
     if (above(limits_.pcre_max_file_size)) reached("PCREMaxFileSize");
 }
 
-void ContentWatch::expect_members(const Layer& layer, Frame& frame) {
-    if (is_zip(layer.type)) {
-        auto list = list_zip(layer.bytes);
-        if (!list) {
-            ledger_.add(gap_of(Unseen::malformed, frame.path, "zip", layer.bytes.size(), "no central directory"));
-            return;
-        }
-        return expect(frame, std::move(*list));
+void ContentWatch::look(const Layer& layer, Frame& frame) {
+    Contents contents = look_into(layer.type, layer.bytes, {limit_or_most(limits_.max_file_size), deadline_});
+    frame.locked = layer.decrypted ? std::string_view() : contents.locked;
+    for (Gap& gap : contents.gaps) {
+        gap.path = frame.path;
+        ledger_.add(std::move(gap));
     }
-    if (is_archive(layer.type)) {
-        auto list = list_archive(layer.bytes);
-        if (!list) {
-            ledger_.add(gap_of(Unseen::malformed, frame.path, frame.type, layer.bytes.size(), "unreadable"));
-            return;
-        }
-        return expect(frame, std::move(*list));
+    for (MemberList& list : contents.lists) expect(layer, frame, std::move(list));
+    for (const Piece& piece : contents.pieces) {
+        if (piece.bytes.size() <= kTooSmall) continue;
+        MimePart part;
+        part.path = joined(frame.path, piece.name);
+        part.decoded = piece.bytes;
+        part.content = part.decoded;
+        keep_part(std::move(part));
     }
-    if (is_compressed(layer.type)) return expect_unpacked(layer, frame);
-    if (is_text(layer.type)) return;
-    if (const std::string_view what = encrypted_office(layer.bytes); !what.empty() && !layer.decrypted)
-        frame.locked = what;
-    if (const std::string_view what = encrypted_file(layer.bytes); !what.empty())
-        ledger_.add(gap_of(Unseen::encrypted, frame.path, frame.type, layer.bytes.size(), std::string(what)));
-    if (const std::string_view format = unreadable_container(layer.bytes); !format.empty()) {
-        ledger_.add(gap_of(Unseen::unsupported, frame.path, std::string(format), layer.bytes.size(), {}));
-        return;
+    if (contents.passed_over && layer.bytes.size() > kTooSmall) {
+        MimePart part;
+        part.path = frame.path;
+        part.decoded.assign(kTypelessPrefix, '\0');
+        part.decoded += layer.bytes;
+        part.content = part.decoded;
+        keep_part(std::move(part));
     }
-    if (layer.type == "CL_TYPE_BINARY_DATA") {
-        expect_unpacked(layer, frame);
-        if (layer.bytes.starts_with("!<arch>\n"))
-            if (auto list = list_archive(layer.bytes)) expect(frame, std::move(*list));
-    }
-    // A zip behind another file: a self-extracting archive, or a picture that is one too.
-    if (frame.expected.empty() && has_zip_directory(layer.bytes))
-        if (auto list = list_zip(layer.bytes)) expect(frame, std::move(*list));
 }
 
-void ContentWatch::expect(Frame& frame, MemberList list) {
-    frame.format = list.format;
-    frame.broken = std::move(list.broken);
-    if (list.too_many) ledger_.add(gap_of_limit("MaxFiles", frame.path, frame.format, 0));
-    if (list.encrypted && list.members.empty()) {
-        ledger_.add(gap_of(Unseen::encrypted, frame.path, frame.format, 0, "its directory"));
-        frame.broken.clear();
-    }
-    for (Member& member : list.members)
-        if (member.size > kTooSmall || member.encrypted) frame.expected.push_back({std::move(member)});
-    frame.left = frame.expected.size();
-    std::sort(frame.expected.begin(), frame.expected.end(), before);
-}
+// ---------------------------------------------------------------- members
 
-void ContentWatch::expect_unpacked(const Layer& layer, Frame& frame) {
-    const std::uint64_t most = limits_.max_file_size != 0 ? limits_.max_file_size : std::uint64_t{1} << 40U;
-    auto unpacked = measure_compressed(layer.bytes, most, deadline_);
-    if (!unpacked) {
-        if (is_compressed(layer.type))
-            ledger_.add(gap_of(Unseen::malformed, frame.path, frame.type, layer.bytes.size(), "unreadable"));
-        return;
+void ContentWatch::expect(const Layer& layer, Frame& frame, MemberList list) {
+    Container container;
+    container.path = frame.path;
+    container.format = std::move(list.format);
+    container.packing = list.packing;
+    container.broken = !list.broken.empty();
+    if (list.too_many) ledger_.add(gap_of_limit("MaxFiles", frame.path, container.format, 0));
+    if (list.encrypted && list.members.empty())
+        ledger_.add(gap_of(Unseen::encrypted, frame.path, container.format, 0, "its directory"));
+    else if (container.broken)
+        ledger_.add(gap_of(Unseen::malformed, frame.path, container.format, 0, std::move(list.broken)));
+    bool unpackable = false;
+    for (Member& member : list.members) {
+        if (member.size <= kTooSmall && !member.encrypted) continue;
+        unpackable = unpackable || !member.encrypted;
+        container.expected.push_back({std::move(member)});
     }
-    frame.format = unpacked->format;
-    frame.broken = std::move(unpacked->broken);
-    if (unpacked->size <= kTooSmall) return;
-    Member member;
-    member.size = unpacked->size;
-    frame.expected.push_back({std::move(member)});
-    frame.left = 1;
+    container.left = container.expected.size();
+    if (container.left == 0) return;
+    std::sort(container.expected.begin(), container.expected.end(), before);
+    if (unpackable && list.packing != Packing::none && kept_ + layer.bytes.size() <= kMostKept) {
+        container.kept = layer.bytes;
+        kept_ += container.kept.size();
+    }
+    frame.containers.push_back(std::move(container));
 }
 
 void ContentWatch::match_members(const Layer& layer) {
+    Expected wanted;
+    wanted.member.size = layer.bytes.size();
     std::optional<std::uint32_t> crc;
     for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
-        if (frame->left == 0) continue;
-        Expected wanted;
-        wanted.member.size = layer.bytes.size();
-        // Nothing but its size is known of it: one layer stands for one member.
-        auto one = std::lower_bound(frame->expected.begin(), frame->expected.end(), wanted, before);
-        for (; one != frame->expected.end() && one->member.size == wanted.member.size && !one->member.crc; ++one) {
-            if (one->opened) continue;
-            one->opened = true;
-            --frame->left;
-            return;
-        }
-        if (one == frame->expected.end() || one->member.size != wanted.member.size) continue;
-        if (!crc) crc = crc_of(layer.bytes);
-        wanted.member.crc = crc;
-        // Members with the same content are all looked at with one: libclamav passes over repeated entries.
-        one = std::lower_bound(one, frame->expected.end(), wanted, before);
-        for (; one != frame->expected.end() && !before(wanted, *one) && !one->opened; ++one) {
-            one->opened = true;
-            --frame->left;
+        for (Container& container : frame->containers) {
+            if (container.left == 0) continue;
+            wanted.member.crc.reset();
+            auto one = std::lower_bound(container.expected.begin(), container.expected.end(), wanted, before);
+            // Nothing but its size is known of it: one layer stands for one member.
+            for (; one != container.expected.end() && one->member.size == wanted.member.size && !one->member.crc;
+                 ++one) {
+                if (one->opened) continue;
+                one->opened = true;
+                --container.left;
+                return;
+            }
+            if (one == container.expected.end() || one->member.size != wanted.member.size) continue;
+            if (!crc) crc = crc_of(layer.bytes);
+            wanted.member.crc = crc;
+            // Members with the same content are all looked at with one: libclamav passes over repeated entries.
+            one = std::lower_bound(one, container.expected.end(), wanted, before);
+            for (; one != container.expected.end() && !before(wanted, *one) && !one->opened; ++one) {
+                one->opened = true;
+                --container.left;
+            }
         }
     }
 }
 
 void ContentWatch::end_scan(const std::vector<std::string>& limits_reached) {
     close_above(0);
-    for (const Missing& one : missing_) ledger_.add(gap_of_missing(one, limits_reached));
-    missing_.clear();
+    for (Container& container : unsettled_) settle(container, limits_reached);
+    unsettled_.clear();
+    kept_ = 0;
 }
 
-Gap ContentWatch::gap_of_missing(const Missing& missing, const std::vector<std::string>& limits_reached) const {
-    const Member& member = missing.member;
-    std::string path = joined(missing.path, member.name);
-    if (member.encrypted) return gap_of(Unseen::encrypted, std::move(path), missing.format, member.size, {});
-    if (!member.method_known)
-        return gap_of(Unseen::unsupported, std::move(path), missing.format, member.size, "compression method");
+void ContentWatch::settle(Container& container, const std::vector<std::string>& limits_reached) {
+    // Past a limit of the whole message nothing more is looked at, in whatever way.
+    const bool stop = reached_any(limits_reached, {"MaxScanSize", "MaxFiles", "TempSize"});
+    std::vector<const Member*> wanted;
+    for (const Expected& one : container.expected) {
+        if (one.opened) continue;
+        const bool too_large = limits_.max_file_size != 0 && one.member.size > limits_.max_file_size;
+        if (stop || one.member.encrypted || too_large || container.kept.empty())
+            ledger_.add(gap_of_missing(container, one.member, limits_reached));
+        else
+            wanted.push_back(&one.member);
+    }
+    if (wanted.empty()) return;
+    std::sort(wanted.begin(), wanted.end(), [](const Member* a, const Member* b) { return a->index < b->index; });
+    const std::uint64_t most = limit_or_most(limits_.max_scan_size);
+    std::size_t given = 0;
+    unpack_members(container.packing, container.kept, wanted, {most > unpacked_ ? most - unpacked_ : 0, deadline_},
+                   [&](const Member& member, std::optional<std::string> bytes) {
+                       ++given;
+                       if (!bytes) return ledger_.add(gap_of_missing(container, member, limits_reached));
+                       unpacked_ += bytes->size();
+                       MimePart part;
+                       part.path = joined(container.path, member.name);
+                       part.decoded = std::move(*bytes);
+                       part.content = part.decoded;
+                       keep_part(std::move(part));
+                   });
+    for (; given < wanted.size(); ++given) {
+        if (unpacked_ >= most)
+            ledger_.add(gap_of_limit("MaxScanSize", joined(container.path, wanted[given]->name), container.format,
+                                     wanted[given]->size));
+        else
+            ledger_.add(gap_of_missing(container, *wanted[given], limits_reached));
+    }
+}
+
+Gap ContentWatch::gap_of_missing(const Container& container, const Member& member,
+                                 const std::vector<std::string>& limits_reached) const {
+    std::string path = joined(container.path, member.name);
+    if (member.encrypted) return gap_of(Unseen::encrypted, std::move(path), container.format, member.size, {});
     if (limits_.max_file_size != 0 && member.size > limits_.max_file_size)
-        return gap_of_limit("MaxFileSize", std::move(path), missing.format, member.size);
+        return gap_of_limit("MaxFileSize", std::move(path), container.format, member.size);
     if (!limits_reached.empty())
-        return gap_of_limit(limits_reached.front(), std::move(path), missing.format, member.size);
-    if (missing.broken || missing.format == "zip")
-        return gap_of(Unseen::malformed, std::move(path), missing.format, member.size, "not unpacked");
-    return gap_of(Unseen::unsupported, std::move(path), missing.format, member.size, "not unpacked");
+        return gap_of_limit(limits_reached.front(), std::move(path), container.format, member.size);
+    // A directory that is whole, and a member that can be had in no way.
+    return gap_of(container.broken ? Unseen::malformed : Unseen::unsupported, std::move(path), container.format,
+                  member.size, "not unpacked");
 }
 
 } // namespace evermilter::scanner

@@ -21,16 +21,20 @@ using Reader = std::unique_ptr<archive, FreeArchive>;
 struct DiscardZip {
     void operator()(zip_t* reader) const noexcept { ::zip_discard(reader); }
 };
+using ZipReader = std::unique_ptr<zip_t, DiscardZip>;
+
+ZipReader open_zip(std::string_view bytes) {
+    zip_error_t error{};
+    zip_source_t* source = ::zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
+    if (source == nullptr) return nullptr;
+    ZipReader reader(::zip_open_from_source(source, ZIP_RDONLY, &error));
+    if (!reader) ::zip_source_free(source);
+    return reader;
+}
 
 std::string error_of(archive* reader) {
     const char* text = ::archive_error_string(reader);
     return text == nullptr ? "unreadable" : text;
-}
-
-// The methods that libclamav 1.4 unpacks (unzip.c, unz()): stored, imploded, deflated, deflate64, bzip2.
-bool method_known(unsigned method) noexcept {
-    return method == ZIP_CM_STORE || method == ZIP_CM_IMPLODE || method == ZIP_CM_DEFLATE ||
-           method == ZIP_CM_DEFLATE64 || method == ZIP_CM_BZIP2;
 }
 
 Reader open_archive(std::string_view bytes, void (*support)(archive*)) {
@@ -85,13 +89,14 @@ bool begins_compressed(std::string_view bytes) noexcept {
     return std::any_of(kMagic.begin(), kMagic.end(), [&](std::string_view magic) { return bytes.starts_with(magic); });
 }
 
-void add_member(MemberList& list, archive_entry* entry) {
+void add_member(MemberList& list, archive_entry* entry, std::uint64_t index) {
     if (::archive_entry_filetype(entry) != AE_IFREG || ::archive_entry_hardlink(entry) != nullptr) return;
     Member member;
     if (const char* name = ::archive_entry_pathname(entry)) member.name = name;
     member.size = ::archive_entry_size_is_set(entry) != 0
                       ? static_cast<std::uint64_t>(std::max<la_int64_t>(::archive_entry_size(entry), 0))
                       : 0;
+    member.index = index;
     member.encrypted = ::archive_entry_is_encrypted(entry) != 0;
     list.encrypted = list.encrypted || member.encrypted;
     if (member.size > 0 || member.encrypted) list.members.push_back(std::move(member));
@@ -108,16 +113,11 @@ bool has_zip_directory(std::string_view bytes) noexcept {
 
 std::optional<MemberList> list_zip(std::string_view bytes) {
     if (!has_zip_directory(bytes)) return std::nullopt;
-    zip_error_t error{};
-    zip_source_t* source = ::zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
-    if (source == nullptr) return std::nullopt;
-    const std::unique_ptr<zip_t, DiscardZip> reader(::zip_open_from_source(source, ZIP_RDONLY, &error));
-    if (!reader) {
-        ::zip_source_free(source);
-        return std::nullopt;
-    }
+    const ZipReader reader = open_zip(bytes);
+    if (!reader) return std::nullopt;
     MemberList list;
     list.format = "zip";
+    list.packing = Packing::zip;
     const zip_int64_t count = ::zip_get_num_entries(reader.get(), 0);
     for (zip_int64_t index = 0; index < count; ++index) {
         if (list.members.size() >= kMostMembers) {
@@ -134,7 +134,7 @@ std::optional<MemberList> list_zip(std::string_view bytes) {
         if ((found.valid & ZIP_STAT_SIZE) != 0) member.size = found.size;
         if ((found.valid & ZIP_STAT_CRC) != 0) member.crc = found.crc;
         member.encrypted = (found.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && found.encryption_method != ZIP_EM_NONE;
-        member.method_known = (found.valid & ZIP_STAT_COMP_METHOD) == 0 || method_known(found.comp_method);
+        member.index = static_cast<zip_uint64_t>(index);
         list.encrypted = list.encrypted || member.encrypted;
         if (member.size > 0) list.members.push_back(std::move(member));
     }
@@ -145,58 +145,160 @@ std::optional<MemberList> list_archive(std::string_view bytes) {
     const Reader reader = open_archive(bytes, support_formats);
     if (!reader) return std::nullopt;
     MemberList list;
-    for (;;) {
+    list.packing = Packing::archive;
+    for (std::uint64_t index = 0;; ++index) {
         archive_entry* entry = nullptr;
         const int code = ::archive_read_next_header(reader.get(), &entry);
-        if (list.format[0] == '\0') {
-            const char* name = ::archive_format_name(reader.get());
-            list.format = name == nullptr ? "" : name;
-            if (list.format[0] == '\0') return std::nullopt;
+        if (list.format.empty()) {
+            if (const char* name = ::archive_format_name(reader.get())) list.format = name;
+            if (list.format.empty()) return std::nullopt;
         }
         if (code == ARCHIVE_EOF) break;
         if (code < ARCHIVE_WARN) {
             list.broken = error_of(reader.get());
             break;
         }
-        if (code == ARCHIVE_RETRY) continue;
         if (list.members.size() >= kMostMembers) {
             list.too_many = true;
             break;
         }
-        add_member(list, entry);
+        add_member(list, entry, index);
     }
     if (::archive_read_has_encrypted_entries(reader.get()) == 1) list.encrypted = true;
     return list;
 }
 
-std::optional<Unpacked> measure_compressed(std::string_view bytes, std::uint64_t most,
-                                           std::chrono::steady_clock::time_point deadline) {
-    if (!begins_compressed(bytes)) return std::nullopt;
-    const Reader reader = open_archive(bytes, support_filters);
+// ---------------------------------------------------------------- compressed files
+
+namespace {
+
+// At the data of the one member of a compressed file. A null reader: not compressed.
+Reader open_compressed(std::string_view bytes, MemberList& list, bool& has_data) {
+    has_data = false;
+    if (!begins_compressed(bytes)) return nullptr;
+    Reader reader = open_archive(bytes, support_filters);
+    if (!reader) return nullptr;
     archive_entry* entry = nullptr;
-    if (!reader) return std::nullopt;
-    Unpacked unpacked;
     const int head = ::archive_read_next_header(reader.get(), &entry);
-    if (::archive_filter_count(reader.get()) < 2) return std::nullopt; // the last is always "none"
-    unpacked.format = ::archive_filter_name(reader.get(), 0);
-    if (head == ARCHIVE_EOF) return unpacked;
-    if (head < ARCHIVE_WARN) {
-        unpacked.broken = error_of(reader.get());
-        return unpacked;
-    }
+    if (::archive_filter_count(reader.get()) < 2) return nullptr; // the last is always "none"
+    list.format = ::archive_filter_name(reader.get(), 0);
+    list.packing = Packing::stream;
+    if (head < ARCHIVE_WARN) list.broken = error_of(reader.get());
+    has_data = head != ARCHIVE_EOF && list.broken.empty();
+    return reader;
+}
+
+// Reads the data of the current entry. Returns how much came, at most bounds.most + 1.
+std::uint64_t read_data(archive* reader, const UnpackBounds& bounds, std::string* kept, std::string& broken) {
     std::array<char, 65536> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): written before it is read
-    while (unpacked.size <= most) {
-        const la_ssize_t got = ::archive_read_data(reader.get(), buffer.data(), buffer.size());
+    std::uint64_t size = 0;
+    while (size <= bounds.most) {
+        const la_ssize_t got = ::archive_read_data(reader, buffer.data(), buffer.size());
         if (got == ARCHIVE_RETRY) continue;
-        if (got < 0) unpacked.broken = error_of(reader.get());
+        if (got < 0) broken = error_of(reader);
         if (got <= 0) break;
-        unpacked.size = std::min(unpacked.size + static_cast<std::uint64_t>(got), most + 1);
-        if (std::chrono::steady_clock::now() >= deadline) {
-            unpacked.broken = "out of time";
+        size += static_cast<std::uint64_t>(got);
+        if (kept != nullptr) kept->append(buffer.data(), static_cast<std::size_t>(got));
+        if (std::chrono::steady_clock::now() >= bounds.deadline) {
+            broken = "out of time";
             break;
         }
     }
-    return unpacked;
+    return std::min(size, bounds.most + 1);
+}
+
+} // namespace
+
+std::optional<MemberList> list_compressed(std::string_view bytes, const UnpackBounds& bounds) {
+    MemberList list;
+    bool has_data = false;
+    const Reader reader = open_compressed(bytes, list, has_data);
+    if (!reader) return std::nullopt;
+    if (!has_data) return list;
+    Member member;
+    member.size = read_data(reader.get(), bounds, nullptr, list.broken);
+    if (member.size > 0) list.members.push_back(std::move(member));
+    return list;
+}
+
+// ---------------------------------------------------------------- unpacking
+
+namespace {
+
+struct CloseFile {
+    void operator()(zip_file_t* file) const noexcept { (void)::zip_fclose(file); }
+};
+
+using Take = std::function<void(const Member&, std::optional<std::string>)>;
+
+std::optional<std::string> unpack_from_zip(zip_t* reader, const Member& member, const UnpackBounds& bounds) {
+    const std::unique_ptr<zip_file_t, CloseFile> file(::zip_fopen_index(reader, member.index, 0));
+    if (!file) return std::nullopt;
+    std::string bytes;
+    std::array<char, 65536> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): written before it is read
+    for (;;) {
+        const zip_int64_t got = ::zip_fread(file.get(), buffer.data(), buffer.size());
+        if (got < 0) return std::nullopt; // the checksum too
+        if (got == 0) return bytes;
+        bytes.append(buffer.data(), static_cast<std::size_t>(got));
+        if (bytes.size() > bounds.most || std::chrono::steady_clock::now() >= bounds.deadline) return std::nullopt;
+    }
+}
+
+void unpack_from_archive(std::string_view bytes, const std::vector<const Member*>& wanted, UnpackBounds bounds,
+                         const Take& take) {
+    const Reader reader = open_archive(bytes, support_formats);
+    if (!reader) return;
+    std::uint64_t index = 0;
+    for (auto next = wanted.begin(); next != wanted.end(); ++index) {
+        archive_entry* entry = nullptr;
+        const int code = ::archive_read_next_header(reader.get(), &entry);
+        if (code < ARCHIVE_WARN || code == ARCHIVE_EOF) return;
+        if (index != (*next)->index) continue;
+        std::string unpacked;
+        std::string broken;
+        const std::uint64_t size = read_data(reader.get(), bounds, &unpacked, broken);
+        const bool whole = broken.empty() && size <= bounds.most && size == (*next)->size;
+        take(**next, whole ? std::optional(std::move(unpacked)) : std::nullopt);
+        if (size > bounds.most || std::chrono::steady_clock::now() >= bounds.deadline) return;
+        bounds.most -= size;
+        ++next;
+    }
+}
+
+} // namespace
+
+void unpack_members(Packing packing, std::string_view bytes, const std::vector<const Member*>& wanted,
+                    const UnpackBounds& bounds, const Take& take) {
+    UnpackBounds left = bounds;
+    switch (packing) {
+        case Packing::none:
+            return;
+        case Packing::archive:
+            return unpack_from_archive(bytes, wanted, bounds, take);
+        case Packing::stream: {
+            MemberList list;
+            bool has_data = false;
+            const Reader reader = open_compressed(bytes, list, has_data);
+            if (!reader || !has_data || wanted.empty()) return;
+            std::string unpacked;
+            const std::uint64_t size = read_data(reader.get(), bounds, &unpacked, list.broken);
+            // What came before the end of a file that is cut off is there for its reader too.
+            if (size <= bounds.most) take(*wanted.front(), std::move(unpacked));
+            return;
+        }
+        case Packing::zip: {
+            const ZipReader reader = open_zip(bytes);
+            if (!reader) return;
+            for (const Member* member : wanted) {
+                auto unpacked = unpack_from_zip(reader.get(), *member, left);
+                left.most -= std::min<std::uint64_t>(left.most, unpacked ? unpacked->size() : 0);
+                take(*member, std::move(unpacked));
+                if (left.most == 0 || std::chrono::steady_clock::now() >= left.deadline) return;
+            }
+            return;
+        }
+    }
 }
 
 std::uint32_t crc_of(std::string_view bytes) noexcept {

@@ -1,10 +1,12 @@
 // What an archiver would find in a container: its members, from the container's own directory, without unpacking them
-// (libzip for zip, libarchive for the rest), and the size of what a compressed file holds. The one home of both.
-// Bounded: in members by kMostMembers, in unpacked bytes by the caller. Nothing is written to disk, no program is run.
+// (libzip for zip, libarchive for the rest); and the unpacking of the few that libclamav could not open. The one home
+// of both libraries. Nothing is written to disk, no program is run. Bounded: in members by kMostMembers, in unpacked
+// bytes and time by the caller.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,19 +14,28 @@
 
 namespace evermilter::scanner {
 
+// How a member is reached again.
+enum class Packing : std::uint8_t {
+    none,    // no library unpacks it
+    zip,     // libzip
+    archive, // libarchive
+    stream,  // one compressed file: libarchive
+};
+
 // A regular file in a container. Links, folders and empty files are none.
 struct Member {
     std::string name;                 // as the container has it
     std::uint64_t size = 0;           // unpacked
+    std::uint64_t index = 0;          // in its container
     std::optional<std::uint32_t> crc; // of the unpacked bytes (ISO 3309), where the directory has it
     bool encrypted = false;
-    bool method_known = true; // libclamav has this compression method; only of zip it is looked at
 };
 
 inline constexpr std::size_t kMostMembers = 100'000;
 
 struct MemberList {
-    const char* format = "";
+    std::string format; // "zip", "7-Zip", "gzip", as the library calls it
+    Packing packing = Packing::none;
     std::vector<Member> members;
     std::string broken;     // why the list ends early; empty when it is whole
     bool encrypted = false; // the directory itself is encrypted, or some member is
@@ -41,16 +52,22 @@ struct MemberList {
 // 7z, rar, tar, cpio, iso9660, cab, xar, lha, ar. nullopt: none of these.
 [[nodiscard]] std::optional<MemberList> list_archive(std::string_view bytes);
 
-struct Unpacked {
-    std::string format;     // "gzip", "bzip2", "xz", "lzma", "lzip", "compress", "zstd", "lz4"
-    std::uint64_t size = 0; // at most `most` + 1
-    std::string broken;     // why it ended early; empty when it is whole
+// How much may be unpacked, and until when.
+struct UnpackBounds {
+    std::uint64_t most = 0; // bytes
+    std::chrono::steady_clock::time_point deadline;
 };
 
-// Unpacks without keeping it, until more than `most` bytes came or `deadline` has passed (then it is broken).
-// nullopt: not compressed in one of these ways.
-[[nodiscard]] std::optional<Unpacked> measure_compressed(std::string_view bytes, std::uint64_t most,
-                                                         std::chrono::steady_clock::time_point deadline);
+// gzip, bzip2, xz, lzma, lzip, compress, zstd, lz4: one member, whose size is found by unpacking it without keeping it.
+// A size above bounds.most is bounds.most + 1. nullopt: not compressed in one of these ways.
+[[nodiscard]] std::optional<MemberList> list_compressed(std::string_view bytes, const UnpackBounds& bounds);
+
+// The bytes of members of a list that one of the functions above made of the same `bytes`, handed out one by one;
+// nullopt for one that cannot be unpacked. They come in the order of `wanted`, which is by index. Ends early past the
+// bounds.
+void unpack_members(Packing packing, std::string_view bytes, const std::vector<const Member*>& wanted,
+                    const UnpackBounds& bounds,
+                    const std::function<void(const Member&, std::optional<std::string>)>& take);
 
 // CRC-32 as zip has it.
 [[nodiscard]] std::uint32_t crc_of(std::string_view bytes) noexcept;

@@ -1,4 +1,4 @@
-#include "workers/scanner/quiet_types.h"
+#include "workers/scanner/layer_types.h"
 
 #include <algorithm>
 #include <array>
@@ -6,14 +6,49 @@
 namespace evermilter::scanner {
 namespace {
 
-// What is not in here is loud, a type of a later libclamav too.
-constexpr std::array<std::string_view, 22> kQuiet = {
-    "CL_TYPE_ANY",         "CL_TYPE_TEXT_ASCII", "CL_TYPE_TEXT_UTF8",  "CL_TYPE_TEXT_UTF16LE", "CL_TYPE_TEXT_UTF16BE",
-    "CL_TYPE_BINARY_DATA", "CL_TYPE_HTML",       "CL_TYPE_HTML_UTF16", "CL_TYPE_MAIL",         "CL_TYPE_GRAPHICS",
-    "CL_TYPE_GIF",         "CL_TYPE_PNG",        "CL_TYPE_JPEG",       "CL_TYPE_TIFF",         "CL_TYPE_RIFF",
-    "CL_TYPE_MP3",         "CL_TYPE_SCRIPT",     "CL_TYPE_SCRENC",     "CL_TYPE_IGNORED",      "CL_TYPE_INTERNAL",
-    "CL_TYPE_LNK",         "CL_TYPE_JAVA",
+constexpr std::array<std::string_view, 38> kQuiet = {
+    "CL_TYPE_ANY",
+    "CL_TYPE_TEXT_ASCII",
+    "CL_TYPE_TEXT_UTF8",
+    "CL_TYPE_TEXT_UTF16LE",
+    "CL_TYPE_TEXT_UTF16BE",
+    "CL_TYPE_BINARY_DATA",
+    "CL_TYPE_HTML",
+    "CL_TYPE_HTML_UTF16",
+    "CL_TYPE_MAIL",
+    "CL_TYPE_GRAPHICS",
+    "CL_TYPE_GIF",
+    "CL_TYPE_PNG",
+    "CL_TYPE_JPEG",
+    "CL_TYPE_TIFF",
+    "CL_TYPE_RIFF",
+    "CL_TYPE_SCRIPT",
+    "CL_TYPE_SCRENC",
+    "CL_TYPE_IGNORED",
+    "CL_TYPE_INTERNAL",
+    "CL_TYPE_LNK",
+    "CL_TYPE_JAVA",
+    // Listed and, where need be, unpacked by look/containers.h.
+    "CL_TYPE_ZIP",
+    "CL_TYPE_OOXML_WORD",
+    "CL_TYPE_OOXML_PPT",
+    "CL_TYPE_OOXML_XL",
+    "CL_TYPE_7Z",
+    "CL_TYPE_GZ",
+    "CL_TYPE_BZ",
+    "CL_TYPE_XZ",
+    "CL_TYPE_POSIX_TAR",
+    "CL_TYPE_OLD_TAR",
+    "CL_TYPE_CPIO_OLD",
+    "CL_TYPE_CPIO_ODC",
+    "CL_TYPE_CPIO_NEWC",
+    "CL_TYPE_CPIO_CRC",
+    "CL_TYPE_ISO9660",
+    "CL_TYPE_MSCAB",
+    "CL_TYPE_XAR",
 };
+constexpr std::array<std::string_view, 6> kHushed = {"CL_TYPE_TNEF",    "CL_TYPE_LHA_LZH", "CL_TYPE_ALZ",
+                                                     "CL_TYPE_ONENOTE", "CL_TYPE_RAR",     "CL_TYPE_RARSFX"};
 
 struct Switch {
     std::string_view type;
@@ -52,8 +87,10 @@ constexpr std::array<std::string_view, 27> kArchives = {
 
 } // namespace
 
-bool loud_type(std::string_view type) noexcept {
-    return std::find(kQuiet.begin(), kQuiet.end(), type) == kQuiet.end();
+Loudness loudness(std::string_view type) noexcept {
+    if (std::find(kHushed.begin(), kHushed.end(), type) != kHushed.end()) return Loudness::hushed;
+    // What is in no list is loud, a type of a later libclamav too.
+    return std::find(kQuiet.begin(), kQuiet.end(), type) != kQuiet.end() ? Loudness::quiet : Loudness::loud;
 }
 
 const char* turned_off(std::string_view type, const config::Scanner& config) noexcept {
