@@ -39,7 +39,8 @@ constexpr Row kScannerRows[] = {
      .fallback = "1",
      .needs = Needs::new_session_workers,
      .range = {0, 10},
-     .text = "How often a message whose scanner died is tried on another one, in what is left of `timeouts.eom`. A "
+     .text = "How often a message whose scanner died is tried on another one. Each try waits for a scanner at most "
+             "`scanner.queue_timeout`, as the first does, within what is left of `timeouts.eom`. A "
              "message whose scanner hung is not tried again."},
     {.key = "scanner.max_jobs",
      .kind = Kind::count,

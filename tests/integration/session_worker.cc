@@ -64,7 +64,13 @@ void FakeScanners::say_taken(const messages::ScanJob& job) {
 }
 
 void FakeScanners::answer(messages::ScanJob job, messages::ScanOutcome outcome, const std::string& detail) {
-    must(send_message(job.reply.get(), messages::ScanResult{job.job, outcome, detail, 1000}));
+    messages::ScanResult result;
+    result.job = job.job;
+    result.outcome = outcome;
+    result.detail = detail;
+    result.scan_ns = 1000;
+    result.scanned = job.size;
+    must(send_message(job.reply.get(), std::move(result)));
 }
 
 void FakeScanners::answer_incomplete(messages::ScanJob job, UnseenSet reasons, const std::string& labels,

@@ -238,6 +238,12 @@ class Attempt {
         auto* result = std::get_if<messages::ScanResult>(&received->message);
         if (received->kind != Received::Kind::message || result == nullptr || result->job != number)
             return final(Finding::bad_answer, "the second answer was not the result of this job");
+        // A scanner that has read less, or more, has not scanned this message, whatever it found to be so.
+        const bool passes =
+            result->outcome == messages::ScanOutcome::clean || result->outcome == messages::ScanOutcome::incomplete;
+        if (passes && result->scanned != request_.size)
+            return final(Finding::bad_answer,
+                         std::to_string(result->scanned) + " bytes were scanned of " + std::to_string(request_.size));
         // libclamav's limit is one of wall time: a scan that computes all the while has a little less CPU time at it.
         const bool exceeded = result->outcome == messages::ScanOutcome::error &&
                               nanoseconds(result->cpu_ns) >= settings_.max_scan_time / 10 * 9;
@@ -292,6 +298,24 @@ ScanReport ScanClient::scan(const ScanRequest& request) {
     bool temp_retried = false;
     milliseconds pause{0};
     Pin queue = request.pin;
+    std::optional<Try> before; // the try that is being repeated
+
+    // Again, with as long a wait for a scanner as the first time, within what is left of the whole.
+    const auto retry = [&](Try ended) {
+        before = std::move(ended);
+        ++retries;
+        queue_deadline = std::min(steady_clock::now() + settings_.queue_timeout, request.deadline);
+        queue = request.pin;
+    };
+    // Where no scanner takes it again, what its first scanner met comes first.
+    const auto finish = [&](Try last) {
+        const bool taken = last.finding != Finding::queue_timeout && last.finding != Finding::no_generation;
+        if (taken || !before) return report_of(std::move(last), generation, retries);
+        if (!before->detail.empty()) before->detail += "; ";
+        before->detail += std::string("again: ") + finding_name(last.finding);
+        if (!last.detail.empty()) before->detail += ", " + last.detail;
+        return report_of(std::move(*before), generation, retries);
+    };
 
     const auto suspect = [&](const Try& ended) {
         const bool died = ended.end == Try::End::died;
@@ -303,13 +327,12 @@ ScanReport ScanClient::scan(const ScanRequest& request) {
     for (;;) {
         if (is_poison(request)) {
             const MessageDigests& digests = request.digests;
-            return report_of(final(Finding::poison, "digest " + digests.whole.text() + " body " + digests.body.text()),
-                             generation, retries);
+            return finish(final(Finding::poison, "digest " + digests.whole.text() + " body " + digests.body.text()));
         }
         if (!queue || !queue->usable()) {
             Try none;
             queue = wait_for_generation(*queues_, pulse, queue_deadline, none);
-            if (!queue) return report_of(std::move(none), generation, retries);
+            if (!queue) return finish(std::move(none));
         }
         generation = queue->generation();
         Try last =
@@ -322,26 +345,20 @@ ScanReport ScanClient::scan(const ScanRequest& request) {
             case Try::End::dropped:
                 queue.reset();
                 if (!pulse.wait(-1, std::min(queue_deadline, steady_clock::now() + pause)))
-                    return report_of(final(Finding::cancelled), generation, retries);
+                    return finish(final(Finding::cancelled));
                 pause = std::clamp(pause * 2, kFirstPause, kLongestPause);
                 // A job whose deadline has passed is dropped by the scanners.
-                if (steady_clock::now() >= queue_deadline) return report_of(std::move(last), generation, retries);
+                if (steady_clock::now() >= queue_deadline) return finish(std::move(last));
                 break;
             case Try::End::died:
-                if (deaths == settings_.retries) return report_of(std::move(last), generation, retries);
+                if (deaths == settings_.retries) return finish(std::move(last));
                 ++deaths;
-                ++retries;
-                // A retry gets what is left of timeouts.eom.
-                queue_deadline = request.deadline;
-                queue = request.pin;
+                retry(std::move(last));
                 break;
             case Try::End::answered:
-                if (last.finding != Finding::temp_failed || temp_retried)
-                    return report_of(std::move(last), generation, retries);
+                if (last.finding != Finding::temp_failed || temp_retried) return finish(std::move(last));
                 temp_retried = true;
-                ++retries;
-                queue_deadline = request.deadline;
-                queue = request.pin;
+                retry(std::move(last));
                 break;
         }
     }

@@ -1,9 +1,10 @@
 // Asks a scanner about one message, from the pool thread that stands in xxfi_eom, and waits: for a generation, for
 // the worker's turn in its queue, for Taken, for the result. Exactly one report for each request, whoever dies or
 // hangs: EOF before Taken sends the job again (bounded by queue_timeout), after it tries once more up to
-// scanner.retries; a hang, and anything that is no answer to this job, is an error. Stateless but for its
-// settings: any number of threads. A message that is poison is not scanned, whenever that becomes known; one that costs
-// a scanner (its death, or CPU time past the limit) is told as suspect.
+// scanner.retries, for a scanner that is waited for no longer than the first; a hang, and anything that is no answer to
+// this job, or not to all of it, is an error. Stateless but for its settings: any number of threads. A message that is
+// poison is not scanned, whenever that becomes known; one that costs a scanner (its death, or CPU time past the limit)
+// is told as suspect.
 #pragma once
 
 #include <atomic>

@@ -22,8 +22,8 @@ enum class Finding : std::uint8_t {
     queue_timeout, // no scanner took it within queue_timeout
     no_generation, // no engine: NoGeneration of the supervisor, or none came within queue_timeout; detail: reason
     out_of_time,   // timeouts.eom is used up (a retry only: without one the deadlines nest)
-    bad_answer,    // what came on the reply socket was no answer to this job
-    internal,      // a system call failed on our side; detail: which
+    bad_answer,    // what came on the reply socket was no answer to this job, or not to all of its bytes
+    internal,      // a system call or memory failed on our side, or not all that came is stored; detail: which
     cancelled,     // the connection was shut down meanwhile: nobody reads the answer
     oversize,      // above message.max_size, not scanned
     store_failed,  // could not be collected (memory and spool); detail: reason

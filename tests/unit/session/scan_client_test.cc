@@ -52,13 +52,22 @@ void say(const unique_fd& fd, messages::Message message) {
 void take(const ScanJob& job) {
     say(job.reply, messages::Taken{job.job});
 }
-void answer(const ScanJob& job, ScanOutcome outcome, std::string detail = {}) {
-    messages::ScanResult result{job.job, outcome, std::move(detail), 5};
+// Of a scanner that has read all of it.
+messages::ScanResult result(const ScanJob& job, ScanOutcome outcome, std::string detail = {}) {
+    messages::ScanResult result;
+    result.job = job.job;
+    result.outcome = outcome;
+    result.detail = std::move(detail);
+    result.scan_ns = 5;
+    result.scanned = job.size;
     if (outcome == ScanOutcome::incomplete) {
         result.unseen = unseen_bit(Unseen::limit);
         result.ledger = "2 a.zip: limit";
     }
-    say(job.reply, std::move(result));
+    return result;
+}
+void answer(const ScanJob& job, ScanOutcome outcome, std::string detail = {}) {
+    say(job.reply, result(job, outcome, std::move(detail)));
 }
 void clean(const ScanJob& job) {
     take(job);
@@ -405,9 +414,9 @@ BOOST_AUTO_TEST_CASE(a_scan_that_ends_by_the_limit_is_told_only_if_it_took_the_c
         {
             const Scanner scanner(generation, [&](std::unique_ptr<ScanJob> job, int) {
                 take(*job);
-                messages::ScanResult result{job->job, row.outcome, {}, 5};
-                result.cpu_ns = row.cpu.count();
-                say(job->reply, std::move(result));
+                auto said = result(*job, row.outcome);
+                said.cpu_ns = row.cpu.count();
+                say(job->reply, std::move(said));
             });
             (void)scan();
             queues.let_go(queues.current());
@@ -450,6 +459,68 @@ BOOST_AUTO_TEST_CASE(a_failed_temp_directory_is_tried_once_more_whatever_retries
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_retry_waits_for_a_scanner_no_longer_than_the_first_try_and_never_past_the_whole) {
+    // What the first scanner does, and what becomes of the job when it comes again.
+    enum class First { temp_failed, died };
+    enum class Again { not_taken, always_dropped, no_generation };
+    for (const First first : {First::temp_failed, First::died})
+        for (const Again again : {Again::not_taken, Again::always_dropped, Again::no_generation})
+            for (const bool at_the_end : {false, true}) {
+                BOOST_TEST_CONTEXT("first " << static_cast<int>(first) << ", again " << static_cast<int>(again)
+                                            << ", at the end " << at_the_end) {
+                    settings.queue_timeout = at_the_end ? kLong : 100ms;
+                    ScanRequest one = request();
+                    if (at_the_end) one.deadline = steady_clock::now() + 100ms;
+                    auto generation = std::make_unique<Generation>(queues, queues.current() + 1);
+                    ScanReport report;
+                    std::thread session([&] { report = scan(one); });
+                    auto job = generation->next();
+                    BOOST_REQUIRE(job);
+                    if (again == Again::no_generation) queues.no_generation("none");
+                    take(*job);
+                    if (first == First::temp_failed) answer(*job, ScanOutcome::temp_failed, "no folder");
+                    if (again == Again::no_generation) generation.reset();
+                    job.reset();
+                    std::int64_t waits_until = 0;
+                    while (generation && (job = generation->next(again == Again::not_taken ? 60s : 300ms))) {
+                        waits_until = job->deadline_ns;
+                        if (again == Again::not_taken) break;
+                    }
+                    session.join();
+                    check_finding(report, first == First::died ? Finding::scanner_died : Finding::temp_failed);
+                    BOOST_TEST(report.detail.starts_with(first == First::died ? "again: " : "no folder; again: "));
+                    BOOST_TEST(report.retries == 1U);
+                    const std::int64_t whole = std::chrono::nanoseconds(one.deadline.time_since_epoch()).count();
+                    BOOST_TEST((at_the_end ? waits_until <= whole : waits_until < whole));
+                    if (generation) queues.let_go(queues.current());
+                }
+            }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_scanner_has_read_in_part_passes_by_no_word_of_it) {
+    struct Row {
+        ScanOutcome outcome;
+        std::uint64_t scanned;
+        Finding finding;
+    };
+    constexpr Row rows[] = {
+        {ScanOutcome::clean, 4, Finding::clean},           {ScanOutcome::clean, 3, Finding::bad_answer},
+        {ScanOutcome::clean, 5, Finding::bad_answer},      {ScanOutcome::clean, 0, Finding::bad_answer},
+        {ScanOutcome::incomplete, 4, Finding::incomplete}, {ScanOutcome::incomplete, 0, Finding::bad_answer},
+        {ScanOutcome::infected, 0, Finding::infected},     {ScanOutcome::infected, 4, Finding::infected},
+        {ScanOutcome::error, 0, Finding::scan_error},
+    };
+    const Generation generation(queues, 1);
+    const Scanner scanner(generation, [&](std::unique_ptr<ScanJob> job, int number) {
+        take(*job);
+        auto said = result(*job, rows[number].outcome);
+        said.scanned = rows[number].scanned;
+        say(job->reply, std::move(said));
+    });
+    for (const Row& row : rows) check_finding(scan(), row.finding);
+    queues.close("end");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_answer_to_this_job_is_an_error_and_never_clean) {
     const auto bytes = [](const ScanJob& job, std::string_view text) {
         (void)!::send(job.reply.get(), text.data(), text.size(), MSG_NOSIGNAL);
@@ -465,10 +536,15 @@ BOOST_AUTO_TEST_CASE(what_is_no_answer_to_this_job_is_an_error_and_never_clean) 
         [&](const ScanJob& job) { take(job), say(job.reply, messages::Pong{1}); },
         [&](const ScanJob& job) {
             take(job);
-            say(job.reply, messages::ScanResult{job.job + 1, ScanOutcome::clean, {}, 0});
+            auto other = result(job, ScanOutcome::clean);
+            ++other.job;
+            say(job.reply, std::move(other));
         },
         [&](const ScanJob& job) {
-            take(job), say(job.reply, messages::ScanResult{0, ScanOutcome::clean, {}, 0});
+            take(job);
+            auto none = result(job, ScanOutcome::clean);
+            none.job = 0;
+            say(job.reply, std::move(none));
         },
     };
     const Generation generation(queues, 1);
@@ -510,10 +586,10 @@ BOOST_AUTO_TEST_CASE(a_result_that_contradicts_itself_about_unseen_parts_is_an_e
     const Scanner scanner(generation, [&](std::unique_ptr<ScanJob> job, int number) {
         const Row& row = rows[static_cast<std::size_t>(number)];
         take(*job);
-        messages::ScanResult result{job->job, row.outcome, "detail", 5};
-        result.unseen = row.unseen;
-        result.ledger = "2 a.zip: limit";
-        say(job->reply, std::move(result));
+        messages::ScanResult said = result(*job, row.outcome, "detail");
+        said.unseen = row.unseen;
+        said.ledger = "2 a.zip: limit";
+        say(job->reply, std::move(said));
     });
     for (const Row& row : rows) {
         const ScanReport report = scan();
@@ -528,10 +604,10 @@ BOOST_AUTO_TEST_CASE(what_a_scanner_says_is_kept_within_its_bounds) {
     const Generation generation(queues, 1);
     const Scanner scanner(generation, [](std::unique_ptr<ScanJob> job, int) {
         take(*job);
-        messages::ScanResult result{job->job, ScanOutcome::incomplete, std::string(50'000, 'd'), 5};
-        result.unseen = unseen_bit(Unseen::encrypted);
-        result.ledger = std::string(50'000, 'l');
-        say(job->reply, std::move(result));
+        messages::ScanResult said = result(*job, ScanOutcome::incomplete, std::string(50'000, 'd'));
+        said.unseen = unseen_bit(Unseen::encrypted);
+        said.ledger = std::string(50'000, 'l');
+        say(job->reply, std::move(said));
     });
     const ScanReport report = scan();
     check_finding(report, Finding::incomplete);
