@@ -192,6 +192,76 @@ BOOST_AUTO_TEST_CASE(whoever_goes_in_mid_packet_ends_only_its_session) {
     BOOST_TEST(finish(*other, scanners).status() == "Clean");
 }
 
+// libmilter would drop it without an answer, and the MTA take the answer to its next command for this one's.
+BOOST_AUTO_TEST_CASE(a_command_out_of_order_ends_its_session_and_is_not_skipped) {
+    using namespace std::string_literals;
+    const auto as_packet = [](char command) {
+        switch (command) {
+            case 'O':
+                return packet('O', "\0\0\0\6\0\0\1\xff\0\x1f\xff\xff"s);
+            case 'C':
+                return packet('C', "host\0"s + 'U');
+            case 'L':
+                return packet('L', "A\0b\0"s);
+            case 'H':
+            case 'M':
+            case 'R':
+                return packet(command, "<a@b.c>\0"s);
+            case 'B':
+                return packet('B', "x\r\n");
+            default:
+                return packet(command);
+        }
+    };
+    struct Row {
+        std::string commands;
+        std::size_t answers;
+    };
+    const Row rows[] = {{"CC", 1},     {"CHO", 2},     {"CHR", 2},    {"CHE", 2},      {"CHME", 3},   {"CHMRTT", 5},
+                        {"CHMRTR", 5}, {"CHMRTNL", 5}, {"CHMRAR", 4}, {"CHMRTLAE", 5}, {"CHMRTKE", 5}};
+    SessionWorker worker;
+    auto scanners = worker.generation(1);
+    for (const bool at_once : {false, true})
+        for (const Row& row : rows) {
+            BOOST_TEST_CONTEXT(row.commands << (at_once ? ", at once" : "")) {
+                auto client = worker.connect();
+                std::string all;
+                for (const char command : row.commands) all += as_packet(command);
+                std::string after;
+                for (const char command : "HMRTNBE"s) after += as_packet(command);
+                std::size_t answers = 0;
+                try {
+                    client->send_raw(at_once ? all + after : all);
+                    for (;;) {
+                        BOOST_TEST(client->receive().command == 'c');
+                        ++answers;
+                    }
+                } catch (const ConnectionEnded&) {
+                }
+                BOOST_TEST(answers == row.answers);
+                BOOST_TEST(worker.expect<messages::SessionEnded>().session == worker.last_session());
+            }
+        }
+    BOOST_TEST(!scanners.job_waits());
+}
+
+BOOST_AUTO_TEST_CASE(after_a_mail_that_was_refused_no_answer_belongs_to_another_command) {
+    using namespace std::string_literals;
+    SessionWorker worker;
+    auto scanners = worker.generation(1);
+    auto client = ready_for_mail(worker);
+    worker.send(messages::DrainSessions{true, 0});
+    wait_until("MAIL is refused", [&] {
+        const Reply reply = client->mail();
+        if (reply.command == 'c') client->abort();
+        return reply.command == 'y';
+    });
+    const std::string mail = packet('M', "<a@b.c>\0"s);
+    client->send_raw(mail + packet('R', "<d@e.f>\0"s) + packet('T') + packet('N') + packet('E') + mail + mail);
+    BOOST_TEST(client->receive().command == 'y');
+    BOOST_CHECK_THROW((void)client->receive(), ConnectionEnded);
+}
+
 BOOST_AUTO_TEST_CASE(a_packet_of_absurd_length_ends_the_session) {
     SessionWorker worker;
     auto client = ready_for_mail(worker);

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "config/parse.h"
+#include "tests/integration/failing_new.h"
 #include "tests/support/proc.h"
 #include "tests/support/waiting.h"
 #include "workers/common/child.h"
@@ -105,7 +106,7 @@ void FakeScanners::wait_released() {
         throw std::runtime_error("a job came where the end was due");
 }
 
-SessionWorker::SessionWorker(const Change& change) : config_(config::defaults()) {
+SessionWorker::SessionWorker(const Change& change, const FailingNew* memory) : config_(config::defaults()) {
     config_.message.spool_directory = folder_.path();
     config_.log.target = config::LogTarget::stderr_;
     config_.log.level = config::LogLevel::debug;
@@ -140,6 +141,7 @@ SessionWorker::SessionWorker(const Change& change) : config_(config::defaults())
         const int channel = ::fcntl(ends.second.get(), F_DUPFD, 10);
         (void)::dup2(channel, kChildChannel);
         (void)::close(channel);
+        if (memory != nullptr) memory->preload();
         ::execl(program.c_str(), program.c_str(), nullptr);
         ::_exit(127);
     }

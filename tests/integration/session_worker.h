@@ -52,6 +52,8 @@ class FakeScanners {
     unique_fd queue_;
 };
 
+class FailingNew;
+
 class SessionWorker {
   public:
     using Change = std::function<void(config::Config&)>;
@@ -59,8 +61,8 @@ class SessionWorker {
     static constexpr std::size_t kMemorySlots = 4;
     static constexpr std::uint32_t kMemorySlot = 2; // this worker's; the others are the test's
 
-    // Starts the worker and waits until it is ready.
-    explicit SessionWorker(const Change& change = {});
+    // Starts the worker and waits until it is ready. `memory` is the one that it gets, where it is to fail.
+    explicit SessionWorker(const Change& change = {}, const FailingNew* memory = nullptr);
     ~SessionWorker();
     SessionWorker(const SessionWorker&) = delete;
     SessionWorker& operator=(const SessionWorker&) = delete;

@@ -107,6 +107,11 @@ BOOST_AUTO_TEST_CASE(a_session_worker_without_descriptors_defers_and_is_replaced
     const std::string text = held.message(eicar_in_zip()).text();
     BOOST_TEST(text.starts_with("451 "), text);
     service.wait_log({"store-failed", "Too many open files"});
+    // A chunk that comes with the end of the message is no answer of its own.
+    held.upload(ordinary_headers() + "\r\n");
+    held.send('E', eicar() + "\r\n");
+    const Verdict in_one = held.receive_verdict();
+    BOOST_TEST(in_one.text().starts_with("451 "), in_one.text());
     // A session that it cannot be given shows that it is not fit.
     for (std::size_t count = 0; count < workers.size(); ++count) {
         try {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "workers/common/log.h"
+#include "workers/session/answer.h"
 #include "workers/session/message_end.h"
 #include "workers/session/seam.h"
 #include "workers/session/unseen_policy.h"
@@ -24,32 +25,81 @@ Service* g_service = nullptr; // libmilter hands no argument of ours to its call
 
 using SessionPointer = std::shared_ptr<Session>;
 
-// Runs one callback. A session that is not known has been given up: its connection is shut down already. Of a message
-// whose callback failed the rest may still come, where no reply can stop it: it gets actions.error at its end.
+// The session that the callback belongs to. Empty for one that has been given up: its connection is shut down already.
+// Does not fail: a callback that could not even find its session would lose what it brought.
+SessionPointer enter() noexcept {
+    const int descriptor = seam::enter_callback();
+    SessionPointer session = g_service->sessions.find(descriptor);
+    if (!session) seam::forget(descriptor);
+    return session;
+}
+
+// What keeps books only. False when it failed.
 template <class Body>
-sfsistat guarded(const char* callback, Body&& body) noexcept {
-    SessionPointer session;
+bool try_to(Body&& body) noexcept {
     try {
-        const int descriptor = seam::enter_callback();
-        session = g_service->sessions.find(descriptor);
-        if (!session) {
-            seam::forget(descriptor);
-            return SMFIS_TEMPFAIL;
-        }
-        return body(*session);
-    } catch (const std::exception& error) {
-        try {
-            log::error("callback-failed",
-                       {{"session", session ? session->id : 0}, {"callback", callback}, {"reason", error.what()}});
-            if (session) {
-                session->forget_message();
-                session->store.fail({0, "internal error"}); // short enough to need no memory
-                g_service->sessions.enter(*session, Stage::mail);
-            }
-        } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): out of memory; the answer stands
-        }
-        return SMFIS_TEMPFAIL;
+        body();
+        return true;
+    } catch (const std::exception&) {
+        return false;
     }
+}
+
+// Runs what a callback does. When it fails (memory, as a rule) that is recorded before anything else, without memory:
+// of the message the rest may still come, where no answer can stop it, and it gets actions.error at its end.
+template <class Body>
+bool attempt(const char* callback, Session& session, Body&& body) noexcept {
+    try {
+        body(session);
+        return true;
+    } catch (const std::exception& error) {
+        session.fail_message("a callback of libmilter failed");
+        (void)try_to([&] {
+            log::error("callback-failed", {{"session", session.id}, {"callback", callback}, {"reason", error.what()}});
+        });
+        return false;
+    }
+}
+
+void begin_message(Session& session) noexcept {
+    session.intake.begin();
+    seam::set_in_message(session.descriptor, true);
+}
+
+void forget_message(Session& session) noexcept {
+    session.forget_message();
+    seam::set_in_message(session.descriptor, false);
+}
+
+// ---------------------------------------------------------------- the kinds of callbacks (answer.h)
+
+// A command of the SMTP session, which is answered at once. A session that is not known, and a failure, are refused.
+struct Command {
+    const char* callback;
+    Stage when_refused; // what the session waits for then
+    bool ends_message;  // when it is refused there is no message any more
+};
+
+template <class Body> // Go(Session&)
+sfsistat command(const Command& what, Body&& body) noexcept {
+    Go go = Go::refused;
+    const SessionPointer session = enter();
+    if (!session) return answer_command(go);
+    (void)attempt(what.callback, *session, [&](Session& found) { go = body(found); });
+    if (go == Go::refused) {
+        if (what.ends_message) forget_message(*session);
+        (void)try_to([&] { g_service->sessions.enter(*session, what.when_refused); });
+    }
+    return answer_command(go);
+}
+
+// A part of the message, which is not answered. `count` does not fail, and comes first.
+template <class Count, class Body>
+void content(const char* callback, Count&& count, Body&& body) noexcept {
+    const SessionPointer session = enter();
+    if (!session) return;
+    count(*session);
+    (void)attempt(callback, *session, body);
 }
 
 std::string_view macro(SMFICTX* context, const char* name) {
@@ -86,11 +136,13 @@ void pin_for_message(Session& session) {
     }
 }
 
-void message_over(Session& session) {
-    session.forget_message();
+void message_over(Session& session) noexcept {
+    forget_message(session);
     if (g_service->config.reload.pin != config::Pin::session) session.pin.reset();
-    g_service->sessions.show_queue_id(session);
-    g_service->sessions.enter(session, Stage::mail);
+    (void)try_to([&] {
+        g_service->sessions.show_queue_id(session);
+        g_service->sessions.enter(session, Stage::mail);
+    });
 }
 
 // ---------------------------------------------------------------- negotiation
@@ -121,7 +173,7 @@ void ask_for_macros(SMFICTX* context) {
 sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long steps, unsigned long /*unused*/,
                       unsigned long /*unused*/, unsigned long* wanted, unsigned long* protocol, unsigned long* unused2,
                       unsigned long* unused3) {
-    return guarded("negotiate", [&](Session& session) {
+    return command({"negotiate", Stage::negotiate, true}, [&](Session& session) {
         *wanted = wanted_actions(g_service->config) & actions;
         *protocol = steps & (SMFIP_NOUNKNOWN | SMFIP_HDR_LEADSPC | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY);
         *unused2 = 0;
@@ -134,7 +186,7 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long ste
         negotiated.data_command = (steps & SMFIP_NODATA) != 0; // who can leave DATA out can send it
         if ((*wanted & SMFIF_SETSYMLIST) != 0) ask_for_macros(context);
         g_service->sessions.enter(session, Stage::connect);
-        return SMFIS_CONTINUE;
+        return Go::on;
     });
 }
 
@@ -158,38 +210,37 @@ std::string address_text(const sockaddr* address) {
 
 // NOLINTNEXTLINE(readability-non-const-parameter): libmilter's type
 sfsistat on_connect(SMFICTX* /*context*/, char* host, _SOCK_ADDR* address) {
-    return guarded("connect", [&](Session& session) {
+    return command({"connect", Stage::helo, true}, [&](Session& session) {
         session.client = host == nullptr ? "" : host;
         const std::string number = address_text(address);
         if (!number.empty()) session.client += '[' + number + ']';
         g_service->sessions.enter(session, Stage::helo);
-        return SMFIS_CONTINUE;
+        return Go::on;
     });
 }
 
 sfsistat on_helo(SMFICTX* /*context*/, char* name) { // NOLINT(readability-non-const-parameter)
-    return guarded("helo", [&](Session& session) {
+    return command({"helo", Stage::mail, true}, [&](Session& session) {
         session.helo = name == nullptr ? "" : name;
         g_service->sessions.enter(session, Stage::mail);
-        return SMFIS_CONTINUE;
+        return Go::on;
     });
 }
 
-sfsistat refuse_mail(SMFICTX* context, Session& session, MailRefusal refusal) {
+Go refuse_mail(SMFICTX* context, const Session& session, MailRefusal refusal) {
     const bool draining = refusal == MailRefusal::draining;
     const Reply reply{"421", "4.3.2",
                       draining ? "Service shutting down, try again" : "Session too long, please reconnect"};
+    (void)set_reply(context, reply);
     log::info(
         "mail-refused",
         {{"session", session.id}, {"peer", session.peer}, {"reason", draining ? "draining" : "timeouts.session"}});
-    g_service->sessions.enter(session, Stage::mail);
-    (void)set_reply(context, reply);
-    return SMFIS_TEMPFAIL;
+    return Go::refused;
 }
 
 sfsistat on_mail(SMFICTX* context, char** arguments) {
-    return guarded("mail", [&](Session& session) {
-        session.forget_message();
+    return command({"mail", Stage::mail, true}, [&](Session& session) {
+        forget_message(session);
         if (const MailRefusal refusal = g_service->sessions.mail_refusal(session); refusal != MailRefusal::none)
             return refuse_mail(context, session, refusal);
         session.envelope.sender = arguments[0];
@@ -204,96 +255,108 @@ sfsistat on_mail(SMFICTX* context, char** arguments) {
         preamble.received = std::time(nullptr);
         session.store.begin(std::move(preamble));
         g_service->sessions.enter(session, Stage::rcpt);
-        return SMFIS_CONTINUE;
+        begin_message(session); // last: a MAIL that failed half-way leaves no message
+        return Go::on;
     });
 }
 
 // ---------------------------------------------------------------- the message
 
 sfsistat on_rcpt(SMFICTX* /*context*/, char** arguments) {
-    return guarded("rcpt", [&](Session& session) {
+    return command({"rcpt", Stage::rcpt, false}, [&](Session& session) {
         Envelope& envelope = session.envelope;
         ++envelope.recipient_count;
         if (envelope.recipients.size() < Envelope::kMaxRecipients) envelope.recipients.emplace_back(arguments[0]);
         // An MTA that sends no SMFIC_DATA collects the whole upload in this stage.
         g_service->sessions.enter(session, Stage::rcpt, session.negotiated.data_command ? Stage::rcpt : Stage::data);
-        return SMFIS_CONTINUE;
+        return Go::on;
     });
 }
 
 sfsistat on_data(SMFICTX* context) {
-    return guarded("data", [&](Session& session) {
+    return command({"data", Stage::mail, true}, [&](Session& session) {
         learn_queue_id(context, session);
         g_service->sessions.enter(session, Stage::data);
-        return SMFIS_CONTINUE;
+        return Go::on;
     });
 }
 
-// Headers and body are not answered (SMFIP_NR_HDR and its like), so that no MTA waits for each; those that cannot but
-// wait libmilter answers. What went wrong is told at the end of the message.
+// What goes wrong with headers and body is told at the end of the message.
 sfsistat on_header(SMFICTX* /*context*/, char* name, char* value) { // NOLINT(readability-non-const-parameter)
-    (void)guarded("header", [&](Session& session) {
-        session.forged.see(name);
-        session.store.add_header(name, value, session.negotiated.leadspc);
-        g_service->sessions.enter(session, Stage::header);
-        return SMFIS_NOREPLY;
-    });
-    return SMFIS_NOREPLY;
+    content(
+        "header", [&](Session& session) { session.intake.header(name, value, session.negotiated.leadspc); },
+        [&](Session& session) {
+            session.forged.see(name);
+            session.store.add_header(name, value, session.negotiated.leadspc);
+            g_service->sessions.enter(session, Stage::header);
+        });
+    return answer_header();
 }
 
 sfsistat on_end_of_headers(SMFICTX* context) {
-    (void)guarded("eoh", [&](Session& session) {
-        learn_queue_id(context, session);
-        session.store.end_of_headers();
-        g_service->sessions.enter(session, Stage::body);
-        return SMFIS_NOREPLY;
-    });
-    return SMFIS_NOREPLY;
+    content(
+        "eoh", [](Session&) {},
+        [&](Session& session) {
+            session.store.end_of_headers();
+            learn_queue_id(context, session);
+            g_service->sessions.enter(session, Stage::body);
+        });
+    return answer_header();
 }
 
 sfsistat on_body(SMFICTX* /*context*/, unsigned char* chunk, std::size_t size) {
-    const sfsistat done = guarded("body", [&](Session& session) {
-        g_service->sessions.enter(session, Stage::body);
-        session.store.add_body({reinterpret_cast<const char*>(chunk), size});
-        return SMFIS_CONTINUE;
-    });
-    // A chunk that came with the end of the message: libmilter goes on to that only if told so (engine.c, st_bodyend).
-    return seam::current_command() == SMFIC_BODY ? SMFIS_NOREPLY : done;
+    content(
+        "body", [&](Session& session) { session.intake.body(size); },
+        [&](Session& session) {
+            session.store.add_body({reinterpret_cast<const char*>(chunk), size});
+            g_service->sessions.enter(session, Stage::body);
+        });
+    return answer_chunk(seam::current_command());
 }
 
 sfsistat on_end_of_message(SMFICTX* context) {
-    return guarded("eom", [&](Session& session) {
-        learn_queue_id(context, session);
-        g_service->sessions.enter(session, Stage::eom);
-        const sfsistat answer = answer_message(context, *g_service, session);
-        message_over(session);
-        return answer;
+    Final final = Final::tempfail;
+    const SessionPointer session = enter();
+    if (!session) return answer_end_of_message(final);
+    const bool answered = attempt("eom", *session, [&](Session& found) {
+        learn_queue_id(context, found);
+        g_service->sessions.enter(found, Stage::eom);
+        final = answer_message(context, *g_service, found);
     });
+    if (!answered) count_failed_message(*g_service);
+    message_over(*session);
+    return answer_end_of_message(final);
 }
 
 sfsistat on_abort(SMFICTX* /*context*/) {
-    return guarded("abort", [&](Session& session) {
-        message_over(session);
-        return SMFIS_CONTINUE;
+    if (const SessionPointer session = enter()) message_over(*session);
+    return answer_nothing();
+}
+
+// A new SMTP session on the same connection. Without a budget of its own it may not go on.
+void begin_again(Session& session) noexcept {
+    const bool begun = attempt("close", session, [](Session& again) {
+        g_service->sessions.begin_again(again);
+        if (g_service->config.reload.pin == config::Pin::session) pin_generation(again, 0);
     });
+    if (!begun) g_service->sessions.give_up(session);
 }
 
 // Called for QUIT, for a broken connection, and for QUIT_NC, after which the connection goes on.
 sfsistat on_close(SMFICTX* /*context*/) {
-    return guarded("close", [&](Session& session) {
-        session.forget_message();
-        session.helo.clear();
-        session.client.clear();
-        session.pin.reset();
-        if (seam::current_command() == SMFIC_QUIT_NC) {
-            g_service->sessions.begin_again(session);
-            if (g_service->config.reload.pin == config::Pin::session) pin_generation(session, 0);
-            return SMFIS_CONTINUE;
-        }
-        seam::forget(session.descriptor);
-        g_service->sessions.end(session);
-        return SMFIS_CONTINUE;
-    });
+    const SessionPointer session = enter();
+    if (!session) return answer_nothing();
+    forget_message(*session);
+    session->helo.clear();
+    session->client.clear();
+    session->pin.reset();
+    if (seam::current_command() == SMFIC_QUIT_NC) {
+        begin_again(*session);
+        return answer_nothing();
+    }
+    seam::forget(session->descriptor);
+    g_service->sessions.end(*session);
+    return answer_nothing();
 }
 
 } // namespace

@@ -34,6 +34,30 @@ MissingCommands missing_commands(char last, char next) noexcept {
     return {};
 }
 
+bool is_dropped(char last, bool in_message, char next) noexcept {
+    const auto follows = [&](std::string_view commands) {
+        return in_message && commands.find(last) != std::string_view::npos;
+    };
+    switch (next) {
+        case SMFIC_OPTNEG:
+            return last != '\0';
+        case SMFIC_CONNECT:
+            return last != SMFIC_OPTNEG && last != SMFIC_QUIT_NC;
+        case SMFIC_RCPT:
+            return !follows("MRU");
+        case SMFIC_DATA:
+            return !follows("RU");
+        case SMFIC_HEADER:
+        case SMFIC_EOH:
+            return !follows("RTL");
+        case SMFIC_BODY:
+        case SMFIC_BODYEOB:
+            return !follows("RTLNB");
+        default:
+            return false; // HELO and MAIL are taken from anywhere; abort, QUIT, QUIT_NC and macros are not answered
+    }
+}
+
 Result<Interlude> Interlude::begin(int descriptor, std::string_view packets) {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return system_error("socketpair");

@@ -3,6 +3,7 @@
 //   - end of message or body right after DATA or a header, without end of headers: what Sendmail sends for an
 //     empty message;
 //   - QUIT_NC anywhere but after an accepted message.
+// Any other order that it would drop ends the session: the MTA would take the answer to a later command for this one's.
 // Before such a command libmilter is given another that leads it to the right state: for the time of this
 // interlude its descriptor is a socket of ours, from which it reads it and into which it writes the answer that
 // the MTA does not expect.
@@ -22,6 +23,10 @@ struct MissingCommands {
 
 // What libmilter needs between `last` and `next` (SMFIC_ letters, macros left out; '\0': none). Pure.
 [[nodiscard]] MissingCommands missing_commands(char last, char next) noexcept;
+
+// Would libmilter drop `next` without an answer? `in_message`: a MAIL was accepted, and its message is not over. Of a
+// command that gets no answer in any case, and of those that missing_commands() makes good, it is not asked. Pure.
+[[nodiscard]] bool is_dropped(char last, bool in_message, char next) noexcept;
 
 class Interlude {
   public:

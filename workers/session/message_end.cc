@@ -1,6 +1,7 @@
 #include "workers/session/message_end.h"
 
 #include <chrono>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,14 +44,26 @@ ScanReport scan(SMFICTX* context, Service& service, Session& session, const Stor
     ScanReport report = service.scanner.scan(request);
     if (report.finding == Finding::poison) {
         service.board.header().skipped.at(static_cast<std::size_t>(SkipReason::poison)).fetch_add(1);
-        service.outbox.send(messages::PoisonMet{request.digests});
+        service.outbox.try_send(messages::PoisonMet{request.digests});
     }
     return report;
+}
+
+// What came, what is stored: empty where they agree.
+std::string difference(const Intake& intake, const StoredMessage& message) {
+    const std::uint64_t stored = message.size - message.header_offset;
+    if (stored == intake.bytes()) return {};
+    return std::to_string(intake.bytes()) + " bytes came, " + std::to_string(stored) + " are stored";
 }
 
 // Everything that is known of the message, the scanner's word included.
 ScanReport examine(SMFICTX* context, Service& service, Session& session, SteadyTime deadline) {
     ScanReport report;
+    if (const char* const why = session.intake.failure(); why != nullptr) {
+        report.finding = Finding::internal;
+        report.detail = why;
+        return report;
+    }
     if (session.store.state() == StoreState::oversize) {
         report.finding = Finding::oversize;
         return report;
@@ -63,6 +76,11 @@ ScanReport examine(SMFICTX* context, Service& service, Session& session, SteadyT
     const auto message = session.store.finish();
     if (!message) {
         report.detail = message.error().what;
+        return report;
+    }
+    report.detail = difference(session.intake, *message);
+    if (!report.detail.empty()) {
+        report.finding = Finding::internal;
         return report;
     }
     return scan(context, service, session, *message, deadline);
@@ -82,19 +100,20 @@ std::string recipient_list(const Envelope& envelope) {
     return list;
 }
 
-void record(Service& service, const Session& session, const ScanReport& report, const Decision& decision,
-            std::chrono::steady_clock::duration took) {
-    SessionBoardHeader& board = service.board.header();
+void count(SessionBoardHeader& board, const ScanReport& report, const Decision& decision) noexcept {
     if (decision.reason) {
         board.incomplete.at(static_cast<std::size_t>(*decision.reason)).fetch_add(1);
     } else {
         board.messages.at(static_cast<std::size_t>(decision.disposition)).fetch_add(1);
     }
     board.retries_total.fetch_add(report.retries);
-    if (report.scan_ns > 0) {
-        board.scans_total.fetch_add(1);
-        board.scan_ns_total.fetch_add(static_cast<std::uint64_t>(report.scan_ns));
-    }
+    if (report.scan_ns <= 0) return;
+    board.scans_total.fetch_add(1);
+    board.scan_ns_total.fetch_add(static_cast<std::uint64_t>(report.scan_ns));
+}
+
+void tell(Service& service, const Session& session, const ScanReport& report, const Decision& decision,
+          std::chrono::steady_clock::duration took) {
     const bool failed = decision.disposition == Disposition::error;
     log::write(failed ? log::LogLevel::warning : log::LogLevel::info, "message",
                {{"session", session.id},
@@ -119,7 +138,7 @@ void record(Service& service, const Session& session, const ScanReport& report, 
     // The form that logwatch's clamav-milter script counts.
     log::write_text(log::LogLevel::info, "Message from " + in_brackets(session.envelope.sender) + " to " +
                                              recipient_list(session.envelope) + " infected by " + report.detail);
-    service.outbox.send(messages::Detection{report.detail, report.generation});
+    service.outbox.try_send(messages::Detection{report.detail, report.generation});
 }
 
 // Header operations that the MTA offers. False when one that it offers failed: the connection is broken.
@@ -143,28 +162,32 @@ bool stamp(SMFICTX* context, Service& service, const Session& session, const Dec
     return true;
 }
 
-sfsistat give(SMFICTX* context, Service& service, const Session& session, Decision decision) {
+// smfi_quarantine(3), whose parameter is not const though it only reads.
+bool quarantine(SMFICTX* context, std::string reason) {
+    return ::smfi_quarantine(context, reason.data()) == MI_SUCCESS;
+}
+
+Final give(SMFICTX* context, Service& service, const Session& session, const Decision& decision) {
     const auto failed = [&](const char* what) {
         log::warning("answer-failed",
                      {{"session", session.id}, {"queue_id", session.queue_id}, {"call", what}, {"peer", session.peer}});
-        return SMFIS_TEMPFAIL;
+        return Final::tempfail;
     };
     if (decision.stamp && !stamp(context, service, session, decision)) return failed("header");
     if (decision.reply && !set_reply(context, *decision.reply)) (void)failed("smfi_setreply");
     switch (decision.action) {
         case config::Action::accept:
-            return SMFIS_ACCEPT;
+            return Final::accept;
         case config::Action::reject:
-            return SMFIS_REJECT;
+            return Final::reject;
         case config::Action::tempfail:
-            return SMFIS_TEMPFAIL;
+            return Final::tempfail;
         case config::Action::discard:
-            return SMFIS_DISCARD;
+            return Final::discard;
         case config::Action::quarantine:
-            if (::smfi_quarantine(context, decision.quarantine.data()) != MI_SUCCESS) return failed("smfi_quarantine");
-            return SMFIS_ACCEPT;
+            return quarantine(context, decision.quarantine) ? Final::accept : failed("smfi_quarantine");
     }
-    return SMFIS_TEMPFAIL;
+    return Final::tempfail;
 }
 
 } // namespace
@@ -175,7 +198,11 @@ bool set_reply(SMFICTX* context, const Reply& reply) {
                            copy.text.data()) == MI_SUCCESS;
 }
 
-sfsistat answer_message(SMFICTX* context, Service& service, Session& session) {
+void count_failed_message(Service& service) noexcept {
+    service.board.header().messages.at(static_cast<std::size_t>(Disposition::error)).fetch_add(1);
+}
+
+Final answer_message(SMFICTX* context, Service& service, Session& session) {
     const auto begin = std::chrono::steady_clock::now();
     const ScanReport report = examine(context, service, session, begin + service.config.timeouts.eom - kAnswerTime);
     if (report.finding == Finding::out_of_time) service.sessions.count_eom_timeout(session);
@@ -187,8 +214,14 @@ sfsistat answer_message(SMFICTX* context, Service& service, Session& session) {
     if (service.config.reload.pin == config::Pin::session && report.generation != 0 &&
         !(session.pin && session.pin->usable()))
         session.pin = service.queues.pin(report.generation);
-    record(service, session, report, decision, std::chrono::steady_clock::now() - begin);
-    return give(context, service, session, std::move(decision));
+    const auto took = std::chrono::steady_clock::now() - begin;
+    const Final final = give(context, service, session, decision);
+    count(service.board.header(), report, decision);
+    try {
+        tell(service, session, report, decision, took);
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): a line less; the answer stands
+    }
+    return final;
 }
 
 } // namespace evermilter::session

@@ -20,6 +20,8 @@ namespace {
 // The longest value that a client may bring into the synthetic field.
 constexpr std::size_t kPreambleValue = 256;
 
+constexpr const char* kOutOfMemory = "out of memory";
+
 // A value of a client for a header line: cut, and without blanks, controls, 8-bit and what would end a comment.
 std::string plain(std::string_view value) {
     std::string text(value.substr(0, kPreambleValue));
@@ -91,6 +93,7 @@ void MessageStore::clear() noexcept {
     header_offset_ = 0;
     body_offset_ = 0;
     error_ = Error{};
+    reason_ = "";
 }
 
 void MessageStore::drop() noexcept {
@@ -102,13 +105,22 @@ void MessageStore::drop() noexcept {
 }
 
 void MessageStore::fail(Error error) noexcept {
-    drop();
     state_ = StoreState::failed;
+    drop();
     error_ = std::move(error);
 }
 
+void MessageStore::fail(const char* reason) noexcept {
+    fail(Error{});
+    reason_ = reason;
+}
+
+Error MessageStore::error() const {
+    return error_.what.empty() ? Error{error_.code, reason_} : error_;
+}
+
 // False when the bytes are not to be stored.
-bool MessageStore::count(std::uint64_t bytes) {
+bool MessageStore::count(std::uint64_t bytes) noexcept {
     seen_ += bytes;
     if (state_ == StoreState::collecting && seen_ > settings_->max_size) {
         drop();
@@ -117,18 +129,18 @@ bool MessageStore::count(std::uint64_t bytes) {
     return state_ == StoreState::collecting;
 }
 
-void MessageStore::start_if_new() {
+void MessageStore::start_if_new() noexcept {
     if (std::exchange(started_, true)) return;
     try {
         const std::string field = received_field(preamble_);
         header_offset_ = field.size();
         append(field);
     } catch (const std::bad_alloc&) {
-        fail(Error{ENOMEM, "out of memory"});
+        fail(kOutOfMemory);
     }
 }
 
-void MessageStore::add_header(std::string_view name, std::string_view value, bool leadspc) {
+void MessageStore::add_header(std::string_view name, std::string_view value, bool leadspc) noexcept {
     if (!count(name.size() + value.size() + (leadspc ? 3 : 4))) return;
     start_if_new();
     append(name);
@@ -144,7 +156,7 @@ void MessageStore::add_header(std::string_view name, std::string_view value, boo
     append("\r\n");
 }
 
-void MessageStore::end_of_headers() {
+void MessageStore::end_of_headers() noexcept {
     if (headers_over_) return;
     headers_over_ = true;
     if (state_ != StoreState::collecting) return;
@@ -153,13 +165,13 @@ void MessageStore::end_of_headers() {
     body_offset_ = written_ + buffer_.size();
 }
 
-void MessageStore::add_body(std::string_view chunk) {
+void MessageStore::add_body(std::string_view chunk) noexcept {
     end_of_headers();
     if (!count(chunk.size())) return;
     append(chunk);
 }
 
-void MessageStore::append(std::string_view bytes) {
+void MessageStore::append(std::string_view bytes) noexcept {
     try {
         while (state_ == StoreState::collecting && !bytes.empty()) {
             const std::size_t part = std::min(bytes.size(), kBuffer - buffer_.size());
@@ -168,7 +180,7 @@ void MessageStore::append(std::string_view bytes) {
             if (buffer_.size() == kBuffer) flush();
         }
     } catch (const std::bad_alloc&) {
-        fail(Error{ENOMEM, "out of memory"});
+        fail(kOutOfMemory);
     }
 }
 
@@ -225,7 +237,7 @@ Result<StoredMessage> MessageStore::finish() {
     end_of_headers();
     flush();
     if (state_ == StoreState::oversize) return Error{EFBIG, "message is larger than message.max_size"};
-    if (state_ == StoreState::failed) return error_;
+    if (state_ == StoreState::failed) return error();
     if (state_ == StoreState::finished) return Error{EINVAL, "message was finished before"};
 
     StoredMessage message;
@@ -235,7 +247,7 @@ Result<StoredMessage> MessageStore::finish() {
     if (place_ == Place::memory) {
         if (::fcntl(file_.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
             fail(system_error("cannot seal a message"));
-            return error_;
+            return error();
         }
         message.fd = std::move(file_);
     } else {
@@ -243,13 +255,13 @@ Result<StoredMessage> MessageStore::finish() {
         message.fd.reset(::open(("/proc/self/fd/" + std::to_string(file_.get())).c_str(), O_RDONLY | O_CLOEXEC));
         if (!message.fd) {
             fail(system_error("cannot open a spooled message for reading"));
-            return error_;
+            return error();
         }
     }
     struct stat status {};
     if (::fstat(message.fd.get(), &status) != 0 || std::cmp_not_equal(status.st_size, message.size)) {
         fail(Error{EIO, "a collected message has not the size that was written"});
-        return error_;
+        return error();
     }
     message.memory = std::move(memory_);
     drop();

@@ -67,22 +67,24 @@ class MessageStore {
     // before the first header, body or finish().
     void begin(Preamble preamble);
 
-    // One header. `leadspc`: SMFIP_HDR_LEADSPC was negotiated, so `value` begins with what followed the colon;
-    // without it one space is put between. MTAs pass folded lines with a bare LF: they get their CR back.
-    void add_header(std::string_view name, std::string_view value, bool leadspc);
+    // One header, and a chunk below, do not throw: out of memory is a failure like any other. `leadspc`:
+    // SMFIP_HDR_LEADSPC was negotiated, so `value` begins with what followed the colon; without it one space is put
+    // between. MTAs pass folded lines with a bare LF: they get their CR back.
+    void add_header(std::string_view name, std::string_view value, bool leadspc) noexcept;
     // The empty line. Implied by add_body() and finish(); later calls do nothing.
-    void end_of_headers();
-    // A chunk, any bytes. Does not throw, nor does add_header(): out of memory is a failure like any other.
-    void add_body(std::string_view chunk);
+    void end_of_headers() noexcept;
+    // A chunk, any bytes.
+    void add_body(std::string_view chunk) noexcept;
 
     [[nodiscard]] StoreState state() const noexcept { return state_; }
     // Only when failed.
-    [[nodiscard]] const Error& error() const noexcept { return error_; }
+    [[nodiscard]] Error error() const;
     // Bytes of headers and body so far, also of what was not stored.
     [[nodiscard]] std::uint64_t seen() const noexcept { return seen_; }
 
-    // Something else went wrong with this message: what was stored is freed, the rest is ignored.
-    void fail(Error error) noexcept;
+    // Something else went wrong with this message: what was stored is freed, the rest is ignored. Needs no memory;
+    // `reason` is kept: a constant.
+    void fail(const char* reason) noexcept;
 
     // Ends the message. Valid also without a header and a body. An Error when the state is failed or oversize
     // (ask state() first), or when the last bytes cannot be stored. Call once a message.
@@ -94,9 +96,10 @@ class MessageStore {
   private:
     enum class Place : std::uint8_t { none, memory, spool };
 
-    void start_if_new();
-    [[nodiscard]] bool count(std::uint64_t bytes);
-    void append(std::string_view bytes);
+    void start_if_new() noexcept;
+    [[nodiscard]] bool count(std::uint64_t bytes) noexcept;
+    void append(std::string_view bytes) noexcept;
+    void fail(Error error) noexcept;
     void flush();
     [[nodiscard]] Result<void> write_out(std::string_view bytes);
     [[nodiscard]] Result<void> open_memory();
@@ -118,6 +121,7 @@ class MessageStore {
     unique_fd file_;
     BudgetShare memory_;
     Error error_;
+    const char* reason_ = ""; // where error_ has no text
 };
 
 } // namespace evermilter::session

@@ -18,7 +18,10 @@ class Outbox {
 
     // Any thread. A worker that cannot keep a message for want of memory would leave the supervisor with a wrong
     // account for ever: it ends instead (noexcept).
-    void send(messages::Message message) noexcept {
+    void send(messages::Message message) noexcept { try_send(std::move(message)); }
+
+    // Any thread. What only keeps books: without memory it is not told, and std::bad_alloc thrown.
+    void try_send(messages::Message message) {
         {
             const std::lock_guard lock(mutex_);
             messages_.push_back(std::move(message));

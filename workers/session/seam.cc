@@ -132,16 +132,24 @@ void close_packet(Connection& connection, bool& tell) {
 // The command that libmilter will read next is known: gives it those first without which it would drop this one.
 // Returns the command that it will read. On an Error it would drop it without an answer: the session is lost.
 Result<char> complete(int descriptor, Connection& connection, char command) {
+    if (command == SMFIC_MACRO || command == '\0') return command;
     if (command == SMFIC_OPTNEG) connection.unanswered = offers_no_replies(descriptor);
-    const char last = connection.last;
-    if (command != SMFIC_MACRO && command != '\0') connection.last = command;
-    const MissingCommands missing = missing_commands(last, command);
-    if (missing.packets.empty() || connection.interlude) return command;
+    if (connection.interlude) {
+        connection.last = command;
+        return command;
+    }
+    if (is_dropped(connection.last, connection.in_message, command)) return Error{0, "a command out of order"};
+    const MissingCommands missing = missing_commands(connection.last, command);
+    if (missing.packets.empty()) {
+        connection.last = command;
+        return command;
+    }
     auto interlude = Interlude::begin(descriptor, missing.packets);
     if (!interlude) return std::move(interlude).error();
     connection.interlude.emplace(std::move(*interlude));
     if (missing.takes_command) connection.interlude->skip_packet();
-    return missing.packets.at(kCommandOffset);
+    connection.last = missing.packets.at(kCommandOffset);
+    return connection.last;
 }
 
 // After an interlude the connection is libmilter's again. On an Error it cannot be: the session is lost.
@@ -154,10 +162,10 @@ Result<void> end_interlude(int descriptor, Connection& connection) {
 
 // Lets libmilter read the end of a session that cannot go on.
 int lost(pollfd* one, const Error& why) {
-    log::error("interlude-failed", {{"reason", why.what}});
-    t_command = '\0';
     (void)::shutdown(one->fd, SHUT_RDWR);
+    t_command = '\0';
     one->revents = POLLHUP;
+    log::error("session-out-of-step", {{"reason", why.what}});
     return 1;
 }
 
@@ -356,7 +364,7 @@ void offer(unique_fd connection, std::uint64_t token) {
     seam.offered.notify_all();
 }
 
-int enter_callback() {
+int enter_callback() noexcept {
     if (t_role != ThreadRole::pool) return -1;
     if (t_packet_open) {
         Seam& seam = the_seam();
@@ -375,7 +383,14 @@ char current_command() noexcept {
     return t_command;
 }
 
-void forget(int descriptor) {
+void set_in_message(int descriptor, bool in_message) noexcept {
+    Seam& seam = the_seam();
+    const std::lock_guard lock(seam.mutex);
+    Connection* const found = seam.connections.find(descriptor);
+    if (found != nullptr) found->in_message = in_message;
+}
+
+void forget(int descriptor) noexcept {
     Seam& seam = the_seam();
     const std::lock_guard lock(seam.mutex);
     Connection* const found = seam.connections.find(descriptor);

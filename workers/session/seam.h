@@ -51,11 +51,15 @@ void offer(unique_fd connection, std::uint64_t token);
 
 // At the beginning of each callback: the session that it belongs to, as libmilter's descriptor; -1 in a thread that
 // is none of the pool's. The packet that led to the callback has been read.
-[[nodiscard]] int enter_callback();
+[[nodiscard]] int enter_callback() noexcept;
 // The command of that packet, '\0' if it cannot be known (the connection broke).
 [[nodiscard]] char current_command() noexcept;
 
+// Whether a message is being received: from a MAIL that was accepted to its answer, refusal or abort. A command that
+// libmilter would drop ends the session (interlude.h). Any thread.
+void set_in_message(int descriptor, bool in_message) noexcept;
+
 // libmilter is about to close the descriptor: forget it. Any thread.
-void forget(int descriptor);
+void forget(int descriptor) noexcept;
 
 } // namespace evermilter::session::seam

@@ -51,6 +51,7 @@ struct Connection {
     int ticks = 0;                                      // since it grew
     char command = '\0';                                // of the packet that is read next
     char last = '\0';                                   // the command before that, macros left out
+    bool in_message = false;                            // set_in_message()
     std::optional<Interlude> interlude;
 };
 

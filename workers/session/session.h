@@ -12,6 +12,7 @@
 
 #include "workers/common/unique_fd.h"
 #include "workers/session/generation_queue.h"
+#include "workers/session/intake.h"
 #include "workers/session/message_store.h"
 #include "workers/session/stamp.h"
 
@@ -62,10 +63,17 @@ struct Session {
     Envelope envelope;
     std::string queue_id;
     ForgedHeaders forged;
+    Intake intake;
     MessageStore store;
 
-    // Forgets the message: answered, aborted, closed.
-    void forget_message() {
+    // Something of the message is lost: it gets actions.error at its end. Needs no memory; `reason` is a constant.
+    void fail_message(const char* reason) noexcept {
+        intake.fail(reason);
+        store.fail(reason);
+    }
+    // Forgets the message: answered, refused, aborted, closed.
+    void forget_message() noexcept {
+        intake.over();
         envelope = {};
         queue_id.clear();
         forged = {};

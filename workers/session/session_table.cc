@@ -46,7 +46,7 @@ Result<std::shared_ptr<Session>> SessionTable::open(const messages::HandOver& ha
     return session;
 }
 
-std::shared_ptr<Session> SessionTable::find(int descriptor) const {
+std::shared_ptr<Session> SessionTable::find(int descriptor) const noexcept {
     const Lock lock(mutex_);
     const auto found = by_descriptor_.find(descriptor);
     return found == by_descriptor_.end() ? nullptr : found->second;
@@ -122,7 +122,7 @@ bool SessionTable::abandoned(const Session& session) const {
     return ::ppoll(&entry, 1, &at_once, nullptr) > 0;
 }
 
-void SessionTable::give_up(Session& session) {
+void SessionTable::give_up(Session& session) noexcept {
     const Lock lock(mutex_);
     if (session.control) shut_down(session);
 }

@@ -40,7 +40,7 @@ class SessionTable final : public seam::Events {
     [[nodiscard]] Result<std::shared_ptr<Session>> open(const messages::HandOver& hand_over);
 
     // The session of libmilter's descriptor; empty for one that has ended.
-    [[nodiscard]] std::shared_ptr<Session> find(int descriptor) const;
+    [[nodiscard]] std::shared_ptr<Session> find(int descriptor) const noexcept;
 
     // The session waits for `stage` now; `budget_of` as in StageClock::enter.
     void enter(Session& session, Stage stage) { enter(session, stage, stage); }
@@ -57,7 +57,7 @@ class SessionTable final : public seam::Events {
     // Nobody reads an answer any more: the connection was shut down here, or the MTA has hung up.
     [[nodiscard]] bool abandoned(const Session& session) const;
     // Shuts the connection down: nobody reads what is written to it.
-    void give_up(Session& session);
+    void give_up(Session& session) noexcept;
     // Counts an expired timeouts.eom, which the end of message itself keeps.
     void count_eom_timeout(const Session& session);
 

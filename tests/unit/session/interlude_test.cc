@@ -37,6 +37,42 @@ struct Connection {
 
 BOOST_AUTO_TEST_SUITE(interlude)
 
+// A conversation as letters of SMFIC_, lower case where the answer is a refusal; how many of them libmilter takes.
+std::size_t taken(std::string_view commands) {
+    char last = '\0';
+    bool in_message = false;
+    std::size_t count = 0;
+    for (const char one : commands) {
+        const bool refused = one >= 'a';
+        const char command = refused ? static_cast<char>(one - 'a' + 'A') : one;
+        if (is_dropped(last, in_message, command)) break;
+        last = command;
+        if (command == 'M') in_message = !refused;
+        if (std::string_view("TEAKQH").find(command) != std::string_view::npos)
+            in_message = in_message && command == 'T' && !refused;
+        ++count;
+    }
+    return count;
+}
+
+BOOST_AUTO_TEST_CASE(what_libmilter_takes_is_not_dropped_and_what_it_would_drop_is_known) {
+    // As mail servers speak, with recipients that are refused, aborts, and new sessions.
+    for (const std::string_view good :
+         {"OCHMRTLLNBBE"sv, "OCMRTLNBE"sv, "OCHMRRRTLNE"sv, "OCHMRrTNBE"sv, "OCHMRLNBEMRLNBE"sv, "OCHMRTE"sv,
+          "OCHMRTLE"sv, "OCHMRTBE"sv, "OCHMRTLNBeMRTNBE"sv, "OCHmMRtMRTNBE"sv, "OCHMAMRAMRTAMRTLAMRTNBAMRTNBE"sv,
+          "OCHMRTNBEKCHMRTNBE"sv, "OCHMRTKCHMRTNBE"sv, "OKCHMRTNE"sv, "OCHHMHMRTNEHMQ"sv, "OCHMMRTNE"sv})
+        BOOST_TEST(taken(good) == good.size(), good);
+    // The last one of each is dropped.
+    for (const std::string_view bad :
+         {"OO"sv,       "OCC"sv,      "OCHC"sv,      "OR"sv,       "OCHR"sv,     "OCHT"sv,
+          "OCHL"sv,     "OCHN"sv,     "OCHB"sv,      "OCHE"sv,     "OCHMT"sv,    "OCHML"sv,
+          "OCHMN"sv,    "OCHMB"sv,    "OCHME"sv,     "OCHmR"sv,    "OCHmE"sv,    "OCHMRtL"sv,
+          "OCHMRtE"sv,  "OCHMRTT"sv,  "OCHMRTR"sv,   "OCHMRTLR"sv, "OCHMRTLT"sv, "OCHMRTNL"sv,
+          "OCHMRTNN"sv, "OCHMRTBN"sv, "OCHMRTNBL"sv, "OCHMRTEE"sv, "OCHMRTER"sv, "OCHMRTEB"sv,
+          "OCHMRAR"sv,  "OCHMRAE"sv,  "OCHMRTHE"sv,  "OCHMRTKE"sv, "OCHMRTO"sv,  "OCHMRTC"sv})
+        BOOST_TEST(taken(bad) == bad.size() - 1, bad);
+}
+
 BOOST_AUTO_TEST_CASE(an_end_of_headers_is_missing_before_body_and_end_of_message_only) {
     for (const char last : {'T', 'L'})
         for (const char next : {'B', 'E'}) BOOST_TEST((missing_commands(last, next).packets == "\0\0\0\1N"sv));
