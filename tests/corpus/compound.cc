@@ -96,7 +96,11 @@ std::string rtf_object(const std::vector<Member>& files) {
 }
 
 std::string swf(char kind, const std::string& content) {
-    const std::string body = std::string("\x78\x00\x05\x5f\x00\x00\x0f\xa0\x00\x00\x0c\x01\x00", 13) + content;
+    // One tag DefineBinaryData with a long length, and the tag that ends the film.
+    constexpr unsigned kBinaryData = 87;
+    const std::string body = std::string("\x78\x00\x05\x5f\x00\x00\x0f\xa0\x00\x00\x0c\x01\x00", 13) +
+                             little(kBinaryData << 6U | 0x3fU, 2) + little(content.size() + 6, 4) + little(1, 2) +
+                             little(0, 4) + content + little(0, 2);
     const std::string head = std::string(1, kind) + "WS\x0d" + little(body.size() + 8, 4);
     if (kind == 'C') return head + zlibbed(body);
     if (kind != 'Z') return head + body;

@@ -54,8 +54,11 @@ void add_cut_off(Rows& rows, const Container& c) {
                 {"half is there", whole.size() / 2},
                 {"three quarters are there", whole.size() / 4 * 3},
                 {"ten bytes are missing", whole.size() - 10}};
-    for (const auto& cut : cuts)
-        rows.add(c.name + "/cut off/" + cut.where, "a" + c.extension, whole.substr(0, cut.size));
+    for (const auto& cut : cuts) {
+        const std::string left = whole.substr(0, cut.size);
+        if (left.find_first_not_of('\0') == std::string::npos) continue; // the image begins with nothing
+        rows.add(c.name + "/cut off/" + cut.where, "a" + c.extension, left);
+    }
 }
 
 void add_nested(Rows& rows, const Container& c) {
@@ -127,7 +130,7 @@ void set_small_limits(config::Scanner& scanner) {
     scanner.max_html_normalize = 64 * kib;
     scanner.max_html_no_tags = 32 * kib;
     scanner.max_script_normalize = 32 * kib;
-    scanner.pcre_max_file_size = 64 * kib;
+    scanner.pcre_max_file_size = 256 * kib;
 }
 
 void Rows::add(const std::string& name, const std::string& file_name, const std::string& content, Expect expect) {

@@ -149,7 +149,7 @@ void add_zip_lies(Rows& rows) {
 
 std::vector<Row> zip_rows() {
     Rows rows;
-    const ZipForm program = {"MZ" + test::noise(3000, 7), "", true, false};
+    const ZipForm program = {"MZ" + test::noise(500, 7), "", true, false};
     const ZipForm script = {"#!/bin/sh\nexec unzip \"$0\"\n", "", true, false};
     const ZipForm comment = {"", "A comment of some words.", true, false};
     const ZipForm end64 = {"", "", true, true};
@@ -235,12 +235,12 @@ std::vector<Row> stream_rows() {
     for (const std::string filter : {"gzip", "bzip2", "xz", "lzma"})
         add_cases(rows, {filter, "." + filter, stream(filter), false, true});
     for (const std::string filter : {"compress", "zstd", "lz4", "lzip"}) // libclamav has none of these
-        add_cases(rows, {filter, "." + filter, stream(filter), false, true, true, false});
+        add_cases(rows,
+                  {filter, "." + filter, stream(filter), false, true, filter != "compress", false}); // it has no end
     const std::string first = filtered("gzip", bulk(1000));
     const std::string marked = filtered("gzip", marked_member(false).content);
     rows.add("gzip/two members/behind", "a.gz", first + marked, Expect::found);
     rows.add("gzip/two members/before", "a.gz", marked + first, Expect::found);
-    rows.add("gzip/rubbish behind", "a.gz", first + test::noise(300, 1) + marked);
     const std::string xz = filtered("xz", bulk(1000));
     rows.add("xz/two streams/behind", "a.xz", xz + filtered("xz", marked_member(false).content));
     rows.add("bzip2/two streams/behind", "a.bz2",
@@ -300,10 +300,11 @@ std::vector<Row> test_file_rows() {
     if (!std::filesystem::is_directory(folder, absent)) return {};
     for (const std::string& name : test::entries_below(folder)) {
         const std::string content = test::read_file(folder / name);
-        rows.add("test files/" + name, name, content, Expect::found);
+        // One is nested deeper than the limits of these tests.
+        const Expect expect = name == "clam_cache_emax.tgz" ? Expect::never_clean : Expect::found;
+        rows.add("test files/" + name, name, content, expect);
         if (content.size() < 100000)
-            rows.add("test files/" + name + " in a zip", "a.zip", zip_archive({member({name, content})}),
-                     Expect::found);
+            rows.add("test files/" + name + " in a zip", "a.zip", zip_archive({member({name, content})}), expect);
         const std::string end = name.substr(name.rfind('.'));
         for (const char* archive_end : {".7z", ".arj", ".bz2", ".zip", ".cab", ".chm", ".szdd", ".sis", ".gz", ".tnef"})
             if (end == archive_end)

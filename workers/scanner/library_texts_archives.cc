@@ -6,7 +6,6 @@ namespace {
 
 using namespace text_rows;
 
-// clang-format off: a row a line, in the order of libclamav's files
 constexpr LibraryText kRows[] = {
     {kWarning, begins("cli_scangpt: "), harmless(), "gpt.c"},
     {kWarning, begins("egg_parse_file_extra_field: "), harmless(), "egg.c"},
@@ -313,7 +312,6 @@ constexpr LibraryText kRows[] = {
     {kDebug, begins("cli_scanmacho_unibin: Can't read fat_"), gap(kMalformed), "macho.c:528"},
     {kDebug, begins("cli_scanmacho_unibin: Incorrect magic"), gap(kMalformed), "macho.c:538"},
 };
-// clang-format on
 
 } // namespace
 

@@ -6,11 +6,9 @@ namespace {
 
 using namespace text_rows;
 
-// clang-format off: a row a line, in the order of libclamav's files
 constexpr LibraryText kRows[] = {
     {kWarning, begins("msxml_parser: "), harmless(), "msxml_parser.c"},
     {kWarning, begins("SWF: declared input length != compressed stream size"), harmless(), "swf.c"},
-    {kDebug, begins("Warning: rtf objdata magic number not matched"), gap(kMalformed), "rtf.c:313"},
     {kDebug, begins("Invalid control word: maximum size exceeded:"), gap(kMalformed), "rtf.c:628"},
     {kDebug, begins("Invalid control word param: maximum size exceeded."), gap(kMalformed), "rtf.c:654"},
     {kDebug, begins("RTF:Push failure!"), failure(), "rtf.c:566"},
@@ -209,7 +207,6 @@ constexpr LibraryText kRows[] = {
     {kDebug, begins("OLE2 [handler_writefile]: Dumping 'encryptedpackage' to '"), gap(kEncrypted),
      "ole2_extract.c:888"},
 };
-// clang-format on
 
 } // namespace
 

@@ -6,7 +6,6 @@ namespace {
 
 using namespace text_rows;
 
-// clang-format off: a row a line, in the order of libclamav's files
 constexpr LibraryText kRows[] = {
     {kError, begins("PNG: "), harmless(), "png.c"},
     {kWarning, begins("PNG: "), harmless(), "png.c"},
@@ -22,6 +21,7 @@ constexpr LibraryText kRows[] = {
     {kWarning, begins("Unsupported message format `"), harmless(), "mbox.c"},
     {kWarning, begins("Attempt to send Content-type message/external-body trapped"), harmless(), "mbox.c"},
     {kWarning, begins("Partial message received from MUA/MTA"), harmless(), "mbox.c"},
+    {kWarning, begins("messageToText: Unexpected attempt to handle uuencoded file"), harmless(), "message.c:1610"},
     {kWarning, begins("TNEF body not being scanned"), harmless(), "tnef.c"},
     {kWarning, begins("cli_unzip: failed to create temporary file "), failure(), "unzip.c:140"},
     {kWarning, begins("cli_unzip: failed to write "), failure(), "unzip.c:228"},
@@ -29,8 +29,6 @@ constexpr LibraryText kRows[] = {
     {kWarning, begins("cli_unzip: decrypt - failed to "), failure(), "unzip.c:543"},
     {kError, begins("cli_unzip: Number of file records in zip will exceed"), gap(kLimit, "MaxFiles"), "unzip.c:1057"},
     {kError, begins("Internal email parser error: line size greater than"), gap(kMalformed), "message.c:1651"},
-    {kWarning, begins("messageToText: Unexpected attempt to handle uuencoded file"), gap(kUnsupported),
-     "message.c:1610"},
     {kWarning, begins("Binhex messages not supported yet."), gap(kUnsupported), "message.c:1633"},
     {kError, begins("email message decode error: invalid "), gap(kMalformed), "message.c:2034"},
     {kWarning, begins("fmap inconsistency"), failure(), "htmlnorm.c:234"},
@@ -63,15 +61,13 @@ constexpr LibraryText kRows[] = {
     {kDebug, begins("EGG: Failed to skip file. EGG archive extraction has failed."), gap(kMalformed), "scanners.c:748"},
     {kDebug, begins("EGG: Failed to skip directory. EGG archive extraction has failed."), gap(kMalformed),
      "scanners.c:783"},
-    {kDebug, begins("EGG: Error extracting file: "), gap(kUnsupported), "scanners.c:820"},
+    {kDebug, begins("EGG: Error extracting file: "), gap(kMalformed), "scanners.c:820"},
     {kDebug, begins("EGG: Memory error allocating filename for extracted file."), failure(), "scanners.c:851"},
     {kDebug, begins("ARJ: Can't create temporary directory "), failure(), "scanners.c:987"},
     {kDebug, begins("ARJ: Error: "), gap(kMalformed), "scanners.c:997"},
     {kDebug, begins("ARJ: cli_unarj_extract_file Error: "), gap(kUnsupported), "scanners.c:1027"},
     {kDebug, begins("ARJ: call to lseek() failed"), failure(), "scanners.c:1032"},
     {kDebug, inside("GZip: Can't read "), gap(kMalformed), "scanners.c:1162"},
-    {kError, begins("cli_scanxz: premature end of compressed stream"), gap(kMalformed), "scanners.c:1375"},
-    {kError, begins("cli_scanxz: decompress error: "), gap(kUnsupported), "scanners.c:1388"},
     {kWarning, begins("cli_scanxz: decompress file size exceeds limits - "), gap(kLimit, "MaxFileSize"),
      "scanners.c:1409"},
     {kDebug, begins("MSEXPAND: Can't generate temporary file/descriptor"), failure(), "scanners.c:1444"},
@@ -101,7 +97,6 @@ constexpr LibraryText kRows[] = {
     {kWarning, begins("Error getting FMap from ctx: "), failure(), "libclamav_rust/src/scanners.rs:105"},
     {kError, begins("Failed to parse OneNote file: "), gap(kMalformed), "libclamav_rust/src/scanners.rs:124"},
 };
-// clang-format on
 
 } // namespace
 

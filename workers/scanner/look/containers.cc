@@ -42,8 +42,12 @@ class Look {
         if (one_of(type_, {"CL_TYPE_MAIL", "CL_TYPE_HTML", "CL_TYPE_HTML_UTF16"})) return std::move(contents_);
         if (is_zip(type_)) {
             must_list(list_zip(bytes_), "no central directory");
+            for (const MemberList& list : contents_.lists)
+                for (const std::string& name : unlisted_in_zip(bytes_, list.names))
+                    add(Unseen::ambiguous, "not in its directory: " + name);
         } else if (is_archive(type_)) {
             must_list(list_archive(bytes_), "unreadable");
+            if (type_ == "CL_TYPE_RAR" && rar5_encrypted(bytes_)) add(Unseen::encrypted, "RAR 5");
         } else if (is_compressed(type_)) {
             must_list(list_compressed(bytes_, bounds_), "unreadable");
         } else if (type_ == "CL_TYPE_ALZ") {
@@ -59,6 +63,10 @@ class Look {
         }
         // A zip behind another file: a self-extracting archive, or a picture or gzip that is one too.
         if (!is_zip(type_) && has_zip_directory(bytes_)) may_list(list_zip(bytes_));
+        // Of one that is cut off: only where a zip is not a member, or libclamav would find it there.
+        else if (one_of(type_, {"CL_TYPE_MSEXE", "CL_TYPE_ELF", "CL_TYPE_TEXT_ASCII", "CL_TYPE_BINARY_DATA"}) &&
+                 has_zip_member(bytes_))
+            add(Unseen::malformed, "a zip without its directory");
         contents_.passed_over = type_ == "CL_TYPE_IGNORED";
         return std::move(contents_);
     }
@@ -84,6 +92,18 @@ class Look {
         contents_.locked = encrypted_office(bytes_);
         if (const std::string_view what = encrypted_file(bytes_); !what.empty())
             add(Unseen::encrypted, std::string(what));
+        if (compound_file_cut_off(bytes_)) add(Unseen::malformed, "cut off");
+        if (type_ == "CL_TYPE_SWF") contents_.pieces = swf_binary_data(bytes_);
+        constexpr std::size_t kVolume = 16 * 2048 + 1; // ECMA-119 6.2.1, 8.1.2
+        if (bytes_.size() > kVolume && bytes_.substr(kVolume).starts_with("CD001")) {
+            auto list = list_archive(bytes_);
+            if (list && list->format.starts_with("ISO"))
+                may_list(std::move(list));
+            else
+                add(Unseen::malformed, "ISO 9660");
+        }
+        // LHA, which libclamav does not take for it because of its method.
+        if (bytes_.size() > 6 && bytes_.substr(2, 3) == "-lh" && bytes_[6] == '-') add(Unseen::unsupported, "LHA");
         if (const std::string_view what = unreadable_container(bytes_); !what.empty())
             add(Unseen::unsupported, std::string(what));
         // At such a beginning libclamav matches no pattern in the first 128 KiB (matcher-ac.c, "PDF image").

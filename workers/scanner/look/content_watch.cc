@@ -259,33 +259,50 @@ void ContentWatch::expect(const Layer& layer, Frame& frame, MemberList list) {
 }
 
 void ContentWatch::match_members(const Layer& layer) {
-    Expected wanted;
-    wanted.member.size = layer.bytes.size();
     std::optional<std::uint32_t> crc;
+    bool by_size = true; // what only its size is known of must be in the nearest container
     for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
         for (Container& container : frame->containers) {
             if (container.left == 0) continue;
-            wanted.member.crc.reset();
-            auto one = std::lower_bound(container.expected.begin(), container.expected.end(), wanted, before);
-            // Nothing but its size is known of it: one layer stands for one member.
-            for (; one != container.expected.end() && one->member.size == wanted.member.size && !one->member.crc;
-                 ++one) {
-                if (one->opened) continue;
-                one->opened = true;
-                --container.left;
-                return;
-            }
-            if (one == container.expected.end() || one->member.size != wanted.member.size) continue;
-            if (!crc) crc = crc_of(layer.bytes);
-            wanted.member.crc = crc;
-            // Members with the same content are all looked at with one: libclamav passes over repeated entries.
-            one = std::lower_bound(one, container.expected.end(), wanted, before);
-            for (; one != container.expected.end() && !before(wanted, *one) && !one->opened; ++one) {
-                one->opened = true;
-                --container.left;
-            }
+            if (match_by_checksum(container, layer, crc)) continue;
+            if (by_size) match_by_size(container, layer);
         }
+        // A compressed file is one thing with what is in it: a member of an archive may be unpacked in two steps.
+        const bool stream = std::all_of(frame->containers.begin(), frame->containers.end(),
+                                        [](const Container& one) { return one.packing == Packing::stream; });
+        if (!frame->containers.empty() && !stream) by_size = false;
     }
+}
+
+// One layer stands for one member.
+void ContentWatch::match_by_size(Container& container, const Layer& layer) {
+    Expected wanted;
+    wanted.member.size = layer.bytes.size();
+    auto one = std::lower_bound(container.expected.begin(), container.expected.end(), wanted, before);
+    for (; one != container.expected.end() && one->member.size == wanted.member.size && !one->member.crc; ++one) {
+        if (one->opened) continue;
+        one->opened = true;
+        --container.left;
+        return;
+    }
+}
+
+// Members with the same content are all looked at with one: libclamav passes over repeated entries.
+bool ContentWatch::match_by_checksum(Container& container, const Layer& layer, std::optional<std::uint32_t>& crc) {
+    Expected wanted;
+    wanted.member.size = layer.bytes.size();
+    wanted.member.crc = 0;
+    auto one = std::lower_bound(container.expected.begin(), container.expected.end(), wanted, before);
+    if (one == container.expected.end() || one->member.size != wanted.member.size) return false;
+    if (!crc) crc = crc_of(layer.bytes);
+    wanted.member.crc = crc;
+    one = std::lower_bound(one, container.expected.end(), wanted, before);
+    bool matched = false;
+    for (; one != container.expected.end() && !before(wanted, *one) && !one->opened; ++one) {
+        one->opened = matched = true;
+        --container.left;
+    }
+    return matched;
 }
 
 void ContentWatch::end_scan(const std::vector<std::string>& limits_reached) {
@@ -296,8 +313,8 @@ void ContentWatch::end_scan(const std::vector<std::string>& limits_reached) {
 }
 
 void ContentWatch::settle(Container& container, const std::vector<std::string>& limits_reached) {
-    // Past a limit of the whole message nothing more is looked at, in whatever way.
-    const bool stop = reached_any(limits_reached, {"MaxScanSize", "MaxFiles", "TempSize"});
+    // Past a limit on how much or how deep, nothing more is looked at, in whatever way.
+    const bool stop = reached_any(limits_reached, {"MaxScanSize", "MaxFiles", "MaxRecursion", "TempSize"});
     std::vector<const Member*> wanted;
     for (const Expected& one : container.expected) {
         if (one.opened) continue;

@@ -114,6 +114,8 @@ class ContentWatch {
     void keep_part(MimePart part);
     void match_parts(const Layer& layer);
     void match_members(const Layer& layer);
+    static void match_by_size(Container& container, const Layer& layer);
+    static bool match_by_checksum(Container& container, const Layer& layer, std::optional<std::uint32_t>& crc);
     void look(const Layer& layer, Frame& frame);
     void expect(const Layer& layer, Frame& frame, MemberList list);
     void note_limits(const Layer& layer, const Frame& frame);

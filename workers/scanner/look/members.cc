@@ -68,7 +68,8 @@ void support_filters(archive* reader) {
     (void)::archive_read_support_format_raw(reader);
 }
 
-// Whether it begins as a compressed file does. libarchive's own guess of .lzma takes other files for one.
+// Whether it begins as a compressed file does, past any doubt. libarchive's own guess of .lzma takes other files for
+// one.
 bool begins_compressed(std::string_view bytes) noexcept {
     using namespace std::string_view_literals;
     constexpr std::array<std::string_view, 8> kMagic = {"\x1f\x8b"sv,
@@ -83,6 +84,11 @@ bool begins_compressed(std::string_view bytes) noexcept {
     if (bytes.starts_with("\x5d\0\0"sv)) {
         // .lzma: the size is unknown (all ones) or below 256 GiB (the five upper bytes' last three are 0).
         if (bytes.size() < 14) return false;
+        // The dictionary's size is 2^n or 2^n + 2^(n-1), at least 4 KiB.
+        const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
+        const unsigned dictionary = byte(1) | byte(2) << 8U | byte(3) << 16U | static_cast<unsigned>(byte(4)) << 24U;
+        const unsigned lowest = dictionary & (0U - dictionary);
+        if (dictionary < 4096 || (dictionary != lowest && dictionary != 3 * lowest)) return false;
         const std::string_view size = bytes.substr(5, 8);
         return size == "\xff\xff\xff\xff\xff\xff\xff\xff"sv || size.substr(5) == "\0\0\0"sv;
     }
@@ -136,8 +142,10 @@ std::optional<MemberList> list_zip(std::string_view bytes) {
         member.encrypted = (found.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && found.encryption_method != ZIP_EM_NONE;
         member.index = static_cast<zip_uint64_t>(index);
         list.encrypted = list.encrypted || member.encrypted;
+        list.names.push_back(member.name);
         if (member.size > 0) list.members.push_back(std::move(member));
     }
+    std::sort(list.names.begin(), list.names.end());
     return list;
 }
 
@@ -176,13 +184,17 @@ namespace {
 Reader open_compressed(std::string_view bytes, MemberList& list, bool& has_data) {
     has_data = false;
     if (!begins_compressed(bytes)) return nullptr;
+    list.packing = Packing::stream;
     Reader reader = open_archive(bytes, support_filters);
-    if (!reader) return nullptr;
+    if (!reader) { // cut off in its first block
+        list.format = "compressed";
+        list.broken = "unreadable";
+        return nullptr;
+    }
     archive_entry* entry = nullptr;
     const int head = ::archive_read_next_header(reader.get(), &entry);
     if (::archive_filter_count(reader.get()) < 2) return nullptr; // the last is always "none"
     list.format = ::archive_filter_name(reader.get(), 0);
-    list.packing = Packing::stream;
     if (head < ARCHIVE_WARN) list.broken = error_of(reader.get());
     has_data = head != ARCHIVE_EOF && list.broken.empty();
     return reader;
@@ -213,7 +225,7 @@ std::optional<MemberList> list_compressed(std::string_view bytes, const UnpackBo
     MemberList list;
     bool has_data = false;
     const Reader reader = open_compressed(bytes, list, has_data);
-    if (!reader) return std::nullopt;
+    if (!reader) return list.broken.empty() ? std::nullopt : std::optional(std::move(list));
     if (!has_data) return list;
     Member member;
     member.size = read_data(reader.get(), bounds, nullptr, list.broken);

@@ -37,9 +37,10 @@ struct MemberList {
     std::string format; // "zip", "7-Zip", "gzip", as the library calls it
     Packing packing = Packing::none;
     std::vector<Member> members;
-    std::string broken;     // why the list ends early; empty when it is whole
-    bool encrypted = false; // the directory itself is encrypted, or some member is
-    bool too_many = false;  // more than kMostMembers
+    std::vector<std::string> names; // of all entries, folders and empty files too, sorted; only of a zip
+    std::string broken;             // why the list ends early; empty when it is whole
+    bool encrypted = false;         // the directory itself is encrypted, or some member is
+    bool too_many = false;          // more than kMostMembers
 };
 
 // Whether a zip's end of central directory stands in the last 65,557 bytes, where archivers look for it (APPNOTE.TXT

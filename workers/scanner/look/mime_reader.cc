@@ -186,9 +186,25 @@ class Reader {
         if (content == nullptr) return;
         decode(part, content, found);
         look_for_encryption(found, path);
-        if (found.content.empty()) return;
+        keep(std::move(found), path);
+    }
+
+    void keep(MimePart part, const std::string& path) {
+        if (part.content.empty()) return;
         if (reading_.parts.size() >= kMostMimeParts) return limit("MimeParts", path);
-        reading_.parts.push_back(std::move(found));
+        reading_.parts.push_back(std::move(part));
+    }
+
+    // Programs differ in what they make of such text; the other reading is a part of its own.
+    void keep_other_reading(const MimePart& part, std::string decoded, const std::string& path) {
+        if (same_text(decoded, part.decoded)) return;
+        MimePart other;
+        other.path = part.path;
+        other.name = part.name;
+        other.type = part.type;
+        other.decoded = std::move(decoded);
+        other.content = other.decoded;
+        keep(std::move(other), path);
     }
 
     void look_for_encryption(const MimePart& part, const std::string& path) {
@@ -208,8 +224,13 @@ class Reader {
         const std::string_view text = raw(g_mime_data_wrapper_get_stream(content));
         switch (encoding) {
             case GMIME_CONTENT_ENCODING_BASE64:
+                found.decoded = decoded(text, encoding);
+                if (padding_inside(text)) keep_other_reading(found, decoded_in_pieces(text), found.path);
+                break;
             case GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE:
                 found.decoded = decoded(text, encoding);
+                // Blanks at the end of a line are none of the text (RFC 2045, 6.7 (3)), also behind a soft line end.
+                keep_other_reading(found, decoded(without_blanks_at_ends(text), encoding), found.path);
                 break;
             case GMIME_CONTENT_ENCODING_UUENCODE:
                 found.decoded = uudecoded(content);
@@ -219,6 +240,38 @@ class Reader {
                 return;
         }
         found.content = found.decoded;
+    }
+
+    static bool padding_inside(std::string_view text) noexcept {
+        const std::size_t end = text.find_last_not_of("= \t\r\n");
+        return end != std::string_view::npos && text.substr(0, end).find('=') != std::string_view::npos;
+    }
+
+    // Some begin anew behind each padding, others end there.
+    static std::string decoded_in_pieces(std::string_view text) {
+        std::string bytes;
+        while (!text.empty()) {
+            const std::size_t padding = text.find('=');
+            const std::size_t next = padding == std::string_view::npos ? padding : text.find_first_not_of('=', padding);
+            bytes += decoded(text.substr(0, next), GMIME_CONTENT_ENCODING_BASE64);
+            text = next == std::string_view::npos ? std::string_view() : text.substr(next);
+        }
+        return bytes;
+    }
+
+    static std::string without_blanks_at_ends(std::string_view text) {
+        std::string stripped;
+        stripped.reserve(text.size());
+        while (!text.empty()) {
+            const std::size_t end = text.find('\n');
+            const std::string_view line = text.substr(0, end);
+            const std::size_t last = line.find_last_not_of(" \t\r");
+            stripped += line.substr(0, last == std::string_view::npos ? 0 : last + 1);
+            if (end == std::string_view::npos) break;
+            stripped += "\r\n";
+            text = text.substr(end + 1);
+        }
+        return stripped;
     }
 
     // With its "begin" line, for which GMime's wrapper looks.
