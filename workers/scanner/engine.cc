@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <optional>
 #include <utility>
 
 #include "workers/scanner/allocator.h"
+#include "workers/scanner/call_watch.h"
 #include "workers/scanner/library_messages.h"
 #include "workers/scanner/load_error.h"
 #include "workers/scanner/message_scan.h"
@@ -208,7 +210,7 @@ ScanReport Engine::scan(int fd) {
     const HeapGrowth heap;
     const auto begin = steady_clock::now();
     ScanReport report;
-    {
+    try {
         auto message = MappedMessage::map(fd);
         if (message) {
             MessageScan scan(*engine_, config_, temp_directory_, fd, message->bytes());
@@ -218,6 +220,10 @@ ScanReport Engine::scan(int fd) {
         } else {
             report.verdict.detail = message.error().what;
         }
+    } catch (const std::bad_alloc&) {
+        end_call_watch();
+        report.verdict = Verdict{};
+        report.verdict.detail = "out of memory";
     }
     heap.give_back();
     report.took = steady_clock::now() - begin;

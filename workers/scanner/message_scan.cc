@@ -9,12 +9,11 @@
 #include <memory>
 #include <utility>
 
+#include "workers/scanner/call_watch.h"
 #include "workers/scanner/library_texts.h"
 #include "workers/scanner/regex_watch.h"
 #include "workers/scanner/scan_options.h"
-#include "workers/scanner/stdio_watch.h"
 #include "workers/scanner/temp_directory.h"
-#include "workers/scanner/temp_filling.h"
 
 namespace evermilter::scanner {
 namespace {
@@ -115,8 +114,7 @@ bool MessageScan::decided() const noexcept {
 }
 
 Verdict MessageScan::run() {
-    const unsigned long flushes_failed = failed_flushes();
-    watch_temp_directory(facts_.temp_directory);
+    begin_call_watch(facts_.temp_directory);
     watch_regexes();
     watch_.read_message(bytes_);
     watch_.begin_scan();
@@ -131,7 +129,9 @@ Verdict MessageScan::run() {
         watch_.begin_scan(*unopened);
         scan(-1, unopened->bytes_kept.empty() ? unopened->bytes : std::string_view(unopened->bytes_kept));
     }
-    facts_.lost_output = failed_flushes() != flushes_failed || room_ran_out();
+    end_call_watch();
+    facts_.lost_output = temp_call_failed();
+    if (const std::string failed = other_call_failed(); !failed.empty()) add_failure(facts_, failed);
     facts_.temp_filled = temp_directory_filled();
     if (const std::string_view limit = regex_limit_reached(); !limit.empty())
         watch_.add(gap_of_limit(limit, {}, {}, 0));

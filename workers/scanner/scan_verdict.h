@@ -27,8 +27,8 @@ struct ScanFacts {
     std::string detection;             // the first name that counts as a virus; empty: none
     std::string error;                 // the first message of a failure that is not the content's; empty: none
     std::string temp_directory;        // as libclamav knows it
-    bool lost_output = false;          // something could not be written (stdio_watch.h, temp_filling.h)
-    bool temp_filled = false;          // the directory was full of this scan's own files (temp_filling.h)
+    bool lost_output = false;          // something could not be written (call_watch.h)
+    bool temp_filled = false;          // the directory was full of this scan's own files (call_watch.h)
     bool time_limit_passed = false;    // the scan took scanner.max_scan_time or longer, or libclamav says so
 };
 
