@@ -92,7 +92,8 @@ void add_cases(Rows& rows, const Container& c) {
     const auto ordinary = [&](const std::string& what, const std::vector<Member>& members, Expect expect) {
         std::vector<Member> all = c.before;
         all.insert(all.end(), members.begin(), members.end());
-        rows.add(c.name + "/ordinary" + what, "a" + c.extension, c.make(all), expect);
+        rows.add(c.name + "/ordinary" + what, "a" + c.extension, c.make(all), expect,
+                 expect == Expect::clean ? c.name + "/ordinary" : "");
     };
     if (c.opened) ordinary(", nothing in it", {{"readme.txt", bulk(2000, 4)}}, Expect::clean);
     ordinary("", {marked_member(c.stores)}, Expect::found);
@@ -130,16 +131,18 @@ void set_small_limits(config::Scanner& scanner) {
     scanner.max_html_normalize = 64 * kib;
     scanner.max_html_no_tags = 32 * kib;
     scanner.max_script_normalize = 32 * kib;
-    scanner.pcre_max_file_size = 256 * kib;
+    scanner.pcre_max_file_size = 128 * kib;
 }
 
-void Rows::add(const std::string& name, const std::string& file_name, const std::string& content, Expect expect) {
+void Rows::add(const std::string& name, const std::string& file_name, const std::string& content, Expect expect,
+               const std::string& only_if_found) {
     Row row;
     row.name = name;
     row.mail = test::multipart_mail({test::text_part("See the file."), test::attachment(file_name, content)});
     row.other = test::multipart_mail({test::attachment(file_name, content), test::text_part("This is another mail.")});
     row.file = content;
     row.expect = expect;
+    row.only_if_found = only_if_found;
     rows_.push_back(std::move(row));
 }
 

@@ -379,11 +379,15 @@ const std::vector<Kind>& kinds() {
          }},
         {"winmail.dat",
          [](Variant& v) {
-             const Document one = v.any_document();
+             std::vector<Member> files;
+             for (std::uint64_t left = 1 + v.random.below(3); left > 0; --left) {
+                 const Document one = v.any_document();
+                 files.push_back({one.name, one.content});
+             }
              return multipart(
                  "mixed", v.boundary(),
-                 {v.text(), leaf("application/ms-tnef; name=\"winmail.dat\"", tnef({{one.name, one.content}}),
-                                 Encoding::base64, "Content-Disposition: attachment; filename=\"winmail.dat\"\r\n")});
+                 {v.text(), leaf("application/ms-tnef; name=\"winmail.dat\"", tnef(files), Encoding::base64,
+                                 "Content-Disposition: attachment; filename=\"winmail.dat\"\r\n")});
          }},
         {"uuencoded in the text",
          [](Variant& v) {

@@ -23,6 +23,9 @@ struct Row {
     std::string other; // the same file in another mail; empty where the mail itself is the row
     std::string file;  // the file alone; empty likewise
     Expect expect = Expect::never_clean;
+    // Only where clamscan finds the row of this name: it may know the format and still fail at this kind of it, and
+    // then a file of it is rightly called incomplete.
+    std::string only_if_found = "";
 };
 
 // "evermilter corpus marker: found nowhere else"
@@ -48,7 +51,7 @@ void set_small_limits(config::Scanner& scanner);
 class Rows {
   public:
     void add(const std::string& name, const std::string& file_name, const std::string& content,
-             Expect expect = Expect::never_clean);
+             Expect expect = Expect::never_clean, const std::string& only_if_found = "");
     void add_mail(const std::string& name, const std::string& mail, Expect expect = Expect::never_clean);
     [[nodiscard]] std::vector<Row> take() { return std::move(rows_); }
 

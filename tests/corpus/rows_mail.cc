@@ -27,8 +27,9 @@ std::string whole(const Entity& entity, const std::string& more = "") {
 std::string parted(const std::string& type, const std::string& delimiter, const std::string& last,
                    const std::string& more_headers = "") {
     return test::ordinary_headers() + "MIME-Version: 1.0\r\n" + type + "\r\n" + more_headers + "\r\n" + delimiter +
-           "\r\nContent-Type: text/plain\r\n\r\nSee the file.\r\n" + delimiter + "\r\n" + kSecond +
-           test::base64(marked_member(false).content) + last + "\r\n";
+           "\r\nContent-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSee the "
+           "file.\r\n" +
+           delimiter + "\r\n" + kSecond + test::base64(marked_member(false).content) + last + "\r\n";
 }
 
 void add_encodings(Rows& rows) {
@@ -120,60 +121,69 @@ void add_types(Rows& rows) {
                                         "-----END PGP MESSAGE-----\r\n"}})));
 }
 
-// Mail readers take all of these apart.
-void add_readers(Rows& rows) {
+// Mail readers take all of these apart; the boundary begins with `p`, "" or one like that of most programs.
+void add_boundaries(Rows& rows, const std::string& p) {
+    const std::string b = p + "bound";
+    std::string p_percent; // in RFC 2231's writing
+    for (const char byte : p) p_percent += byte == '=' ? std::string("%3D") : std::string(1, byte);
     const std::string mixed = "Content-Type: multipart/mixed; ";
     const struct {
         const char* name;
         std::string mail;
     } mails[] = {
-        {"boundary, ordinary", parted(mixed + "boundary=\"bound\"", "--bound", "--bound--")},
-        {"boundary without quotes", parted(mixed + "boundary=bound", "--bound", "--bound--")},
-        {"blanks around =", parted(mixed + "boundary = \"bound\"", "--bound", "--bound--")},
-        {"a blank before =", parted(mixed + "boundary =\"bound\"", "--bound", "--bound--")},
-        {"a blank behind =", parted(mixed + "boundary= \"bound\"", "--bound", "--bound--")},
-        {"a tab behind =", parted(mixed + "boundary=\t\"bound\"", "--bound", "--bound--")},
-        {"a line end behind =", parted(mixed + "boundary=\r\n \"bound\"", "--bound", "--bound--")},
-        {"quoted pairs", parted(mixed + "boundary=\"b\\ou\\nd\"", "--bound", "--bound--")},
-        {"continuation", parted(mixed + "boundary*0=\"bo\"; boundary*1=\"und\"", "--bound", "--bound--")},
-        {"continuation, folded", parted(mixed + "boundary*0=bo;\r\n boundary*1=und", "--bound", "--bound--")},
-        {"encoded", parted(mixed + "boundary*=us-ascii''bo%75nd", "--bound", "--bound--")},
-        {"encoded continuation", parted(mixed + "boundary*0*=us-ascii''bo%75; boundary*1=nd", "--bound", "--bound--")},
-        {"in capitals", parted("CONTENT-TYPE: MULTIPART/MIXED; BOUNDARY=\"bound\"", "--bound", "--bound--")},
-        {"repeated", parted(mixed + "boundary=\"other\"; boundary=\"bound\"", "--bound", "--bound--")},
+        {"boundary, ordinary", parted(mixed + "boundary=\"" + b + "\"", "--" + b, "--" + b + "--")},
+        {"boundary without quotes", parted(mixed + "boundary=" + b, "--" + b, "--" + b + "--")},
+        {"blanks around =", parted(mixed + "boundary = \"" + b + "\"", "--" + b, "--" + b + "--")},
+        {"a blank before =", parted(mixed + "boundary =\"" + b + "\"", "--" + b, "--" + b + "--")},
+        {"a blank behind =", parted(mixed + "boundary= \"" + b + "\"", "--" + b, "--" + b + "--")},
+        {"a tab behind =", parted(mixed + "boundary=\t\"" + b + "\"", "--" + b, "--" + b + "--")},
+        {"a line end behind =", parted(mixed + "boundary=\r\n \"" + b + "\"", "--" + b, "--" + b + "--")},
+        {"quoted pairs", parted(mixed + "boundary=\"" + p + "b\\ou\\nd\"", "--" + b, "--" + b + "--")},
+        {"continuation", parted(mixed + "boundary*0=\"" + p + "bo\"; boundary*1=\"und\"", "--" + b, "--" + b + "--")},
+        {"continuation, folded",
+         parted(mixed + "boundary*0=\"" + p + "bo\";\r\n boundary*1=und", "--" + b, "--" + b + "--")},
+        {"encoded", parted(mixed + "boundary*=us-ascii''" + p_percent + "bo%75nd", "--" + b, "--" + b + "--")},
+        {"encoded continuation",
+         parted(mixed + "boundary*0*=us-ascii''" + p_percent + "bo%75; boundary*1=nd", "--" + b, "--" + b + "--")},
+        {"in capitals", parted("CONTENT-TYPE: MULTIPART/MIXED; BOUNDARY=\"" + b + "\"", "--" + b, "--" + b + "--")},
+        {"repeated", parted(mixed + "boundary=\"other\"; boundary=\"" + b + "\"", "--" + b, "--" + b + "--")},
         {"repeated, the first counts",
-         parted(mixed + "boundary=\"bound\"; boundary=\"other\"", "--bound", "--bound--")},
-        {"again in Content-Disposition", parted(mixed + "boundary=\"bound\"", "--bound", "--bound--",
+         parted(mixed + "boundary=\"" + b + "\"; boundary=\"other\"", "--" + b, "--" + b + "--")},
+        {"again in Content-Disposition", parted(mixed + "boundary=\"" + b + "\"", "--" + b, "--" + b + "--",
                                                 "Content-Disposition: inline; boundary=\"other\"\r\n")},
         {"two Content-Types",
-         parted(mixed + "boundary=\"bound\"", "--bound", "--bound--", "Content-Type: text/plain\r\n")},
+         parted(mixed + "boundary=\"" + b + "\"", "--" + b, "--" + b + "--", "Content-Type: text/plain\r\n")},
         {"two Content-Types, the last counts",
-         parted("Content-Type: text/plain\r\n" + mixed + "boundary=\"bound\"", "--bound", "--bound--")},
-        {"blanks behind the lines", parted(mixed + "boundary=\"bound\"", "--bound  \t", "--bound--  ")},
-        {"a blank at the end of it", parted(mixed + "boundary=\"bound \"", "--bound", "--bound--")},
-        {"a comment",
-         parted("Content-Type: multipart/mixed (comment); boundary=(a comment)\"bound\"", "--bound", "--bound--")},
+         parted("Content-Type: text/plain\r\n" + mixed + "boundary=\"" + b + "\"", "--" + b, "--" + b + "--")},
+        {"blanks behind the lines", parted(mixed + "boundary=\"" + b + "\"", "--" + b + "  \t", "--" + b + "--  ")},
+        {"a blank at the end of it", parted(mixed + "boundary=\"" + b + " \"", "--" + b, "--" + b + "--")},
+        {"a comment", parted("Content-Type: multipart/mixed (comment); boundary=(a comment)\"" + b + "\"", "--" + b,
+                             "--" + b + "--")},
         {"a comment in the type",
-         parted("Content-Type: multipart(a)/(b)mixed; boundary=\"bound\"", "--bound", "--bound--")},
+         parted("Content-Type: multipart(a)/(b)mixed; boundary=\"" + b + "\"", "--" + b, "--" + b + "--")},
         {"no MIME-Version, folded name",
-         parted("Content-Type:\r\n multipart/mixed;\r\n\tboundary=\"bound\"", "--bound", "--bound--")},
+         parted("Content-Type:\r\n multipart/mixed;\r\n\tboundary=\"" + b + "\"", "--" + b, "--" + b + "--")},
         {"a blank before the colon",
-         parted("Content-Type : multipart/mixed; boundary=\"bound\"", "--bound", "--bound--")},
-        {"no last boundary", parted(mixed + "boundary=\"bound\"", "--bound", "")},
-        {"no semicolon", parted("Content-Type: multipart/mixed boundary=\"bound\"", "--bound", "--bound--")},
-        {"two semicolons", parted(mixed + ";boundary=\"bound\"", "--bound", "--bound--")},
+         parted("Content-Type : multipart/mixed; boundary=\"" + b + "\"", "--" + b, "--" + b + "--")},
+        {"no last boundary", parted(mixed + "boundary=\"" + b + "\"", "--" + b, "")},
+        {"no semicolon", parted("Content-Type: multipart/mixed boundary=\"" + b + "\"", "--" + b, "--" + b + "--")},
+        {"two semicolons", parted(mixed + ";boundary=\"" + b + "\"", "--" + b, "--" + b + "--")},
         {"an unknown multipart",
-         parted("Content-Type: multipart/x-evermilter; boundary=\"bound\"", "--bound", "--bound--")},
+         parted("Content-Type: multipart/x-evermilter; boundary=\"" + b + "\"", "--" + b, "--" + b + "--")},
         {"a long boundary", parted(mixed + "boundary=\"" + std::string(300, 'b') + "\"", "--" + std::string(300, 'b'),
                                    "--" + std::string(300, 'b') + "--")},
     };
     for (const auto& one : mails) {
-        rows.add_mail(std::string("mail/readers/") + one.name, one.mail);
+        const std::string name = "mail/readers/" + p + (p.empty() ? "" : "/") + one.name;
+        rows.add_mail(name, one.mail);
         std::string unix_lines;
         for (const char byte : one.mail)
             if (byte != '\r') unix_lines += byte;
-        rows.add_mail(std::string("mail/readers/") + one.name + ", LF", unix_lines);
+        rows.add_mail(name + ", LF", unix_lines);
     }
+}
+
+void add_codings(Rows& rows) {
     const std::string text = test::base64(marked_member(false).content);
     const auto encoded = [&](const std::string& name, const std::string& header, const std::string& body) {
         rows.add_mail("mail/readers/encoding/" + name,
@@ -229,7 +239,9 @@ std::vector<Row> mail_rows() {
     Rows rows;
     add_encodings(rows);
     add_types(rows);
-    add_readers(rows);
+    add_boundaries(rows, "");
+    add_boundaries(rows, "=_Part_1.");
+    add_codings(rows);
     return rows.take();
 }
 
