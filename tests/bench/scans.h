@@ -21,6 +21,8 @@ class Scans {
     // The message as the session worker hands it over: behind the synthetic first lines.
     [[nodiscard]] scanner::ScanReport scan(const std::string& mail);
 
+    [[nodiscard]] scanner::Engine& engine() noexcept { return *engine_; }
+
   private:
     std::filesystem::path temp_;
     std::unique_ptr<scanner::Engine> engine_;

@@ -213,7 +213,7 @@ ScanReport Engine::scan(int fd) {
     try {
         auto message = MappedMessage::map(fd);
         if (message) {
-            MessageScan scan(*engine_, config_, temp_directory_, fd, message->bytes());
+            MessageScan scan(*engine_, config_, temp_directory_, fd, message->bytes(), look_);
             report.verdict = scan.run();
             report.scanned = message->bytes().size();
             report.parts_scanned_again = scan.parts_scanned_again();

@@ -50,6 +50,9 @@ class Engine {
     [[nodiscard]] std::uint64_t daily_version() const;
     [[nodiscard]] std::int64_t daily_time() const;
 
+    // Without the independent look libclamav's word alone counts; for measurements of what the look costs.
+    void look(bool wanted) noexcept { look_ = wanted; }
+
     // Keeps what each scan leaves in the temp directory; for tests that need a name to be taken.
     void keep_temp_files();
 
@@ -65,6 +68,7 @@ class Engine {
     config::Scanner config_;
     std::string temp_directory_;
     unsigned int signatures_ = 0;
+    bool look_ = true;
 };
 
 } // namespace evermilter::scanner

@@ -92,10 +92,11 @@ MappedMessage::~MappedMessage() {
 // ---------------------------------------------------------------- the scans
 
 MessageScan::MessageScan(cl_engine& engine, const config::Scanner& config, const std::string& temp_directory, int fd,
-                         std::string_view bytes)
+                         std::string_view bytes, bool look)
     : engine_(engine),
       config_(config),
       fd_(fd),
+      look_(look),
       bytes_(bytes),
       begin_(steady_clock::now()),
       watch_(limits_of(engine), end_of(begin_, config.max_scan_time)) {
@@ -116,7 +117,7 @@ bool MessageScan::decided() const noexcept {
 Verdict MessageScan::run() {
     begin_call_watch(facts_.temp_directory);
     watch_regexes();
-    watch_.read_message(bytes_);
+    if (look_) watch_.read_message(bytes_);
     watch_.begin_scan();
     scan(fd_, {});
     // Past these limits the site wants no more to be looked at, in whatever way.
@@ -210,6 +211,7 @@ void MessageScan::on_name(std::string_view name) noexcept {
 }
 
 void MessageScan::on_layer(const Layer& layer) noexcept {
+    if (!look_) return;
     try {
         open_layer(layer);
     } catch (...) {

@@ -36,9 +36,9 @@ class MappedMessage {
 
 class MessageScan final : private MessageListener {
   public:
-    // The references must outlive the object. `bytes` is what is behind `fd`.
+    // The references must outlive the object. `bytes` is what is behind `fd`. `look`: see Engine::look().
     MessageScan(cl_engine& engine, const config::Scanner& config, const std::string& temp_directory, int fd,
-                std::string_view bytes);
+                std::string_view bytes, bool look);
     MessageScan(const MessageScan&) = delete;
     MessageScan& operator=(const MessageScan&) = delete;
     ~MessageScan() = default;
@@ -63,6 +63,7 @@ class MessageScan final : private MessageListener {
     cl_engine& engine_;
     const config::Scanner& config_;
     int fd_;
+    bool look_;
     std::string_view bytes_;
     std::chrono::steady_clock::time_point begin_;
     ContentWatch watch_;

@@ -46,7 +46,7 @@ class Look {
                 for (const std::string& name : unlisted_in_zip(bytes_, list.names))
                     add(Unseen::ambiguous, "not in its directory: " + name);
         } else if (is_archive(type_)) {
-            must_list(list_archive(bytes_), "unreadable");
+            archive();
             if (type_ == "CL_TYPE_RAR" && rar5_encrypted(bytes_)) add(Unseen::encrypted, "RAR 5");
         } else if (is_compressed(type_)) {
             must_list(list_compressed(bytes_, bounds_), "unreadable");
@@ -81,6 +81,13 @@ class Look {
     void must_list(std::optional<MemberList> list, const char* otherwise) {
         if (!list) add(Unseen::malformed, otherwise);
         may_list(std::move(list));
+    }
+    void archive() {
+        auto list = list_archive(bytes_);
+        // libclamav knows these by two or three bytes, which other files begin with too.
+        const bool weak = one_of(type_, {"CL_TYPE_CPIO_OLD", "CL_TYPE_LHA_LZH"});
+        if (weak && (!list || list->members.empty())) return;
+        must_list(std::move(list), "unreadable");
     }
     void must_have(Pieces found) {
         if (!found.broken.empty()) add(Unseen::malformed, std::move(found.broken));
