@@ -351,7 +351,7 @@ constexpr Row kScannerRows[] = {
      .field = field<&Config::scanner, &Scanner::max_embedded_pe>,
      .fallback = "",
      .needs = Needs::new_generation,
-     .unset = "libclamav's own, 40 MiB in version 1.4",
+     .unset = "`scanner.max_file_size`, and libclamav's own (40 MiB in version 1.4) where that is more",
      .example = "40MiB",
      .text = "The largest file that is searched for embedded executables; 0 sets no limit. A larger one makes the "
              "message incomplete, with the reason `limit` (`actions.limit`)."},
@@ -360,7 +360,7 @@ constexpr Row kScannerRows[] = {
      .field = field<&Config::scanner, &Scanner::max_html_normalize>,
      .fallback = "",
      .needs = Needs::new_generation,
-     .unset = "libclamav's own, 40 MiB in version 1.4",
+     .unset = "`scanner.max_file_size`, and libclamav's own (40 MiB in version 1.4) where that is more",
      .example = "40MiB",
      .text =
          "The largest HTML file that is looked at; 0 sets no limit. A larger one makes the message incomplete, with "
@@ -370,7 +370,7 @@ constexpr Row kScannerRows[] = {
      .field = field<&Config::scanner, &Scanner::max_html_no_tags>,
      .fallback = "",
      .needs = Needs::new_generation,
-     .unset = "libclamav's own, 8 MiB in version 1.4",
+     .unset = "`scanner.max_file_size`, and libclamav's own (8 MiB in version 1.4) where that is more",
      .example = "8MiB",
      .text = "The largest HTML file without its tags that is scanned; 0 sets no limit. A larger one makes the message "
              "incomplete, with the reason `limit`."},
@@ -379,7 +379,7 @@ constexpr Row kScannerRows[] = {
      .field = field<&Config::scanner, &Scanner::max_script_normalize>,
      .fallback = "",
      .needs = Needs::new_generation,
-     .unset = "libclamav's own, 20 MiB in version 1.4",
+     .unset = "`scanner.max_file_size`, and libclamav's own (20 MiB in version 1.4) where that is more",
      .example = "20MiB",
      .text =
          "The largest script that is normalized; 0 sets no limit. A larger one makes the message incomplete, with the "
@@ -389,10 +389,10 @@ constexpr Row kScannerRows[] = {
      .field = field<&Config::scanner, &Scanner::max_zip_type_rcg>,
      .fallback = "",
      .needs = Needs::new_generation,
-     .unset = "libclamav's own, 1 MiB in version 1.4",
+     .unset = "`scanner.max_file_size`, and libclamav's own (1 MiB in version 1.4) where that is more",
      .example = "1MiB",
-     .text = "The largest zip whose type is looked at a second time; 0 sets no limit. A larger one makes the message "
-             "incomplete, with the reason `limit`, where that matters."},
+     .text = "The largest zip whose type is looked at a second time; 0 sets no limit. libclamav 1.4 has no use for it: "
+             "of a zip all members are looked at."},
     {.key = "scanner.max_partitions",
      .kind = Kind::count,
      .field = field<&Config::scanner, &Scanner::max_partitions>,
@@ -402,8 +402,8 @@ constexpr Row kScannerRows[] = {
      .unset = "libclamav's own, 50 in version 1.4",
      .example = "50",
      .text =
-         "How many partitions of a disk image are scanned; 0 sets no limit. Further ones make the message incomplete, "
-         "with the reason `limit`."},
+         "How many partitions of a disk image are scanned; 0 sets no limit. libclamav says nothing of further ones, "
+         "and they do not make the message incomplete."},
     {.key = "scanner.max_icons_pe",
      .kind = Kind::count,
      .field = field<&Config::scanner, &Scanner::max_icons_pe>,
@@ -412,8 +412,8 @@ constexpr Row kScannerRows[] = {
      .range = {0, 4'294'967'295},
      .unset = "libclamav's own, 100 in version 1.4",
      .example = "100",
-     .text = "How many icons of a Windows executable are scanned; 0 sets no limit. Further ones make the message "
-             "incomplete, with the reason `limit`."},
+     .text = "How many icons of a Windows executable are compared with those of signatures; 0 sets no limit. libclamav "
+             "says nothing of further ones, and they do not make the message incomplete."},
     {.key = "scanner.max_rec_hwp3",
      .kind = Kind::count,
      .field = field<&Config::scanner, &Scanner::max_rec_hwp3>,
@@ -423,8 +423,8 @@ constexpr Row kScannerRows[] = {
      .unset = "libclamav's own, 16 in version 1.4",
      .example = "16",
      .text =
-         "How deep the parser of Hangul documents may recurse; 0 sets no limit. Beyond it the message is incomplete, "
-         "with the reason `limit`."},
+         "How deep the parser of Hangul documents may recurse; 0 sets no limit. libclamav says nothing of what lies "
+         "deeper, and it does not make the message incomplete."},
     {.key = "scanner.pcre_match_limit",
      .kind = Kind::count,
      .field = field<&Config::scanner, &Scanner::pcre_match_limit>,
@@ -448,7 +448,7 @@ constexpr Row kScannerRows[] = {
      .field = field<&Config::scanner, &Scanner::pcre_max_file_size>,
      .fallback = "",
      .needs = Needs::new_generation,
-     .unset = "libclamav's own, 100 MiB in version 1.4",
+     .unset = "`scanner.max_file_size`, and libclamav's own (100 MiB in version 1.4) where that is more",
      .example = "100MiB",
      .text = "The largest file on which regular expressions are tried; 0 sets no limit. A larger one makes the message "
              "incomplete, with the reason `limit`."},

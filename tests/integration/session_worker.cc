@@ -78,6 +78,7 @@ void FakeScanners::answer_incomplete(messages::ScanJob job, UnseenSet reasons, c
                                      const std::string& ledger) {
     messages::ScanResult result{job.job, messages::ScanOutcome::incomplete, labels, 1000};
     result.unseen = reasons;
+    result.scanned = job.size;
     result.ledger = ledger;
     must(send_message(job.reply.get(), std::move(result)));
 }
@@ -85,6 +86,7 @@ void FakeScanners::answer_incomplete(messages::ScanJob job, UnseenSet reasons, c
 void FakeScanners::answer_unseen(messages::ScanJob job, messages::ScanOutcome outcome, UnseenSet reasons) {
     messages::ScanResult result{job.job, outcome, {}, 1000};
     result.unseen = reasons;
+    result.scanned = job.size;
     must(send_message(job.reply.get(), std::move(result)));
 }
 

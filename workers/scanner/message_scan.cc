@@ -48,6 +48,8 @@ ContentLimits limits_of(const cl_engine& engine) {
     ContentLimits limits;
     limits.max_file_size = limit_of(engine, CL_ENGINE_MAX_FILESIZE);
     limits.max_html_normalize = limit_of(engine, CL_ENGINE_MAX_HTMLNORMALIZE);
+    limits.max_html_no_tags = limit_of(engine, CL_ENGINE_MAX_HTMLNOTAGS);
+    limits.max_embedded_pe = limit_of(engine, CL_ENGINE_MAX_EMBEDDEDPE);
     limits.max_script_normalize = limit_of(engine, CL_ENGINE_MAX_SCRIPTNORMALIZE);
     limits.pcre_max_file_size = limit_of(engine, CL_ENGINE_PCRE_MAX_FILESIZE);
     limits.max_files = limit_of(engine, CL_ENGINE_MAX_FILES);

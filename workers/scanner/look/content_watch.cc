@@ -198,6 +198,10 @@ void ContentWatch::note_limits(const Layer& layer, const Frame& frame) {
     };
     const bool html = layer.type == "CL_TYPE_HTML" || layer.type == "CL_TYPE_HTML_UTF16";
     if (html && above(limits_.max_html_normalize)) reached("MaxHTMLNormalize");
+    if (html && above(limits_.max_html_no_tags)) reached("MaxHTMLNoTags");
+    // A program inside of one of these is looked for only in files that are not larger.
+    const bool embeds = layer.type == "CL_TYPE_MSEXE" || layer.type == "CL_TYPE_MSOLE2";
+    if (embeds && above(limits_.max_embedded_pe)) reached("MaxEmbeddedPE");
     if (!html && layer.type.starts_with("CL_TYPE_TEXT_") && above(limits_.max_script_normalize))
         reached("MaxScriptNormalize");
     if (above(limits_.pcre_max_file_size)) reached("PCREMaxFileSize");

@@ -28,7 +28,9 @@ struct ContentLimits {
     std::uint64_t max_scan_size = 0;
     std::uint64_t max_files = 0;
     std::uint64_t max_html_normalize = 0;
+    std::uint64_t max_html_no_tags = 0;
     std::uint64_t max_script_normalize = 0;
+    std::uint64_t max_embedded_pe = 0;
     std::uint64_t pcre_max_file_size = 0;
 };
 
