@@ -22,12 +22,17 @@ struct Count {
     unsigned made = 0;
 };
 
+// Looked at by each call, malloc(3) too, which must not come to anything that is made at its first use.
+constinit std::atomic<bool> g_active{false};   // a scan runs
+constinit std::atomic<bool> g_counting{false}; // calls are counted and may be refused: in tests only
+
 // Of the scan that runs; the thread that scans is the only one. `directory` changes between scans only.
 struct Watch {
-    std::atomic<bool> active{false};
     std::string directory;
     timespec begin{};
     bool temp_failed = false;
+    bool no_room = false;
+    bool temp_fault = false; // a failure of the temp directory that is not for want of room
     bool measured = false;
     bool filled = false;
     const char* other = nullptr;
@@ -71,8 +76,13 @@ void measure(Watch& now) noexcept {
     (void)::nftw(now.directory.c_str(), add_entry, kOpenFolders, FTW_PHYS);
     const auto used = static_cast<std::uint64_t>(room.f_blocks - room.f_bfree) * room.f_frsize;
     const auto files = static_cast<std::uint64_t>(room.f_files - room.f_ffree);
-    const bool no_inode = room.f_files > 0 && room.f_ffree == 0 && room.f_bfree > 0;
-    now.filled = no_inode ? filled_alone(g_sum.files, files) : filled_alone(g_sum.bytes, used);
+    // A file system for a handful of files is no limit of the message.
+    constexpr std::uint64_t kFewFiles = 128;
+    const bool no_inode = room.f_files > 0 && room.f_ffree == 0;
+    // Room that others have given back meanwhile may do for another try.
+    const bool no_block = room.f_bfree <= room.f_blocks / 10;
+    now.filled = (no_inode && g_sum.files >= kFewFiles && filled_alone(g_sum.files, files)) ||
+                 (no_block && filled_alone(g_sum.bytes, used));
 }
 
 } // namespace
@@ -82,15 +92,15 @@ void begin_call_watch(const std::string& directory) {
     now.directory = directory;
     // The clock of the times of files.
     if (::clock_gettime(CLOCK_REALTIME_COARSE, &now.begin) != 0) now.begin = {};
-    now.temp_failed = now.measured = now.filled = false;
+    now.temp_failed = now.no_room = now.temp_fault = now.measured = now.filled = false;
     now.other = nullptr;
     now.other_error = 0;
     now.counts = {};
-    now.active.store(true);
+    g_active.store(true);
 }
 
 void end_call_watch() noexcept {
-    watch().active.store(false);
+    g_active.store(false);
 }
 
 bool temp_call_failed() noexcept {
@@ -98,7 +108,7 @@ bool temp_call_failed() noexcept {
 }
 
 bool temp_directory_filled() noexcept {
-    return watch().filled;
+    return watch().filled && !watch().temp_fault;
 }
 
 std::string other_call_failed() {
@@ -108,30 +118,34 @@ std::string other_call_failed() {
 }
 
 void call_failed(const char* call, int error, bool in_temp) noexcept {
-    Watch& now = watch();
-    if (!now.active.load()) return;
+    if (!g_active.load(std::memory_order_relaxed)) return;
     const int kept = errno;
-    now.active.store(false); // what measure() calls is not the scan's
+    g_active.store(false); // what measure() calls is not the scan's
+    Watch& now = watch();
     if (error == ENOSPC || error == EDQUOT) {
-        now.temp_failed = true;
+        now.temp_failed = now.no_room = true;
         measure(now);
     } else if (in_temp && error != ENOMEM && error != EMFILE && error != ENFILE) {
         now.temp_failed = true;
+        // What could not be made for want of room is missing afterwards.
+        const bool consequence = now.no_room && (error == 0 || error == ENOENT || error == ENOTDIR || error == EBADF);
+        now.temp_fault = now.temp_fault || !consequence;
     } else if (now.other == nullptr) {
         now.other = call;
         now.other_error = error;
     }
-    now.active.store(true);
+    g_active.store(true);
     errno = kept;
 }
 
 void inject(const Injection& injection) noexcept {
     watch().injection = injection;
+    g_counting.store(true);
 }
 
 int injected_error(const char* call) noexcept {
+    if (!g_active.load(std::memory_order_relaxed) || !g_counting.load(std::memory_order_relaxed)) return 0;
     Watch& now = watch();
-    if (!now.active.load(std::memory_order_relaxed)) return 0;
     const auto count = std::find_if(now.counts.begin(), now.counts.end(), [&](const Count& one) {
         return one.call == nullptr || one.call == call || std::strcmp(one.call, call) == 0;
     });

@@ -20,7 +20,7 @@ void end_call_watch() noexcept;
 [[nodiscard]] bool temp_call_failed() noexcept;
 // And all but a tenth of what the file system held, in bytes or in files, was made by this scan: then no other scanner
 // and no later time would have more room for the message. Measured at the moment at which there is no room, because
-// libclamav removes its files before it returns.
+// libclamav removes its files before it returns. False where the directory has failed in another way too.
 [[nodiscard]] bool temp_directory_filled() noexcept;
 // Any other call that failed, for want of memory or descriptors or by a fault of a disk: "open: Too many open files".
 // Empty: none. Of the first.
@@ -31,11 +31,12 @@ void end_call_watch() noexcept;
     return own > 0 && own >= used - used / 10;
 }
 
-// For libc_overrides.cc. `call` is a literal; `in_temp`: it was to make or write a file.
+// For libc_overrides.cc. `call` is a literal; `error` is errno, 0 where it is not known any more; `in_temp`: it was to
+// make or write a file.
 void call_failed(const char* call, int error, bool in_temp) noexcept;
 
 // For tests: from the next begin_call_watch() on the `nth` call of that name (from 1) fails with `error`, once, without
-// being made. nullptr: none.
+// being made. nullptr: none. Calls are counted from the first inject() on.
 struct Injection {
     const char* call = nullptr;
     unsigned nth = 0;

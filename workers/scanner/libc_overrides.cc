@@ -2,13 +2,14 @@
 // defines them, so that they are called instead of libc's; each does what libc's does and tells call_watch.h what
 // failed.
 //
-// Watched, of libclamav 1.4's imports (nm -D --undefined-only): open, openat, fopen, fdopen, opendir, mkdir, dup (files
-// and descriptors), read, pread, lseek, fseek, fread (content), write, fwrite, fputs, fputc, fflush, fclose, ftruncate,
-// rename (what is put into the temp directory), mmap, malloc, calloc, realloc (memory).
-// Not watched, because no content is lost by them: unlink, rmdir, close, closedir, chmod (what is left behind is wiped
-// with the directory); stat and its kin, access, readlink, readdir (of names that may be missing; what is opened then
-// is watched); munmap, mprotect; getenv, getrandom, time. pthread_create, socket, pipe and the like are called by
-// parts of libclamav that no scan uses.
+// Watched, of libclamav 1.4's imports (nm -D --undefined-only): open, openat, fopen, fdopen, opendir, readdir, stat,
+// lstat, fstat, mkdir, dup (files and descriptors), read, pread, lseek, fseek, fread (content), write, fwrite, fputs,
+// fputc, fflush, fclose, ftruncate, rename (what is put into the temp directory), mmap, malloc, calloc, realloc
+// (memory). Failures of fprintf, putc and fgets stay with their stream, and are seen when it is flushed or closed. Not
+// watched, because no content is lost by them: unlink, rmdir, close, closedir, chmod (what is left behind is wiped with
+// the directory); access, readlink (of names that may be missing; what is opened then is watched); munmap, mprotect;
+// getenv, getrandom, time. posix_memalign and strdup, which take memory within libc: what they fail at is told by
+// libclamav. pthread_create, socket, pipe and the like are called by parts of libclamav that no scan uses.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -53,7 +54,18 @@ int opened(const char* call, int fd, int flags) noexcept {
     return fd;
 }
 
-// 0 where the call is to be made.
+// Of a name that may be missing.
+int looked_at(const char* call, int result) noexcept {
+    if (result != 0 && errno != ENOENT && errno != ENOTDIR) call_failed(call, errno, true);
+    return result;
+}
+
+// What failed before, in whichever call, and was not looked at.
+void tell_stream_error(const char* call, FILE* stream) noexcept {
+    if (stream != nullptr && std::ferror(stream) != 0) call_failed(call, 0, true);
+}
+
+// Whether the call is not to be made, in a test.
 template <class Result>
 bool refused(const char* call, Result failure, Result& result) noexcept {
     const int error = injected_error(call);
@@ -131,6 +143,40 @@ DIR* opendir(const char* path) {
     return folder;
 }
 
+struct dirent64* readdir64(DIR* folder) {
+    static auto* const real = next<struct dirent64*(DIR*)>("readdir64");
+    const int before = errno;
+    errno = 0; // the end is no error
+    struct dirent64* entry = nullptr;
+    if (!refused<struct dirent64*>("readdir", nullptr, entry)) entry = real(folder);
+    if (entry == nullptr && errno != 0)
+        call_failed("readdir", errno, true);
+    else
+        errno = before;
+    return entry;
+}
+
+int stat64(const char* path, struct stat64* status) noexcept {
+    static auto* const real = next<int(const char*, struct stat64*)>("stat64");
+    int result = -1;
+    if (!refused("stat", -1, result)) result = real(path, status);
+    return looked_at("stat", result);
+}
+
+int lstat64(const char* path, struct stat64* status) noexcept {
+    static auto* const real = next<int(const char*, struct stat64*)>("lstat64");
+    int result = -1;
+    if (!refused("lstat", -1, result)) result = real(path, status);
+    return looked_at("lstat", result);
+}
+
+int fstat64(int fd, struct stat64* status) noexcept {
+    static auto* const real = next<int(int, struct stat64*)>("fstat64");
+    int result = -1;
+    if (!refused("fstat", -1, result)) result = real(fd, status);
+    return looked_at("fstat", result);
+}
+
 int mkdir(const char* path, mode_t mode) noexcept {
     static auto* const real = next<int(const char*, mode_t)>("mkdir");
     int result = -1;
@@ -204,6 +250,8 @@ ssize_t write(int fd, const void* buffer, size_t size) {
     ssize_t wrote = -1;
     if (!refused<ssize_t>("write", -1, wrote)) wrote = real(fd, buffer, size);
     if (wrote < 0 && errno != EINTR && errno != EAGAIN) call_failed("write", errno, true);
+    // The rest of it has no room; not every caller looks.
+    if (wrote >= 0 && static_cast<size_t>(wrote) < size) call_failed("write", ENOSPC, true);
     return wrote;
 }
 
@@ -235,6 +283,7 @@ int fputc(int byte, FILE* stream) {
 // less than a buffer would be lost, and an empty file scanned and found clean.
 int fflush(FILE* stream) {
     static auto* const real = next<int(FILE*)>("fflush");
+    tell_stream_error("fflush", stream);
     int result = EOF;
     if (!refused("fflush", EOF, result)) result = real(stream);
     if (result != 0) call_failed("fflush", errno, true);
@@ -243,6 +292,7 @@ int fflush(FILE* stream) {
 
 int fclose(FILE* stream) {
     static auto* const real = next<int(FILE*)>("fclose");
+    tell_stream_error("fclose", stream);
     int injected = EOF;
     if (refused("fclose", EOF, injected)) {
         const int error = errno;
