@@ -126,12 +126,14 @@ class Look {
     void embedded() {
         constexpr std::string_view kMagic[] = {"7z\xbc\xaf\x27\x1c\0"sv, "Rar!\x1a\7"sv, "MSCF\0\0\0\0"sv};
         for (const std::string_view magic : kMagic) {
-            const std::size_t at = bytes_.find(magic);
-            if (at == std::string_view::npos || at == 0) continue;
-            if (auto list = list_archive(bytes_.substr(at))) {
-                // libclamav finds it in the same way, and what it opens is compared; nothing is unpacked here.
-                list->packing = Packing::none;
-                if (list->broken.empty()) contents_.lists.push_back(std::move(*list));
+            constexpr int kMostHits = 16; // the bytes stand in programs that write such archives too
+            std::size_t at = bytes_.find(magic, 1);
+            for (int hit = 0; hit < kMostHits && at != std::string_view::npos; ++hit, at = bytes_.find(magic, at + 1)) {
+                auto list = list_archive(bytes_.substr(at));
+                if (!list || (list->members.empty() && !list->encrypted)) continue;
+                list->offset = at;
+                contents_.lists.push_back(std::move(*list));
+                break;
             }
         }
     }
@@ -143,6 +145,10 @@ class Look {
 };
 
 } // namespace
+
+bool is_container_type(std::string_view type) noexcept {
+    return is_zip(type) || is_archive(type) || is_compressed(type) || type == "CL_TYPE_ALZ" || type == "CL_TYPE_MSSZDD";
+}
 
 bool is_text_type(std::string_view type) noexcept {
     return type.starts_with("CL_TYPE_TEXT_") || one_of(type, {"CL_TYPE_HTML", "CL_TYPE_HTML_UTF16", "CL_TYPE_MAIL"});

@@ -21,6 +21,8 @@ struct Contents {
 
 // Types as libclamav names them.
 [[nodiscard]] bool is_text_type(std::string_view type) noexcept;
+// A container whose members libclamav opens as the next layers.
+[[nodiscard]] bool is_container_type(std::string_view type) noexcept;
 
 [[nodiscard]] Contents look_into(std::string_view type, std::string_view bytes, const UnpackBounds& bounds);
 

@@ -92,7 +92,8 @@ void ContentWatch::match_parts(const Layer& layer) {
         const std::string_view content = part.mime.content;
         if (content.empty()) continue;
         bool same = content == layer.bytes;
-        // libclamav writes text line by line: each loses its white space at the end, or its CR.
+        // libclamav writes text line by line, and ends each in its own way. Nothing but that may differ: otherwise a
+        // part that was opened would speak for another, which is like it but for the blanks that matter to a signature.
         const bool text = part.mime.decoded.empty() || part.mime.type.starts_with("text/") || is_text_type(layer.type);
         const std::uint64_t larger = std::max<std::uint64_t>(content.size(), size);
         if (!same && text && 2 * std::min<std::uint64_t>(content.size(), size) >= larger && text_budget_ >= larger) {
@@ -174,13 +175,14 @@ void ContentWatch::open(const Layer& layer) {
     if (layer.normalized) return;
     if (layer.decrypted)
         for (Frame& above : frames_) above.locked = {}; // libclamav knew the password
-    match_members(layer);
+    const bool is_member = match_members(layer);
     match_parts(layer);
     if (layer.name.ends_with("manifest.xml") && encrypted_manifest(layer.bytes))
         ledger_.add(gap_of(Unseen::encrypted, where(), where_type(), 0, "OpenDocument with a password"));
 
     Frame frame;
     frame.level = layer.level;
+    frame.is_member = is_member;
     frame.path = joined(where(), layer.level == 0 ? std::string_view() : layer.name);
     frame.type = layer.type;
     note_limits(layer, frame);
@@ -240,6 +242,8 @@ void ContentWatch::expect(const Layer& layer, Frame& frame, MemberList list) {
     container.path = frame.path;
     container.format = std::move(list.format);
     container.packing = list.packing;
+    // Of an archive behind another file libclamav's layers do not tell which are its members.
+    container.unpack_all = list.offset != 0 || !is_container_type(layer.type);
     container.broken = !list.broken.empty();
     if (list.too_many) ledger_.add(gap_of_limit("MaxFiles", frame.path, container.format, 0));
     if (list.encrypted && list.members.empty())
@@ -256,57 +260,47 @@ void ContentWatch::expect(const Layer& layer, Frame& frame, MemberList list) {
     if (container.left == 0) return;
     std::sort(container.expected.begin(), container.expected.end(), before);
     if (unpackable && list.packing != Packing::none && kept_ + layer.bytes.size() <= kMostKept) {
-        container.kept = layer.bytes;
+        container.kept = layer.bytes.substr(list.offset);
         kept_ += container.kept.size();
     }
     frame.containers.push_back(std::move(container));
 }
 
-void ContentWatch::match_members(const Layer& layer) {
+bool ContentWatch::match_members(const Layer& layer) {
+    if (frames_.empty()) return false;
+    // Members are what libclamav opens next below their container. A hostile archive may hold the same number of bytes,
+    // with the same checksum, elsewhere: that speaks for no member.
+    Frame& above = frames_.back();
     std::optional<std::uint32_t> crc;
-    bool by_size = true; // what only its size is known of must be in the nearest container
-    for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
-        for (Container& container : frame->containers) {
-            if (container.left == 0) continue;
-            if (match_by_checksum(container, layer, crc)) continue;
-            if (by_size) match_by_size(container, layer);
-        }
-        // A compressed file is one thing with what is in it: a member of an archive may be unpacked in two steps.
-        const bool stream = std::all_of(frame->containers.begin(), frame->containers.end(),
-                                        [](const Container& one) { return one.packing == Packing::stream; });
-        if (!frame->containers.empty() && !stream) by_size = false;
-    }
+    bool matched = false;
+    for (Container& container : above.containers) matched = match(container, layer, crc) || matched;
+    // A xar's members may be unpacked in two steps: the compressed file is then no member itself.
+    const bool two_steps =
+        above.type.starts_with("CL_TYPE_BZ") || above.type == "CL_TYPE_XZ" || above.type == "CL_TYPE_GZ";
+    if (two_steps && !above.is_member && frames_.size() >= 2 && frames_[frames_.size() - 2].type == "CL_TYPE_XAR")
+        for (Container& container : frames_[frames_.size() - 2].containers) (void)match(container, layer, crc);
+    return matched;
 }
 
 // One layer stands for one member.
-void ContentWatch::match_by_size(Container& container, const Layer& layer) {
+bool ContentWatch::match(Container& container, const Layer& layer, std::optional<std::uint32_t>& crc) {
+    if (container.left == 0 || container.unpack_all) return false;
     Expected wanted;
     wanted.member.size = layer.bytes.size();
-    auto one = std::lower_bound(container.expected.begin(), container.expected.end(), wanted, before);
-    for (; one != container.expected.end() && one->member.size == wanted.member.size && !one->member.crc; ++one) {
-        if (one->opened) continue;
-        one->opened = true;
-        --container.left;
-        return;
-    }
-}
-
-// Members with the same content are all looked at with one: libclamav passes over repeated entries.
-bool ContentWatch::match_by_checksum(Container& container, const Layer& layer, std::optional<std::uint32_t>& crc) {
-    Expected wanted;
-    wanted.member.size = layer.bytes.size();
-    wanted.member.crc = 0;
     auto one = std::lower_bound(container.expected.begin(), container.expected.end(), wanted, before);
     if (one == container.expected.end() || one->member.size != wanted.member.size) return false;
-    if (!crc) crc = crc_of(layer.bytes);
-    wanted.member.crc = crc;
-    one = std::lower_bound(one, container.expected.end(), wanted, before);
-    bool matched = false;
-    for (; one != container.expected.end() && !before(wanted, *one) && !one->opened; ++one) {
-        one->opened = matched = true;
-        --container.left;
+    if (one->member.crc) {
+        if (!crc) crc = crc_of(layer.bytes);
+        wanted.member.crc = crc;
+        one = std::lower_bound(one, container.expected.end(), wanted, before);
     }
-    return matched;
+    for (; one != container.expected.end() && !before(wanted, *one); ++one) {
+        if (one->opened || (one->member.encrypted && !layer.decrypted)) continue;
+        one->opened = true;
+        --container.left;
+        return true;
+    }
+    return false;
 }
 
 void ContentWatch::end_scan(const std::vector<std::string>& limits_reached) {
@@ -319,6 +313,13 @@ void ContentWatch::end_scan(const std::vector<std::string>& limits_reached) {
 void ContentWatch::settle(Container& container, const std::vector<std::string>& limits_reached) {
     // Past a limit on how much or how deep, nothing more is looked at, in whatever way.
     const bool stop = reached_any(limits_reached, {"MaxScanSize", "MaxFiles", "MaxRecursion", "TempSize"});
+    // Of members that are alike in all that is known, as soon as one is missing, it is not known which.
+    for (std::size_t i = 1; i < container.expected.size(); ++i)
+        if (!before(container.expected[i - 1], container.expected[i]) && !container.expected[i - 1].opened)
+            container.expected[i].opened = false;
+    for (std::size_t i = container.expected.size(); i-- > 1;)
+        if (!before(container.expected[i - 1], container.expected[i]) && !container.expected[i].opened)
+            container.expected[i - 1].opened = false;
     std::vector<const Member*> wanted;
     for (const Expected& one : container.expected) {
         if (one.opened) continue;

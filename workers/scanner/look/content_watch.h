@@ -100,12 +100,14 @@ class ContentWatch {
         std::vector<Expected> expected; // by size and checksum
         std::size_t left = 0;           // of them, not opened
         bool broken = false;
-        std::string kept; // its bytes, to unpack what is left
+        bool unpack_all = false; // what libclamav opens says nothing of its members
+        std::string kept;        // its bytes, to unpack what is left
     };
     struct Frame {
         std::uint32_t level = 0;
         std::string path;
         std::string type;
+        bool is_member = false;  // of the container above
         std::string_view locked; // why it is encrypted
         std::vector<Container> containers;
     };
@@ -115,9 +117,9 @@ class ContentWatch {
     void keep_parts(MimeReading reading, bool copy);
     void keep_part(MimePart part);
     void match_parts(const Layer& layer);
-    void match_members(const Layer& layer);
-    static void match_by_size(Container& container, const Layer& layer);
-    static bool match_by_checksum(Container& container, const Layer& layer, std::optional<std::uint32_t>& crc);
+    // Whether the layer is a member of the container above it.
+    bool match_members(const Layer& layer);
+    static bool match(Container& container, const Layer& layer, std::optional<std::uint32_t>& crc);
     void look(const Layer& layer, Frame& frame);
     void expect(const Layer& layer, Frame& frame, MemberList list);
     void note_limits(const Layer& layer, const Frame& frame);

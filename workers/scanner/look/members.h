@@ -36,6 +36,7 @@ inline constexpr std::size_t kMostMembers = 100'000;
 struct MemberList {
     std::string format; // "zip", "7-Zip", "gzip", as the library calls it
     Packing packing = Packing::none;
+    std::size_t offset = 0; // at which it begins in the file that it was found in
     std::vector<Member> members;
     std::vector<std::string> names; // of all entries, folders and empty files too, sorted; only of a zip
     std::string broken;             // why the list ends early; empty when it is whole

@@ -315,10 +315,6 @@ class Reader {
     MimeReading& reading_;
 };
 
-bool white(char byte) noexcept {
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
-
 } // namespace
 
 MimePart::MimePart(MimePart&& other) noexcept {
@@ -382,11 +378,17 @@ std::string with_line_ends(std::string_view message) {
 }
 
 bool same_text(std::string_view one, std::string_view other) noexcept {
+    const auto without_end = [](std::string_view text) {
+        while (!text.empty() && (text.back() == '\r' || text.back() == '\n')) text.remove_suffix(1);
+        return text;
+    };
+    one = without_end(one);
+    other = without_end(other);
     std::size_t left = 0;
     std::size_t right = 0;
     for (;;) {
-        while (left < one.size() && white(one[left])) ++left;
-        while (right < other.size() && white(other[right])) ++right;
+        while (left < one.size() && one[left] == '\r') ++left;
+        while (right < other.size() && other[right] == '\r') ++right;
         if (left == one.size() || right == other.size()) return left == one.size() && right == other.size();
         if (one[left] != other[right]) return false;
         ++left;

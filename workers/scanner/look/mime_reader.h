@@ -45,7 +45,7 @@ inline constexpr int kMostMimeDepth = 100;
 // The message as such a program reads it: each line end is CR LF.
 [[nodiscard]] std::string with_line_ends(std::string_view message);
 
-// The same content, but for white space: libclamav decodes text line by line and ends lines in its own way.
+// The same content, but for CR and for line ends at its end: libclamav ends lines in its own way.
 [[nodiscard]] bool same_text(std::string_view one, std::string_view other) noexcept;
 
 } // namespace evermilter::scanner
