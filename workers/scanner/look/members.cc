@@ -86,8 +86,8 @@ bool begins_compressed(std::string_view bytes) noexcept {
         // .lzma: the size is unknown (all ones) or below 256 GiB (the five upper bytes' last three are 0).
         if (bytes.size() < 14) return false;
         // The dictionary's size is 2^n or 2^n + 2^(n-1), at least 4 KiB.
-        const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
-        const unsigned dictionary = byte(1) | byte(2) << 8U | byte(3) << 16U | static_cast<unsigned>(byte(4)) << 24U;
+        const auto byte = [&](std::size_t at) -> unsigned { return static_cast<unsigned char>(bytes[at]); };
+        const unsigned dictionary = byte(1) | byte(2) << 8U | byte(3) << 16U | byte(4) << 24U;
         const unsigned lowest = dictionary & (0U - dictionary);
         if (dictionary < 4096 || (dictionary != lowest && dictionary != 3 * lowest)) return false;
         const std::string_view size = bytes.substr(5, 8);
