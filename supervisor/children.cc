@@ -28,10 +28,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::array<const char*, 2> kBinaries = {"evermilter-session", "evermilter-scanner"};
-// Messages of one child that are handled in one turn of the loop.
+// Messages of one child that are gathered in one turn of the loop.
 constexpr int kMessagesPerTurn = 64;
-// More than a channel's buffer holds (256 of the smallest are in it when it is full).
+// More than a channel's buffer holds (256 of the smallest are in it when it is full). Another process may hold the
+// channel of one that is dead, and go on sending.
 constexpr int kMessagesPending = 1024;
+// Deaths that are worked off in one turn of the loop.
+constexpr int kDeathsPerTurn = 64;
 // A child whose channel has ended is expected to end by itself within this time.
 constexpr auto kEndAfterChannel = 5s;
 
@@ -96,12 +99,18 @@ struct Children::Watched {
     Watched(Loop* loop, std::function<void(int)> ready, std::function<void()> overdue)
         : io(loop, std::move(ready)), end_timer(loop, std::move(overdue)) {}
     pid_t pid = 0;
+    bool silent = false; // ChildSilent was added: nothing is read any more
     IoWatcher io;
     TimerWatcher end_timer;
 };
 
 Children::Children(Loop* loop, State& state, Handlers handlers)
-    : loop_(loop), state_(state), handlers_(std::move(handlers)), child_signal_(loop, SIGCHLD, [this] { reap(); }) {}
+    : loop_(loop),
+      state_(state),
+      handlers_(std::move(handlers)),
+      child_signal_(loop, SIGCHLD, [this] { dead_ = true; }),
+      turn_(loop, [this] { work_off(); }),
+      again_(loop, [] {}) {}
 
 Children::~Children() = default;
 
@@ -178,7 +187,8 @@ void Children::forked(Child& child, pid_t pid) {
 }
 
 void Children::ended(Child& child, int wait_status) {
-    if (watched_.contains(child.id)) reaped(child, std::exchange(child.pid, 0), wait_status);
+    static_cast<void>(hear(child));
+    events_.add(ChildEnded{child.id, child.pid, wait_status});
 }
 
 void Children::send(Child& child, messages::Message message) {
@@ -204,12 +214,6 @@ void Children::ping(Child& child, std::uint64_t serial) {
     if (!child.channel.open()) return;
     ++child.unanswered;
     send(child, messages::Ping{serial});
-}
-
-void Children::receive_pending(Child& child) {
-    for (int count = 0; count < kMessagesPending; ++count) {
-        if (!read_one(child)) return;
-    }
 }
 
 std::vector<std::uint64_t> Children::ids() const {
@@ -242,21 +246,17 @@ void Children::kill(Child& child, const std::string& reason) {
         ::kill(child.pid, SIGKILL);
 }
 
-bool Children::hear(Child& child) {
-    while (read_one(child)) {
-    }
-    return child.channel.open();
-}
-
 void Children::update_watcher(Child& child) {
     const auto found = watched_.find(child.id);
     if (found == watched_.end()) return;
-    if (!child.channel.open()) {
+    if (!child.channel.open() || found->second->silent) {
         found->second->io.stop();
         return;
     }
     found->second->io.start(child.channel.fd(), child.channel.wants_write() ? EV_READ | EV_WRITE : EV_READ);
 }
+
+// ---------------------------------------------------------------- gathered
 
 void Children::readable(std::uint64_t id) {
     Child* child = state_.find_child(id);
@@ -265,34 +265,92 @@ void Children::readable(std::uint64_t id) {
         auto flushed = child->channel.flush();
         if (!flushed && flushed.error().code != EPIPE) kill(*child, flushed.error().what);
     }
-    for (int count = 0; count < kMessagesPerTurn; ++count) {
-        if (!read_one(*child)) break;
-    }
+    static_cast<void>(gather(*child, kMessagesPerTurn));
     update_watcher(*child);
 }
 
-bool Children::read_one(Child& child) {
-    if (!child.channel.open()) return false;
-    auto received = child.channel.receive();
-    if (!received) {
-        kill(child, "it sent what is no message of ours: " + received.error().what);
-        channel_ended(child);
-        return false;
-    }
-    switch (received->kind) {
-        case Received::Kind::would_block:
-            return false;
-        case Received::Kind::end:
-            channel_ended(child);
-            return false;
-        case Received::Kind::message:
-            handle(child, std::move(received->message));
-            return true;
-    }
-    return false;
+bool Children::hear(Child& child) {
+    const bool open = gather(child, kMessagesPending);
+    update_watcher(child);
+    return open;
 }
 
-void Children::handle(Child& child, messages::Message&& message) {
+// False: nothing more will come.
+bool Children::gather(Child& child, int most) {
+    const auto found = watched_.find(child.id);
+    if (found == watched_.end() || found->second->silent || !child.channel.open()) return false;
+    const auto silent = [&](std::string fault) {
+        found->second->silent = true;
+        events_.add(ChildSilent{child.id, std::move(fault)});
+        return false;
+    };
+    for (int count = 0; count < most; ++count) {
+        auto received = child.channel.receive();
+        if (!received) return silent(received.error().what);
+        switch (received->kind) {
+            case Received::Kind::would_block:
+                return true;
+            case Received::Kind::end:
+                return silent({});
+            case Received::Kind::message:
+                // That it lives is known now, whatever else is to be worked off.
+                if (child.greeted && std::holds_alternative<messages::Pong>(received->message))
+                    child.unanswered = 0;
+                else if (child.role == messages::Role::standby) // else it might be taken as said by a loader
+                    return silent("a standby only answers pings");
+                else
+                    events_.add(ChildSaid{child.id, std::move(received->message)});
+                break;
+        }
+    }
+    return true;
+}
+
+// One at a time: those that died later keep their pids until all that came before is worked off. False: there is none.
+bool Children::find_dead() {
+    siginfo_t found{};
+    if (::waitid(P_ALL, 0, &found, WEXITED | WNOHANG | WNOWAIT) != 0 || found.si_pid == 0) return false;
+    const pid_t pid = found.si_pid;
+    const auto entry = std::find_if(watched_.begin(), watched_.end(),
+                                    [pid](const auto& watched) { return watched.second->pid == pid; });
+    Child* child = entry == watched_.end() ? nullptr : state_.find_child(entry->first);
+    if (child != nullptr) static_cast<void>(hear(*child));
+    events_.add(ChildDied{child == nullptr ? 0 : child->id, pid});
+    return true;
+}
+
+// ---------------------------------------------------------------- worked off
+
+void Children::work_off() {
+    for (int deaths = 0;; ++deaths) {
+        events_.work_off([this](ChildEvent&& event) { handle(std::move(event)); }, handlers_.sweep);
+        if (!dead_) return;
+        if (deaths == kDeathsPerTurn) {
+            again_.start(0ns);
+            return;
+        }
+        dead_ = find_dead();
+    }
+}
+
+void Children::handle(ChildEvent&& event) {
+    if (auto* spoken = std::get_if<ChildSaid>(&event)) {
+        if (Child* child = state_.find_child(spoken->child)) said(*child, std::move(spoken->message));
+    } else if (const auto* silent = std::get_if<ChildSilent>(&event)) {
+        if (Child* child = state_.find_child(silent->child)) channel_ended(*child, silent->fault);
+    } else if (const auto* died = std::get_if<ChildDied>(&event)) {
+        int wait_status = 0;
+        static_cast<void>(::waitpid(died->pid, &wait_status, WNOHANG));
+        if (died->child != 0)
+            exited(died->child, died->pid, wait_status);
+        else
+            handlers_.orphan_reaped(died->pid, wait_status);
+    } else if (const auto* ended = std::get_if<ChildEnded>(&event)) {
+        if (watched_.contains(ended->child)) exited(ended->child, ended->pid, ended->wait_status);
+    }
+}
+
+void Children::said(Child& child, messages::Message&& message) {
     if (const auto* hello = std::get_if<messages::Hello>(&message)) {
         if (child.greeted || hello->protocol != messages::kProtocol || hello->role != child.role) {
             kill(child, "its Hello is not of this version");
@@ -312,36 +370,22 @@ void Children::handle(Child& child, messages::Message&& message) {
     handlers_.message(child, std::move(message));
 }
 
-void Children::channel_ended(Child& child) {
+void Children::channel_ended(Child& child, const std::string& fault) {
+    if (!fault.empty()) kill(child, "it sent what is no message of ours: " + fault);
     child.channel.close();
-    update_watcher(child);
     static_cast<void>(apply(child, WorkerEvent::channel_end));
     const auto found = watched_.find(child.id);
     if (found != watched_.end()) found->second->end_timer.start(kEndAfterChannel);
 }
 
-void Children::reap() {
-    for (;;) {
-        int wait_status = 0;
-        const pid_t pid = ::waitpid(-1, &wait_status, WNOHANG);
-        if (pid <= 0) return;
-        const auto found = std::find_if(watched_.begin(), watched_.end(),
-                                        [pid](const auto& entry) { return entry.second->pid == pid; });
-        Child* child = found == watched_.end() ? nullptr : state_.find_child(found->first);
-        if (child != nullptr)
-            reaped(*child, pid, wait_status);
-        else
-            handlers_.orphan_reaped(pid, wait_status);
-    }
-}
-
-void Children::reaped(Child& child, pid_t pid, int wait_status) {
-    child.pid = 0; // from here on nobody can signal it
-    static_cast<void>(hear(child));
-    child.channel.close();
-    watched_.erase(child.id);
-    child.state = WorkerState::dead;
-    handlers_.exited(child, pid, wait_status);
+void Children::exited(std::uint64_t id, pid_t pid, int wait_status) {
+    watched_.erase(id);
+    Child* child = state_.find_child(id);
+    if (child == nullptr) return;
+    child->pid = 0; // from here on nobody can signal it
+    child->channel.close();
+    child->state = WorkerState::dead;
+    handlers_.exited(*child, pid, wait_status);
 }
 
 bool Children::is_watched(pid_t pid) const {

@@ -1,6 +1,7 @@
 // Starts, hears, signals and reaps the children, and keeps their watchers. Owns the descriptors of the binaries,
 // opened at the start, so that an upgrade of the package on disk never mixes versions. A child that cannot be
-// started is an Error; one that says what cannot be decoded or has no place in its state is killed.
+// started is an Error; one that says what cannot be decoded or has no place in its state is killed. What they say and
+// how they end is only gathered (child_events.h) where it is found, and worked off at the top of the loop.
 #pragma once
 
 #include <sys/types.h>
@@ -14,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/child_events.h"
 #include "supervisor/privileges.h"
 #include "supervisor/state.h"
 #include "supervisor/watchers.h"
@@ -25,14 +27,17 @@ namespace evermilter::supervisor {
 
 class Children {
   public:
-    // All are called from the loop. A handler may change any state but must not remove the record of the child that
-    // it is called for; `exited` may.
+    // All are called from the top of the loop, one at a time, none from within another or from a member of this. A
+    // handler may change any state but frees no record of a child; `sweep` does.
     struct Handlers {
         std::function<void(Child&, messages::Message&&)> message;
         // The child was reaped: its pid is 0, its state dead; everything that it had sent was delivered before.
         std::function<void(Child&, pid_t pid, int wait_status)> exited;
         // A process that a child of ours had forked, and which became ours by its parent's death, was reaped.
         std::function<void(pid_t pid, int wait_status)> orphan_reaped;
+        // Between two events: nobody refers to a record. Those that are not needed any more are freed, unless
+        // watches().
+        std::function<void()> sweep;
     };
 
     Children(Loop* loop, State& state, Handlers handlers);
@@ -55,26 +60,25 @@ class Children {
     [[nodiscard]] Result<unique_fd> expect(Child& child, messages::Role role);
     // It was forked, by its parent's word, and is ready.
     void forked(Child& child, pid_t pid);
-    // Its parent has reaped it, or will not fork it. Calls `exited`.
+    // Its parent has reaped it, or will not fork it; `exited` follows.
     void ended(Child& child, int wait_status);
     // Sends or keeps. A child that does not read is killed; its end comes by `exited`.
     void send(Child& child, messages::Message message);
     void send_to_all(const messages::ReopenLog& message);
     // Applies what we decided or the child said. False: it has no place in the child's state; the child was killed.
     bool apply(Child& child, WorkerEvent event);
-    // Reads what it has said, now. False: its channel has ended.
+    // Gathers what it has said. False: its channel has ended.
     bool hear(Child& child);
     // SIGKILL, unless it is reaped or was killed already.
     void kill(Child& child, const std::string& reason);
 
     // Counts until a Pong comes.
     void ping(Child& child, std::uint64_t serial);
-    // Handles what the child has sent and the loop has not come to yet, within a bound.
-    void receive_pending(Child& child);
-
     // Children that run, in the order of their start.
     [[nodiscard]] std::vector<std::uint64_t> ids() const;
     [[nodiscard]] bool is_watched(pid_t pid) const;
+    // Its end is still to come: its record must stay.
+    [[nodiscard]] bool watches(const Child& child) const { return watched_.contains(child.id); }
     // Children that are not reaped yet.
     [[nodiscard]] bool any() const noexcept { return !watched_.empty(); }
 
@@ -82,20 +86,25 @@ class Children {
     struct Watched;
 
     void readable(std::uint64_t id);
-    // False when nothing more is to be read.
-    bool read_one(Child& child);
-    void handle(Child& child, messages::Message&& message);
-    void channel_ended(Child& child);
+    bool gather(Child& child, int most);
+    void work_off();
+    [[nodiscard]] bool find_dead();
+    void handle(ChildEvent&& event);
+    void said(Child& child, messages::Message&& message);
+    void channel_ended(Child& child, const std::string& fault);
+    void exited(std::uint64_t id, pid_t pid, int wait_status);
     void watch(Child& child, messages::Role role, pid_t pid, unique_fd channel);
     void update_watcher(Child& child);
-    void reap();
-    void reaped(Child& child, pid_t pid, int wait_status);
 
     Loop* loop_;
     State& state_;
     Handlers handlers_;
     std::map<std::uint64_t, std::unique_ptr<Watched>> watched_; // by Child::id, until reaped
+    ChildEvents events_;
+    bool dead_ = false; // there may be dead children that were not found yet
     SignalWatcher child_signal_;
+    TurnWatcher turn_;
+    TimerWatcher again_;                // for what one turn has left
     std::array<unique_fd, 2> binaries_; // session, scanner
     unique_fd null_;
     bool silent_ = false;

@@ -35,6 +35,7 @@ Gate::Gate(Loop* loop, std::size_t room, OnLeave on_leave)
 
 void Gate::add(unique_fd connection, const PeerAddress& peer, std::chrono::milliseconds timeout) {
     if (waiting_.size() >= room_) make_room();
+    if (closed_) return; // maybe by what was displaced
     const std::uint64_t id = next_++;
     const int fd = connection.get();
     const std::int64_t now = monotonic_ns();
@@ -72,12 +73,14 @@ std::vector<Gate::Guest> Gate::guests() const {
 void Gate::close() {
     expiry_.stop();
     expiry_ns_ = 0;
+    closed_ = true;
     waiting_.clear(); // a closed descriptor leaves the epoll set by itself
     by_peer_.clear();
 }
 
 void Gate::on_readable() {
     std::array<epoll_event, kEventsPerTurn> events{};
+    // Who leaves may end the service, and all that wait here with it: each is looked up again.
     const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, 0);
     for (int index = 0; index < count; ++index) {
         const epoll_event& event = events.at(static_cast<std::size_t>(index));
@@ -145,6 +148,7 @@ void Gate::expire() {
             expiry_ns_ = waiting.deadline_ns;
         }
     }
+    // What leaves now may close the gate, which stops the timer again.
     if (expiry_ns_ != 0) expiry_.start(std::chrono::nanoseconds(expiry_ns_ - monotonic_ns()));
     for (const std::uint64_t id : expired) {
         const auto entry = waiting_.find(id);

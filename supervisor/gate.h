@@ -47,7 +47,7 @@ class Gate {
     Gate(Loop* loop, std::size_t room, OnLeave on_leave);
 
     // Owns the connection from now on. `timeout` is timeouts.negotiate. May call on_leave at once, for another one
-    // that is displaced or for this one when epoll(7) refuses it.
+    // that is displaced or for this one when epoll(7) refuses it. After close() it is closed.
     void add(unique_fd connection, const PeerAddress& peer, std::chrono::milliseconds timeout);
 
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
@@ -61,7 +61,7 @@ class Gate {
     };
     [[nodiscard]] std::vector<Guest> guests() const;
 
-    // Closes all, silently: the service stops.
+    // Closes all, silently, for good: the service stops. May be called from on_leave.
     void close();
 
   private:
@@ -90,6 +90,7 @@ class Gate {
     Entries waiting_;
     std::map<std::string, std::uint32_t> by_peer_;
     std::uint64_t next_ = 1;
+    bool closed_ = false;
 };
 
 } // namespace evermilter::supervisor

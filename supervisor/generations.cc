@@ -198,7 +198,7 @@ void Generations::on_starved(Generation& generation) {
     end_unneeded(generation, LoadResult::starved);
 }
 
-// The loader ends by itself; that is no failure, and leaves no record (trim_history).
+// The loader ends by itself; that is no failure, and leaves no record (sweep).
 void Generations::end_unneeded(Generation& generation, LoadResult result) {
     if (!apply(generation, GenerationEvent::refused)) return;
     generation.queue.reset();

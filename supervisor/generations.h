@@ -68,6 +68,8 @@ class Generations {
     void give_to(SessionWorker& worker);
     // One was reaped.
     void worker_gone();
+    // Frees the records of generations that are over, but the last few. See Children::Handlers.
+    void sweep();
 
     void on_progress(Generation& generation, const messages::LoadProgress& progress) const;
     void on_awaits_room(Generation& generation);
@@ -107,7 +109,6 @@ class Generations {
     void refuse(Generation& generation, int exit_code, const std::string& error);
     void kill_processes(Generation& generation, const std::string& reason);
     void finish_if_reaped(Generation& generation);
-    void trim_history();
     [[nodiscard]] bool apply(Generation& generation, GenerationEvent event) const;
     [[nodiscard]] bool held(std::uint64_t generation) const;
     [[nodiscard]] std::int64_t scan_bound_ns() const;

@@ -109,7 +109,8 @@ void Generations::on_orphan_reaped(pid_t pid, int wait_status) {
 }
 
 void Generations::finish_if_reaped(Generation& generation) {
-    if (has_process(generation) || !apply(generation, GenerationEvent::reaped)) return;
+    if (has_process(generation) || generation.state == GenerationState::gone) return;
+    if (!apply(generation, GenerationEvent::reaped)) return;
     log::info("generation-gone", {{"generation", generation.id}});
     generation.queue.reset();
     generation.board.reset();
@@ -119,14 +120,14 @@ void Generations::finish_if_reaped(Generation& generation) {
     if (state_.current_generation == generation.id) state_.current_generation = 0;
     // Loaders and scanners that were killed could not wipe theirs.
     wipe_scanner_folders(settings_.config.scanner.temp_directory, generation.id);
-    trim_history();
     give_room();
     handlers_.gone();
 }
 
-void Generations::trim_history() {
-    const auto over = [](const Generation& one) {
-        return !has_process(one) && (one.state == GenerationState::failed || one.state == GenerationState::gone);
+void Generations::sweep() {
+    const auto over = [this](const Generation& one) {
+        if (has_process(one) || children_.watches(one.loader) || children_.watches(one.standby)) return false;
+        return one.state == GenerationState::failed || one.state == GenerationState::gone;
     };
     // "Unchanged" and "starved" are no failures and leave no record.
     state_.generations.remove_if(

@@ -34,7 +34,7 @@ bool Heartbeat::attend(Child& child) {
         return true;
     }
     // An answer may have come in this very turn of the loop.
-    children_.receive_pending(child);
+    static_cast<void>(children_.hear(child));
     if (child.unanswered >= kMissed) children_.kill(child, "it did not answer within process.ping_timeout");
     return true;
 }

@@ -153,7 +153,7 @@ bool concerns_one_connection(int code) {
 
 struct ListenerSet::Listener {
     Listener(Loop* loop, std::string with_key, ListenerSet& set)
-        : key(std::move(with_key)), readable(loop, [this, &set](int) { set.accept_from(fd.get()); }) {}
+        : key(std::move(with_key)), readable(loop, [this, &set](int) { set.accept_from(*this); }) {}
 
     std::string key;
     std::string shown;
@@ -269,10 +269,10 @@ std::vector<std::string> ListenerSet::keys() const {
     return all;
 }
 
-void ListenerSet::accept_from(int fd) {
+void ListenerSet::accept_from(const Listener& listener) {
     for (int count = 0; count < kAcceptsPerTurn; ++count) {
         // Blocking on purpose: libmilter and our session worker expect a blocking socket.
-        unique_fd connection(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC));
+        unique_fd connection(::accept4(listener.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
         const int code = errno;
         if (!connection) {
             if (code == EAGAIN || code == EWOULDBLOCK) return;
@@ -288,7 +288,9 @@ void ListenerSet::accept_from(int fd) {
             (void)::setsockopt(connection.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
         }
         on_accept_(std::move(connection), *peer);
-        if (listeners_.empty()) return; // closed by what was accepted
+        // Closed by what was accepted: the number may be another's by now.
+        if (std::none_of(listeners_.begin(), listeners_.end(), [&](const auto& one) { return one.get() == &listener; }))
+            return;
     }
 }
 

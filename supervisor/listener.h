@@ -55,7 +55,7 @@ class ListenerSet {
   private:
     struct Listener;
 
-    void accept_from(int fd);
+    void accept_from(const Listener& listener);
     void rest(int code);
 
     Loop* loop_;

@@ -62,9 +62,8 @@ SessionWorkers::Census SessionWorkers::census() const {
 }
 
 void SessionWorkers::adjust() {
-    if (stopping_) return;
     const config::Workers& limits = settings_.config.workers;
-    for (;;) {
+    while (!stopping_) { // a worker that cannot be started may end the service
         const Census now = census();
         const bool enough =
             now.current >= limits.session_min && now.available >= limits.sessions_per_worker / 2 + waiting_.size();
@@ -82,7 +81,7 @@ void SessionWorkers::adjust() {
         }
         start_one();
     }
-    if (!can_shrink(census(), limits))
+    if (stopping_ || !can_shrink(census(), limits))
         shrink_timer_.stop();
     else if (!shrink_timer_.active())
         shrink_timer_.start(kShrinkInterval);
@@ -312,8 +311,9 @@ void SessionWorkers::on_exit(SessionWorker& worker, pid_t pid, int wait_status) 
     give_back_memory(worker);
     const bool said_why = worker.ending == Ending::failed;
     const std::string status = end_text(worker.child, wait_status);
-    const auto id = worker.child.id;
-    state_.session_workers.remove_if([id](const SessionWorker& one) { return one.child.id == id; });
+    const auto entry = std::find_if(state_.session_workers.begin(), state_.session_workers.end(),
+                                    [&worker](const SessionWorker& one) { return &one == &worker; });
+    departed_.splice(departed_.end(), state_.session_workers, entry);
 
     if (expected) {
         log::info("session-worker-ended", {{"worker", pid}});

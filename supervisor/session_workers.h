@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <random>
 #include <string>
 
@@ -22,7 +23,7 @@ class SessionWorkers {
   public:
     struct Handlers {
         std::function<void(SessionWorker&)> ready; // it needs the active generation's queue
-        std::function<void()> gone;                // one was reaped and its record removed
+        std::function<void()> gone;                // one was reaped and is in State::session_workers no more
         // One cannot be started or ended before any was ever ready: the service cannot start.
         std::function<void(int exit_code, const std::string& error)> unable;
         std::function<void()> changed; // State::workers_reason
@@ -39,6 +40,8 @@ class SessionWorkers {
     // All end when their sessions have ended; adjust() starts others with the present settings.
     void replace_all();
     void no_generation(const std::string& reason);
+    // Frees the records of those that were reaped. See Children::Handlers.
+    void sweep() { departed_.clear(); }
 
     void on_ready(SessionWorker& worker);
     void on_failed(SessionWorker& worker, const messages::SessionWorkerFailed& failure);
@@ -78,6 +81,7 @@ class SessionWorkers {
     const Settings& settings_;
     Handlers handlers_;
     std::deque<Waiting> waiting_;
+    std::list<SessionWorker> departed_; // reaped; freed when nobody refers to them
     RestartPolicy policy_;
     std::minstd_rand random_;
     TimerWatcher restart_timer_;

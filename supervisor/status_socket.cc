@@ -70,7 +70,7 @@ class StatusSocket::Connection {
     void run() {
         running_ = true;
         bool alive = true;
-        while ((alive = flush()) && output_.empty() && !awaits_ && !last_) {
+        while (fd_ && (alive = flush()) && output_.empty() && !awaits_ && !last_) {
             const std::optional<CommandLine> command = take_command(input_, ended_);
             if (command) {
                 execute(*command);
@@ -83,6 +83,7 @@ class StatusSocket::Connection {
             }
         }
         running_ = false;
+        if (!fd_) return; // closed by what it asked for; freed in the loop's next turn
         const bool done = output_.empty() && !awaits_ && (last_ || ended_);
         if (!alive || done) {
             owner_.forget(id_);

@@ -42,6 +42,10 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
                  [this](pid_t pid, int wait_status) {
                      generations_.on_orphan_reaped(pid, wait_status);
                      continue_stop();
+                 },
+                 [this] {
+                     session_workers_.sweep();
+                     generations_.sweep();
                  }}),
       generations_(loop_.get(), state_, children_, settings_,
                    {[this](const LoadOutcome& outcome) { reloads_.load_ended(outcome); }, [this] { reloads_.room(); },

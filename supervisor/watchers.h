@@ -97,6 +97,17 @@ class SignalWatcher : public Watcher<SignalWatcher, ev_signal> {
     ~SignalWatcher() { ev_signal_stop(loop_, &raw_); }
 };
 
+// The top of the loop: each turn, after the callbacks of the last one and before it sleeps again.
+class TurnWatcher : public Watcher<TurnWatcher, ev_prepare> {
+  public:
+    TurnWatcher(Loop* loop, std::function<void()> callback)
+        : Watcher(loop, [call = std::move(callback)](int) { call(); }) {
+        ev_prepare_set(&raw_);
+        ev_prepare_start(loop_, &raw_);
+    }
+    ~TurnWatcher() { ev_prepare_stop(loop_, &raw_); }
+};
+
 // Where objects go that must not be freed in the callback that they are called from.
 class Graveyard {
   public:

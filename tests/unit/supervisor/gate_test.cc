@@ -182,6 +182,27 @@ BOOST_AUTO_TEST_CASE(without_a_silent_one_the_oldest_makes_room) {
     BOOST_TEST(!at_end(second.get()));
 }
 
+BOOST_AUTO_TEST_CASE(who_leaves_may_close_the_gate) {
+    TurningLoop loop;
+    int left = 0;
+    std::unique_ptr<Gate> gate;
+    gate = std::make_unique<Gate>(loop.get(), 3, [&](Gate::Leaving) {
+        ++left;
+        gate->close();
+    });
+    std::vector<unique_fd> peers;
+    for (int i = 0; i < 4; ++i) { // the fourth displaces the first
+        std::array<int, 2> ends{};
+        BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+        peers.emplace_back(ends[1]);
+        gate->add(unique_fd(ends[0]), UnixPeer{1, 7, 1}, 10min);
+    }
+    BOOST_TEST(left == 1);
+    BOOST_TEST(gate->waiting() == 0U);
+    for (const unique_fd& peer : peers) BOOST_TEST(at_end(peer.get()));
+    loop.settle();
+}
+
 BOOST_AUTO_TEST_CASE(connections_are_counted_by_peer) {
     GateTest test;
     const unique_fd a = test.enter(10min, 1);

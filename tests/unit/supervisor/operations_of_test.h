@@ -23,7 +23,10 @@ class OperationsOfTest final : public Operations {
         reloads.push_back(request);
         pending = std::move(done);
     }
-    void request_config_reload(ReloadCallback done) override { pending = std::move(done); }
+    void request_config_reload(ReloadCallback done) override {
+        pending = std::move(done);
+        if (config_asked) config_asked();
+    }
     [[nodiscard]] Result<std::size_t> forget_poison(const std::string& which) override {
         if (which != "all") return Error{0, "no poison message has the digest \"" + which + "\""};
         return the_state.poison.forget_all();
@@ -37,6 +40,7 @@ class OperationsOfTest final : public Operations {
     std::vector<std::pair<unique_fd, Peer>> handed_over;
     std::vector<ReloadRequest> reloads;
     ReloadCallback pending;
+    std::function<void()> config_asked;
 };
 
 } // namespace evermilter::supervisor::test

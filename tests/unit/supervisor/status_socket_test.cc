@@ -253,6 +253,16 @@ BOOST_AUTO_TEST_CASE(connections_are_bounded_and_who_waits_for_an_answer_is_spar
     BOOST_TEST(nlohmann::json::parse(test.line(waiting.get())).at("ok") == true);
 }
 
+BOOST_AUTO_TEST_CASE(a_command_may_close_the_socket_that_it_came_by) {
+    SocketTest test;
+    test.operations.config_asked = [&test] { test.socket.close(); };
+    const unique_fd fd = test.connect();
+    send_text(fd.get(), "reload-config\nreload-config\n");
+    BOOST_TEST(test.rest(fd.get()).empty());
+    BOOST_TEST(test.socket.connections() == 0U);
+    test.loop.settle();
+}
+
 BOOST_AUTO_TEST_CASE(hold_and_resume_tell_the_state) {
     SocketTest test;
     const unique_fd fd = test.connect();
