@@ -41,16 +41,16 @@ const Names& names_of(LogLevel) {
     return names;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     return "\"" + std::string(text) + "\"";
 }
 
 std::string number_text(const Row& row, std::uint64_t number) {
     switch (row.kind) {
         case Kind::duration:
-            return quoted(duration_text(Duration(static_cast<Duration::rep>(number))));
+            return in_quotes(duration_text(Duration(static_cast<Duration::rep>(number))));
         case Kind::size:
-            return quoted(size_text(number));
+            return in_quotes(size_text(number));
         default:
             return std::to_string(number);
     }
@@ -322,9 +322,9 @@ std::string expectation(const Row& row) {
             return "an octal mode as a string, such as \"0660\"";
         case Kind::choice: {
             const auto words = split_words(row.allowed);
-            std::string text = quoted(words.front());
+            std::string text = in_quotes(words.front());
             for (std::size_t i = 1; i < words.size(); ++i)
-                text += (i + 1 == words.size() ? " or " : ", ") + quoted(words[i]);
+                text += (i + 1 == words.size() ? " or " : ", ") + in_quotes(words[i]);
             return text;
         }
         case Kind::path:

@@ -341,7 +341,11 @@ MimeReading read_mime(std::string_view message, std::string_view prefix) {
     MimeReading reading;
     Warnings warnings;
     const std::unique_ptr<GMimeParserOptions, FreeOptions> options(g_mime_parser_options_new());
+#if GMIME_CHECK_VERSION(3, 2, 15)
+    g_mime_parser_options_set_warning_callback(options.get(), on_warning, &warnings, nullptr);
+#else
     g_mime_parser_options_set_warning_callback(options.get(), on_warning, &warnings);
+#endif
     const Borrowed stream(message);
     const Object<GMimeParser> parser(g_mime_parser_new_with_stream(stream.get()));
     const Object<GMimeMessage> parsed(g_mime_parser_construct_message(parser.get(), options.get()));
