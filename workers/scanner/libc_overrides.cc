@@ -4,15 +4,17 @@
 //
 // Watched, of libclamav 1.4's imports (nm -D --undefined-only): open, openat, fopen, fdopen, opendir, readdir, stat,
 // lstat, fstat, mkdir, dup (files and descriptors), read, pread, lseek, fseek, fread (content), write, fwrite, fputs,
-// fputc, fflush, fclose, ftruncate, rename (what is put into the temp directory), mmap, malloc, calloc, realloc
-// (memory). Failures of fprintf, putc and fgets stay with their stream, and are seen when it is flushed or closed. Not
-// watched, because no content is lost by them: unlink, rmdir, close, closedir, chmod (what is left behind is wiped with
-// the directory); access, readlink (of names that may be missing; what is opened then is watched); munmap, mprotect;
-// getenv, getrandom, time. posix_memalign and strdup, which take memory within libc: what they fail at is told by
-// libclamav. pthread_create, socket, pipe and the like are called by parts of libclamav that no scan uses.
+// fputc, fflush, fclose, ftruncate, rename (what is put into the temp directory), iconv_open (text in another
+// encoding), mmap, malloc, calloc, realloc, posix_memalign (memory). Failures of fprintf, putc and fgets stay with
+// their stream, and are seen when it is flushed or closed. Not watched, because no content is lost by them: unlink,
+// rmdir, close, closedir, chmod (what is left behind is wiped with the directory); access, readlink (of names that may
+// be missing; what is opened then is watched); munmap, mprotect; getenv, getrandom, time. strdup takes its memory by
+// malloc. pthread_create, socket, pipe and the like are called by parts of libclamav that no scan uses. A test holds
+// the list against the library that is installed.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <iconv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -322,6 +324,16 @@ int rename(const char* from, const char* to) noexcept {
     return result;
 }
 
+// An encoding that iconv does not know (EINVAL) is the content's.
+iconv_t iconv_open(const char* to, const char* from) {
+    static auto* const real = next<iconv_t(const char*, const char*)>("iconv_open");
+    const auto failure = reinterpret_cast<iconv_t>(-1); // NOLINT(performance-no-int-to-ptr)
+    iconv_t made = failure;
+    if (!refused("iconv_open", failure, made)) made = real(to, from);
+    if (made == failure && errno != EINVAL) call_failed("iconv_open", errno, false);
+    return made;
+}
+
 // ---------------------------------------------------------------- memory
 
 void* mmap64(void* address, size_t size, int protection, int flags, int fd, off64_t offset) noexcept {
@@ -372,6 +384,15 @@ void* realloc(void* before, size_t size) noexcept {
     void* memory = nullptr;
     if (!refused<void*>("realloc", nullptr, memory)) memory = __libc_realloc(before, size);
     return given("realloc", memory, size);
+}
+
+// Tells its error by its result, and leaves errno.
+int posix_memalign(void** memory, size_t alignment, size_t size) noexcept {
+    static auto* const real = next<int(void**, size_t, size_t)>("posix_memalign");
+    int error = injected_error("posix_memalign");
+    if (error == 0) error = real(memory, alignment, size);
+    if (error == ENOMEM && size <= kMostAtOnce) call_failed("posix_memalign", ENOMEM, false);
+    return error;
 }
 
 #endif
