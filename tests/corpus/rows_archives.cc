@@ -3,6 +3,7 @@
 
 #include "tests/corpus/bytes.h"
 #include "tests/corpus/containers.h"
+#include "tests/corpus/documents.h"
 #include "tests/corpus/fixtures.h"
 #include "tests/corpus/old_archives.h"
 #include "tests/corpus/rows.h"
@@ -142,6 +143,44 @@ void add_zip_lies(Rows& rows) {
              by_hand(kDeflate, 8, {"", "", false, false}, true)({marked_member(false)}));
 }
 
+// Behind other files: archivers look for a directory at the end and open what begins as something else.
+std::vector<std::pair<std::string, std::string>> other_files() {
+    return {{"a program", "MZ" + test::noise(500, 7)},
+            {"an ELF program", std::string("\x7f") + "ELF\2\1\1" + std::string(9, '\0') + test::noise(500, 8)},
+            {"a picture", png(20, 20, 3)},
+            {"a GIF", "GIF89a" + test::noise(300, 4)},
+            {"a JPEG", std::string("\xff\xd8\xff\xe0") + std::string("\0\x10JFIF\0", 7) + test::noise(300, 5)},
+            {"a PDF", pdf("text", true)},
+            {"a text", "#!/bin/sh\nexec unzip \"$0\"\n"},
+            {"a gzip", filtered("gzip", bulk(900, 6))},
+            {"an HTML page", "<html><body>" + bulk(900, 6) + "</body></html>\n"},
+            {"an RTF text", "{\\rtf1 some text}\n"},
+            {"unknown bytes", test::noise(700, 9)}};
+}
+
+void add_zip_behind(Rows& rows) {
+    const ZipMember open = member({"open.txt", bulk(900, 5)});
+    ZipMember deflate64 = member(marked_member(false), kDeflate64);
+    ZipMember unknown = member(marked_member(false), kPpmd);
+    unknown.data = packed(kPpmd, unknown.content);
+    ZipMember secret = member(marked_member(false));
+    secret.flags = 1;
+    secret.data = test::noise(500, 3);
+    for (const auto& [name, file] : other_files()) {
+        for (const bool whole : {false, true}) {
+            ZipForm form;
+            form.prefix = file;
+            form.whole = whole;
+            const std::string row = std::string("zip/behind ") + name + (whole ? ", of the whole file/" : ", joined/");
+            rows.add(row + "deflate", "a.bin", zip_archive({open, member(marked_member(false))}, form));
+            rows.add(row + "deflate64", "a.bin", zip_archive({open, deflate64}, form));
+            rows.add(row + "unknown method", "a.bin", zip_archive({open, unknown}, form));
+            rows.add(row + "encrypted", "a.bin", zip_archive({open, secret}, form));
+            rows.add(row + "encrypted alone", "a.bin", zip_archive({secret}, form));
+        }
+    }
+}
+
 } // namespace
 
 std::vector<Row> zip_rows() {
@@ -174,6 +213,7 @@ std::vector<Row> zip_rows() {
     add_zip_methods(rows);
     add_zip_encrypted(rows);
     add_zip_lies(rows);
+    add_zip_behind(rows);
     rows.add("zip/PPMd by 7-Zip", "a.zip", fixture("ppmd.zip"));
     return rows.take();
 }
@@ -192,7 +232,8 @@ std::vector<Row> seven_zip_rows() {
                  zip_archive({member(marked_member(false)), member({name, fixture(name)})}), Expect::found);
         rows.add("7z/" + name + "/behind", "a.zip",
                  zip_archive({member({name, fixture(name)}), member(marked_member(false))}), Expect::found);
-        rows.add("7z/" + name + "/behind a program", "a.exe", "MZ" + test::noise(2000, 7) + fixture(name));
+        for (const auto& [other, file] : other_files())
+            rows.add("7z/" + name + "/behind " + other, "a.bin", file + fixture(name));
     }
     return rows.take();
 }
@@ -278,6 +319,16 @@ std::vector<Row> old_rows() {
             rows.add(what, file, format.make(unreadable, {method, false}));
             rows.add(what + "/in a zip", "a.zip",
                      zip_archive({member({file, format.make(unreadable, {method, false})})}));
+        }
+        // Those that archivers look for behind another file.
+        const bool found_behind = name == "cab" || name.starts_with("rar");
+        for (const auto& [other, before] : found_behind ? other_files() : decltype(other_files()){}) {
+            rows.add(name + "/behind " + other + "/stored", "a.bin", before + format.make({marked_member(true)}, {}));
+            rows.add(name + "/behind " + other + "/unknown method", "a.bin",
+                     before + format.make(unreadable, {format.unknown.front(), false}));
+            if (format.encrypts)
+                rows.add(name + "/behind " + other + "/encrypted", "a.bin",
+                         before + format.make(unreadable, {-1, true}));
         }
         if (!format.encrypts) continue;
         rows.add(name + "/encrypted", file, format.make(unreadable, {-1, true}));

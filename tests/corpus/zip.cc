@@ -62,6 +62,7 @@ std::string packed(std::uint16_t method, const std::string& content) {
 
 std::string zip_archive(const std::vector<ZipMember>& members, const ZipForm& form) {
     std::string out = form.prefix;
+    const std::size_t begin = form.whole ? 0 : form.prefix.size();
     std::string directory;
     std::uint64_t listed = 0;
     for (const ZipMember& member : members) {
@@ -71,7 +72,7 @@ std::string zip_archive(const std::vector<ZipMember>& members, const ZipForm& fo
         w.packed = member.packed.value_or(w.data.size());
         w.crc = crc32(member.content);
         const std::uint16_t flags = member.local_flags.value_or(member.flags);
-        const std::uint64_t offset = out.size() - form.prefix.size();
+        const std::uint64_t offset = out.size() - begin;
         out += "PK\x03\x04" + fields(member, w, flags, member.local_method.value_or(member.method), true) +
                member.name + extra(member, w) + w.data;
         if ((flags & kSizesBehind) != 0)
@@ -84,10 +85,10 @@ std::string zip_archive(const std::vector<ZipMember>& members, const ZipForm& fo
                      extra(member, w);
     }
     if (!form.directory) return out;
-    const std::uint64_t at = out.size() - form.prefix.size();
+    const std::uint64_t at = out.size() - begin;
     out += directory;
     if (form.end64) {
-        const std::uint64_t record = out.size() - form.prefix.size();
+        const std::uint64_t record = out.size() - begin;
         out += "PK\x06\x06" + little(44, 8) + little(45, 2) + little(45, 2) + little(0, 8) + little(listed, 8) +
                little(listed, 8) + little(directory.size(), 8) + little(at, 8);
         out += "PK\x06\x07" + little(0, 4) + little(record, 8) + little(1, 4);

@@ -37,10 +37,11 @@ struct ZipMember {
 };
 
 struct ZipForm {
-    std::string prefix;    // before the first member; offsets count from it
+    std::string prefix;    // before the first member; offsets count from its end, as where two files were joined
     std::string comment;   // behind the end record
     bool directory = true; // whether there is a central directory with its end record
     bool end64 = false;    // a zip64 end record and locator too
+    bool whole = false;    // offsets count from the beginning of the prefix, as a self-extracting archive has them
 };
 
 [[nodiscard]] std::string zip_archive(const std::vector<ZipMember>& members, const ZipForm& form = {});

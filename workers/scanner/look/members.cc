@@ -109,6 +109,33 @@ void add_member(MemberList& list, archive_entry* entry, std::uint64_t index) {
     if (member.size > 0 || member.encrypted) list.members.push_back(std::move(member));
 }
 
+// Where a zip begins that was joined to another file: its offsets count from there, and libzip takes them from the
+// file's beginning. 0: it begins there, or the end record leads nowhere (APPNOTE.TXT 4.3.14 to 4.3.16).
+std::size_t begin_of_zip(std::string_view bytes) noexcept {
+    const auto number = [bytes](std::size_t at, unsigned length) {
+        std::uint64_t value = 0;
+        for (unsigned byte = length; byte-- > 0;) value = value << 8U | static_cast<unsigned char>(bytes[at + byte]);
+        return value;
+    };
+    constexpr std::size_t kEnd = 22;     // the end record, without a comment
+    constexpr std::size_t kLocator = 20; // of the zip64 end record, which stands before it
+    const std::size_t end = bytes.rfind("PK\5\6");
+    if (end == std::string_view::npos || bytes.size() - end < kEnd) return 0;
+    std::size_t found = 0;    // where the directory, or the zip64 end record, is
+    std::uint64_t stated = 0; // where it is said to be
+    if (end >= kLocator && bytes.substr(end - kLocator).starts_with("PK\6\7")) {
+        found = bytes.rfind("PK\6\6", end - kLocator);
+        stated = number(end - kLocator + 8, 8);
+        if (found == std::string_view::npos) return 0;
+    } else {
+        const std::uint64_t size = number(end + 12, 4);
+        if (size > end) return 0;
+        found = end - size;
+        stated = number(end + 16, 4);
+    }
+    return stated < found ? found - stated : 0;
+}
+
 } // namespace
 
 bool has_zip_directory(std::string_view bytes) noexcept {
@@ -119,11 +146,18 @@ bool has_zip_directory(std::string_view bytes) noexcept {
 
 std::optional<MemberList> list_zip(std::string_view bytes) {
     if (!has_zip_directory(bytes)) return std::nullopt;
-    const ZipReader reader = open_zip(bytes);
-    if (!reader) return std::nullopt;
+    std::size_t offset = 0;
+    ZipReader reader = open_zip(bytes);
+    if (!reader) {
+        offset = begin_of_zip(bytes);
+        if (offset == 0) return std::nullopt;
+        reader = open_zip(bytes.substr(offset));
+        if (!reader) return std::nullopt;
+    }
     MemberList list;
     list.format = "zip";
     list.packing = Packing::zip;
+    list.offset = offset;
     const zip_int64_t count = ::zip_get_num_entries(reader.get(), 0);
     for (zip_int64_t index = 0; index < count; ++index) {
         if (list.members.size() >= kMostMembers) {
@@ -200,17 +234,36 @@ Reader open_compressed(std::string_view bytes, MemberList& list, bool& has_data)
     return reader;
 }
 
+// The next bytes of the current entry: 0 at its end, below 0 an error. libarchive counts the offsets of a xar through
+// all its files, so that archive_read_data() puts as many zeros before each as the ones before it have bytes.
+la_ssize_t read_some(archive* reader, std::array<char, 65536>& buffer, std::string_view& got) {
+    if (::archive_format(reader) != ARCHIVE_FORMAT_XAR) {
+        const la_ssize_t size = ::archive_read_data(reader, buffer.data(), buffer.size());
+        if (size > 0) got = std::string_view(buffer.data(), static_cast<std::size_t>(size));
+        return size;
+    }
+    const void* block = nullptr;
+    std::size_t size = 0;
+    la_int64_t offset = 0;
+    const int code = ::archive_read_data_block(reader, &block, &size, &offset);
+    if (code == ARCHIVE_EOF) return 0;
+    if (code < ARCHIVE_WARN) return code;
+    got = std::string_view(static_cast<const char*>(block), size);
+    return size == 0 ? ARCHIVE_RETRY : static_cast<la_ssize_t>(size);
+}
+
 // Reads the data of the current entry. Returns how much came, at most bounds.most + 1.
 std::uint64_t read_data(archive* reader, const UnpackBounds& bounds, std::string* kept, std::string& broken) {
     std::array<char, 65536> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): written before it is read
     std::uint64_t size = 0;
     while (size <= bounds.most) {
-        const la_ssize_t got = ::archive_read_data(reader, buffer.data(), buffer.size());
-        if (got == ARCHIVE_RETRY) continue;
-        if (got < 0) broken = error_of(reader);
-        if (got <= 0) break;
-        size += static_cast<std::uint64_t>(got);
-        if (kept != nullptr) kept->append(buffer.data(), static_cast<std::size_t>(got));
+        std::string_view got;
+        const la_ssize_t result = read_some(reader, buffer, got);
+        if (result == ARCHIVE_RETRY) continue;
+        if (result < 0) broken = error_of(reader);
+        if (result <= 0) break;
+        size += got.size();
+        if (kept != nullptr) kept->append(got);
         if (std::chrono::steady_clock::now() >= bounds.deadline) {
             broken = "out of time";
             break;

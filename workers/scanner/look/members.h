@@ -48,7 +48,8 @@ struct MemberList {
 // 4.3.16): also behind another file, as in a self-extracting archive.
 [[nodiscard]] bool has_zip_directory(std::string_view bytes) noexcept;
 
-// nullopt: without a central directory, or one that libzip refuses.
+// Also one that was joined to another file, as `cat picture zip` makes it; archivers open that too. nullopt: without a
+// central directory, or one that libzip refuses.
 [[nodiscard]] std::optional<MemberList> list_zip(std::string_view bytes);
 
 // 7z, rar, tar, cpio, iso9660, cab, xar, lha, ar. nullopt: none of these.
