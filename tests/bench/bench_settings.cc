@@ -152,9 +152,9 @@ int main(int argc, char** argv) {
     const Options options = parse(argc, argv);
     const test::Folder folder;
     const Clamscan clamscan(bench::database(folder, options.signatures));
-    const fs::path nothing = folder / "nothing";
+    const fs::path nothing = folder.path() / "nothing";
     test::write_file(nothing, "nothing");
-    repeats(options, clamscan, folder / "mails", nothing);
-    large(clamscan, folder / "large", nothing);
+    repeats(options, clamscan, folder.path() / "mails", nothing);
+    large(clamscan, folder.path() / "large", nothing);
     return 0;
 }

@@ -83,6 +83,8 @@ mode_t mode_of(int flags, std::va_list& rest) noexcept {
 
 } // namespace
 
+// The names of parameters are reserved ones in glibc's headers.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 extern "C" {
 
 // ---------------------------------------------------------------- files and descriptors
@@ -398,3 +400,4 @@ int posix_memalign(void** memory, size_t alignment, size_t size) noexcept {
 #endif
 
 } // extern "C"
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)

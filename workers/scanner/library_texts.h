@@ -35,7 +35,7 @@ struct LibraryText {
     TextWeight weight;
     const char* source; // file and line in libclamav 1.4
 };
-inline constexpr std::size_t kShortestText = 8;
+inline constexpr std::size_t kShortestText = 5; // "PNG: "
 
 // nullptr: not in the table.
 [[nodiscard]] const LibraryText* find_library_text(Severity severity, std::string_view text) noexcept;
