@@ -3,23 +3,20 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <optional>
-#include <string_view>
 #include <utility>
 
 #include "config/address.h"
+#include "supervisor/folder_path.h"
+#include "supervisor/folder_trial.h"
 #include "workers/common/engine_lock.h"
 #include "workers/common/log.h"
 
@@ -35,63 +32,21 @@ int exit_code_of(int error) {
     return error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
 }
 
-// Whether folders above the one to be made are made too, with 0755.
-enum class Above { must_exist, made };
-
-// Makes `path` with `mode` for `owner`. One that is there is left as it is.
-std::optional<Fault> make_folder(const std::string& path, mode_t mode, const Identity& owner, Above above,
+// One that is there is left as it is.
+std::optional<Fault> need_folder(const std::string& path, mode_t mode, const Identity& owner, Above above,
                                  const char* key) {
     std::error_code failed;
     if (fs::is_directory(path, failed)) return std::nullopt;
-    failed.clear();
-    if (above == Above::made) fs::create_directories(fs::path(path).parent_path(), failed);
-    const auto fault = [&](int error) {
-        return Fault{exit_code_of(error), std::string(key) + ": " + system_error("cannot create " + path, error).what};
-    };
-    if (failed) return fault(failed.value());
-    if (::mkdir(path.c_str(), mode) != 0) return fault(errno);
-    if (owner.switch_user && ::lchown(path.c_str(), owner.uid, owner.gid) != 0) return fault(errno);
-    if (::chmod(path.c_str(), mode) != 0) return fault(errno);
-    return std::nullopt;
+    const auto made = make_folder(path, mode, owner, above);
+    if (made) return std::nullopt;
+    return Fault{exit_code_of(made.error().code), std::string(key) + ": " + made.error().what};
 }
 
-// In a forked child that has become `user`: a folder and a file are made, written and removed. 0 or errno.
-int try_folder(std::string path) {
-    path += "/.evermilter-check-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) return errno;
-    const std::string file = path + "/file";
-    int error = 0;
-    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 || ::write(fd, "x", 1) != 1) error = errno;
-    if (fd >= 0) ::close(fd);
-    ::unlink(file.c_str());
-    if (::rmdir(path.c_str()) != 0 && error == 0) error = errno;
-    return error;
-}
-
-std::optional<Fault> check_usable(const std::string& path, const Identity& user, const char* key) {
-    const pid_t pid = ::fork();
-    if (pid < 0) return Fault{EX_OSERR, system_error("fork").what};
-    if (pid == 0) ::_exit(become(user) ? try_folder(path) : EPERM);
-    int wait_status = 0;
-    while (::waitpid(pid, &wait_status, 0) < 0 && errno == EINTR) {
-    }
-    const int error = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : EIO;
+std::optional<Fault> check_usable(const FolderOrder& folder) {
+    const int error = try_folder(folder.path, folder.owner);
     if (error == 0) return std::nullopt;
-    return Fault{exit_code_of(error), std::string(key) + ": " + path + " cannot be used by user " + user.user + ": " +
-                                          std::strerror(error) + "; make it writable for that user, or set " + key};
-}
-
-std::variant<unique_fd, Fault> lock_folder(const std::string& path, const char* key) {
-    unique_fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder) {
-        const int error = errno;
-        return Fault{exit_code_of(error), std::string(key) + ": " + system_error("cannot open " + path, error).what};
-    }
-    if (::flock(folder.get(), LOCK_EX | LOCK_NB) == 0) return folder;
-    if (errno != EWOULDBLOCK) return Fault{EX_OSERR, std::string(key) + ": " + system_error("flock of " + path).what};
-    return Fault{EX_CANTCREAT,
-                 std::string(key) + ": " + path + " is in use by another evermilterd: stop it, or set " + key};
+    return Fault{exit_code_of(error), std::string(folder.key) + ": " + trial_text(folder.path, folder.owner, error) +
+                                          ", or set " + folder.key};
 }
 
 void warn_about_temp(const Settings& settings) {
@@ -121,44 +76,51 @@ std::optional<Fault> make_socket_folder(const std::string& address, const char* 
     const auto* path = std::get_if<config::UnixAddress>(text);
     if (path == nullptr) return std::nullopt;
     const std::string folder = fs::path(path->path).parent_path();
-    auto fault = make_folder(folder, 0755, Identity{}, Above::must_exist, key);
+    auto fault = need_folder(folder, kSocketFolderMode, Identity{}, Above::must_exist, key);
     if (fault) fault->text += ", the folder of " + path->path;
     return fault;
 }
 
 } // namespace
 
+std::array<FolderOrder, kFolderUses> folders_of(const Settings& settings) {
+    const config::Config& config = settings.config;
+    const Identities& users = settings.identities;
+    return {FolderOrder{FolderUse::temp, "scanner.temp_directory", config.scanner.temp_directory, 0700, users.scanner,
+                        true},
+            FolderOrder{FolderUse::state, "database.state_directory", config.database.state_directory, 0750,
+                        users.scanner, true},
+            FolderOrder{FolderUse::spool, "message.spool_directory", config.message.spool_directory, 0700,
+                        users.session, false}};
+}
+
+Result<unique_fd> lock_folder(const FolderOrder& folder) {
+    unique_fd opened(::open(folder.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened) return system_error("cannot open " + folder.path);
+    if (::flock(opened.get(), LOCK_EX | LOCK_NB) == 0) return opened;
+    if (errno != EWOULDBLOCK) return system_error("flock of " + folder.path);
+    return Error{EWOULDBLOCK,
+                 folder.path + " is in use by another evermilterd: stop it, or set " + std::string(folder.key)};
+}
+
 std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings) {
     const config::Config& config = settings.config;
-    const Identity& scanner = settings.identities.scanner;
-    const Identity& session = settings.identities.session;
-
     for (const std::string& address : config.milter.listen) {
         if (auto fault = make_socket_folder(address, "milter.listen")) return std::move(*fault);
     }
     if (auto fault = make_socket_folder(config.status.socket, "status.socket")) return std::move(*fault);
 
-    struct Folder {
-        const std::string& path;
-        mode_t mode;
-        const Identity& user;
-        const char* key;
-    };
-    for (const Folder& folder : {Folder{config.scanner.temp_directory, 0700, scanner, "scanner.temp_directory"},
-                                 Folder{config.database.state_directory, 0750, scanner, "database.state_directory"},
-                                 Folder{config.message.spool_directory, 0700, session, "message.spool_directory"}}) {
-        if (auto fault = make_folder(folder.path, folder.mode, folder.user, Above::made, folder.key))
-            return std::move(*fault);
-        if (auto fault = check_usable(folder.path, folder.user, folder.key)) return std::move(*fault);
-    }
-
     FolderLocks locks;
-    auto temp = lock_folder(config.scanner.temp_directory, "scanner.temp_directory");
-    if (auto* fault = std::get_if<Fault>(&temp)) return std::move(*fault);
-    locks.temp = std::move(std::get<unique_fd>(temp));
-    auto state = lock_folder(config.database.state_directory, "database.state_directory");
-    if (auto* fault = std::get_if<Fault>(&state)) return std::move(*fault);
-    locks.state = std::move(std::get<unique_fd>(state));
+    for (const FolderOrder& folder : folders_of(settings)) {
+        if (auto fault = need_folder(folder.path, folder.mode, folder.owner, Above::made, folder.key))
+            return std::move(*fault);
+        if (auto fault = check_usable(folder)) return std::move(*fault);
+        if (!folder.locked) continue;
+        auto locked = lock_folder(folder);
+        if (!locked)
+            return Fault{exit_code_of(locked.error().code), std::string(folder.key) + ": " + locked.error().what};
+        locks.at(static_cast<std::size_t>(folder.use)) = std::move(*locked);
+    }
 
     wipe_dead_scanner_folders(settings);
     warn_about_temp(settings);

@@ -1,7 +1,8 @@
 // What must be right before anything is started: the folders that we write to exist, belong to the right user and
-// can be used by it (tried in a forked child that has become that user). Blocks; only for the start.
+// can be used by it (folder_trial.h). Blocks; only for the start. Afterwards they are watched by Folders.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -18,11 +19,28 @@ struct Fault {
     std::string text;
 };
 
-// Holds what shows other supervisors that the folders are in use, as long as it lives (flock(2)).
-struct FolderLocks {
-    unique_fd temp;
-    unique_fd state;
+// Of the folder of a unix socket, where it is made.
+inline constexpr mode_t kSocketFolderMode = 0755;
+
+// The folders that children write to while they serve.
+enum class FolderUse : std::uint8_t { temp, state, spool };
+inline constexpr std::size_t kFolderUses = 3;
+
+struct FolderOrder {
+    FolderUse use = FolderUse::temp;
+    const char* key = ""; // of the configuration
+    std::string path;
+    mode_t mode = 0700;
+    Identity owner;
+    bool locked = false; // no other supervisor may use it
 };
+[[nodiscard]] std::array<FolderOrder, kFolderUses> folders_of(const Settings& settings);
+
+// Locks a folder against other supervisors. EWOULDBLOCK: one has it; the text says so.
+[[nodiscard]] Result<unique_fd> lock_folder(const FolderOrder& folder);
+
+// Holds what shows other supervisors that the folders are in use, as long as it lives (flock(2)). By FolderUse.
+using FolderLocks = std::array<unique_fd, kFolderUses>;
 
 // Makes folders that are missing, checks all, wipes what dead scanners left in the temp directory (not what those
 // use that a supervisor which was killed has left behind), warns in the log

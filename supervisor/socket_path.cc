@@ -1,6 +1,7 @@
 // Binding unix sockets by path. On any error nothing of ours is left at the path.
 #include "supervisor/socket_path.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -10,10 +11,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <random>
+
+#include "supervisor/folder_path.h"
 
 namespace evermilter::supervisor {
 
 namespace {
+
+// Of the private name's part that is the socket's; the whole must fit into sun_path behind /proc/self/fd/N/.
+constexpr std::size_t kNamePart = 50;
 
 Result<sockaddr_un> unix_name(const std::string& path) {
     sockaddr_un name{};
@@ -26,39 +33,55 @@ Result<sockaddr_un> unix_name(const std::string& path) {
     return name;
 }
 
-// Clears the path of a socket that a dead process has left. Nothing there is fine too.
-Result<void> take_over(const std::string& path, const sockaddr_un& name) {
+// Clears the name of a socket that a dead process has left. Nothing there is fine too.
+Result<void> take_over(const std::string& path, const Place& place) {
+    const unique_fd found(::openat(place.folder.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat info {};
-    if (::lstat(path.c_str(), &info) != 0) {
-        if (errno == ENOENT) return {};
-        return system_error("cannot listen on " + path);
-    }
+    if (!found && errno == ENOENT) return {};
+    if (!found || ::fstat(found.get(), &info) != 0) return system_error("cannot listen on " + path);
     if (!S_ISSOCK(info.st_mode)) {
         return Error{EEXIST, "cannot listen on " + path +
                                  ": something that is no socket is there; remove it or choose another path"};
     }
     const unique_fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!probe) return system_error("cannot make a socket");
-    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0 || errno == EAGAIN) {
+    auto name = unix_name(proc_path(found.get()));
+    if (!name) return std::move(name).error();
+    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name) == 0 || errno == EAGAIN) {
         return Error{EADDRINUSE,
                      "cannot listen on " + path + ": a running process listens there; stop it or choose another path"};
     }
     if (errno != ECONNREFUSED) {
         return system_error("cannot tell whether " + path + " is in use");
     }
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    if (::unlinkat(place.folder.get(), place.name.c_str(), 0) != 0 && errno != ENOENT) {
         return system_error("cannot remove " + path + ", which a dead process has left");
     }
     return {};
 }
 
-Result<void> set_access(const std::string& path, const ResolvedAccess& access) {
-    if (access.group && ::lchown(path.c_str(), static_cast<uid_t>(-1), *access.group) != 0) {
+Result<void> set_access(int socket, const std::string& path, const ResolvedAccess& access) {
+    if (access.group && ::fchownat(socket, "", static_cast<uid_t>(-1), *access.group, AT_EMPTY_PATH) != 0) {
         return system_error("cannot give " + path + " to group " + std::to_string(*access.group));
     }
-    if (::chmod(path.c_str(), access.mode) != 0) return system_error("cannot set the mode of " + path);
+    // fchmod(2) takes no O_PATH; the name leads to what is open and nowhere else.
+    if (::chmod(proc_path(socket).c_str(), access.mode) != 0) return system_error("cannot set the mode of " + path);
     return {};
 }
+
+std::string private_name(const std::string& name) {
+    static std::minstd_rand random{std::random_device{}()};
+    std::string hidden = "." + name.substr(0, kNamePart) + ".";
+    for (int i = 0; i < 8; ++i) hidden += "0123456789abcdef"[random() >> 8U & 0xfU];
+    return hidden;
+}
+
+// A name that is gone when this ends.
+struct Passing {
+    const Place& place;
+    std::string name;
+    ~Passing() { ::unlinkat(place.folder.get(), name.c_str(), 0); }
+};
 
 } // namespace
 
@@ -80,44 +103,81 @@ Result<ResolvedAccess> resolve_access(const SocketAccess& access) {
     return resolved;
 }
 
-SocketPath::~SocketPath() {
-    if (ours()) ::unlink(path_.c_str());
+SocketPath::SocketPath(std::string path, unique_fd folder, std::string name, const struct stat& socket)
+    : path_(std::move(path)),
+      folder_(std::move(folder)),
+      name_(std::move(name)),
+      device_(socket.st_dev),
+      inode_(socket.st_ino) {}
+
+SocketPath::SocketPath(std::string path) : path_(std::move(path)) {
+    struct stat found {};
+    if (::lstat(path_.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return;
+    device_ = found.st_dev;
+    inode_ = found.st_ino;
 }
 
-bool SocketPath::ours() const {
-    struct stat info {};
-    return ::lstat(path_.c_str(), &info) == 0 && S_ISSOCK(info.st_mode) && info.st_dev == device_ &&
-           info.st_ino == inode_;
+SocketPath::~SocketPath() {
+    struct stat found {};
+    if (!folder_ || ::fstatat(folder_.get(), name_.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) return;
+    if (is_socket(found)) ::unlinkat(folder_.get(), name_.c_str(), 0);
+}
+
+bool SocketPath::is_socket(const struct stat& found) const {
+    return inode_ != 0 && S_ISSOCK(found.st_mode) && found.st_dev == device_ && found.st_ino == inode_;
+}
+
+bool SocketPath::reachable() const {
+    struct stat found {};
+    return ::lstat(path_.c_str(), &found) == 0 && is_socket(found);
 }
 
 Result<void> SocketPath::change_access(const ResolvedAccess& access) const {
-    if (!ours()) return {};
-    return set_access(path_, access);
+    if (!folder_) return {};
+    const unique_fd opened(::openat(folder_.get(), name_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat found {};
+    if (!opened || ::fstat(opened.get(), &found) != 0 || !is_socket(found)) return {};
+    return set_access(opened.get(), path_, access);
 }
 
 Result<BoundPath> bind_path(const std::string& path, const ResolvedAccess& access, int backlog) {
-    Result<sockaddr_un> name = unix_name(path);
-    if (!name) return std::move(name).error();
-    if (Result<void> cleared = take_over(path, *name); !cleared) return std::move(cleared).error();
+    // By this name clients will come, though we do not bind it.
+    if (auto name = unix_name(path); !name) return std::move(name).error();
+    auto place = open_place(path);
+    if (!place) {
+        std::string what = "cannot listen on " + path + ": " + place.error().what;
+        if (place.error().code == ENOENT) what += " (make its folder first)";
+        return Error{place.error().code, std::move(what)};
+    }
+    if (Result<void> cleared = take_over(path, *place); !cleared) return std::move(cleared).error();
 
     BoundPath bound;
     bound.socket = unique_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!bound.socket) return system_error("cannot make a socket for " + path);
+    const Passing hidden{*place, private_name(place->name)};
+    auto name = unix_name(proc_path(place->folder.get()) + "/" + hidden.name);
+    if (!name) return std::move(name).error();
     // One thread: nobody else of this process makes a file meanwhile. Until the mode is set only root gets in.
     const mode_t mask = ::umask(0777);
     const int result = ::bind(bound.socket.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name);
     const int code = errno;
     ::umask(mask);
-    if (result != 0) {
-        std::string what = system_error("cannot listen on " + path, code).what;
-        if (code == ENOENT) what += " (make its folder first)";
-        return Error{code, std::move(what)};
-    }
+    if (result != 0) return system_error("cannot listen on " + path, code);
+
+    const unique_fd made(::openat(place->folder.get(), hidden.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat info {};
-    if (::lstat(path.c_str(), &info) != 0) return system_error("cannot look at " + path);
-    bound.path = std::make_unique<SocketPath>(path, info.st_dev, info.st_ino);
-    if (Result<void> set = set_access(path, access); !set) return std::move(set).error();
+    if (!made || ::fstat(made.get(), &info) != 0) return system_error("cannot look at " + path);
+    // The folder's owner can rename, but cannot make what is root's.
+    if (!S_ISSOCK(info.st_mode) || info.st_uid != ::geteuid() || info.st_nlink != 1)
+        return Error{EEXIST, "cannot listen on " + path + ": somebody puts something else there"};
+    if (Result<void> set = set_access(made.get(), path, access); !set) return std::move(set).error();
     if (::listen(bound.socket.get(), backlog) != 0) return system_error("cannot listen on " + path);
+    unique_fd folder(::fcntl(place->folder.get(), F_DUPFD_CLOEXEC, 0));
+    if (!folder) return system_error("cannot listen on " + path);
+    if (::linkat(place->folder.get(), hidden.name.c_str(), place->folder.get(), place->name.c_str(), 0) != 0)
+        return system_error("cannot listen on " + path);
+    // What got the name may be another by now. That is the folder's owner's doing, and then he has no socket of ours.
+    bound.path = std::make_unique<SocketPath>(path, std::move(folder), place->name, info);
     return bound;
 }
 

@@ -1,7 +1,9 @@
 // The path of a listening unix socket: made, its access set, taken over from a dead process, unlinked at the end
-// if it is still ours (same device and inode: another process may have put its own there meanwhile).
+// if it is still ours (same device and inode: another process may have put its own there meanwhile). All by descriptor
+// (folder_path.h): its folder may be another user's.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <memory>
@@ -29,22 +31,29 @@ struct ResolvedAccess {
 
 class SocketPath {
   public:
-    SocketPath(std::string path, dev_t device, ino_t inode) : path_(std::move(path)), device_(device), inode_(inode) {}
+    // A socket of ours, `name` in `folder`.
+    SocketPath(std::string path, unique_fd folder, std::string name, const struct stat& socket);
+    // One that the service manager has bound, and that is his: neither its access is changed nor its path removed.
+    explicit SocketPath(std::string path);
     ~SocketPath();
     SocketPath(const SocketPath&) = delete;
     SocketPath& operator=(const SocketPath&) = delete;
     SocketPath(SocketPath&&) = delete;
     SocketPath& operator=(SocketPath&&) = delete;
 
-    // Mode and group, if the path is still ours.
+    // Whether who connects to the path reaches this socket: nobody has removed it, nor put another in its place.
+    [[nodiscard]] bool reachable() const;
+    // Mode and group, if what lies there is still ours.
     [[nodiscard]] Result<void> change_access(const ResolvedAccess& access) const;
 
   private:
-    [[nodiscard]] bool ours() const;
+    [[nodiscard]] bool is_socket(const struct stat& found) const;
 
     std::string path_;
-    dev_t device_;
-    ino_t inode_;
+    unique_fd folder_; // empty: the manager's
+    std::string name_;
+    dev_t device_ = 0;
+    ino_t inode_ = 0; // 0: there was none
 };
 
 struct BoundPath {
@@ -52,8 +61,9 @@ struct BoundPath {
     std::unique_ptr<SocketPath> path;
 };
 
-// Binds and listens. Nobody can connect before mode and group are right. Errors: EADDRINUSE, a live process listens
-// there; EEXIST, what is there is no socket; ENOENT, no such folder; EACCES …
+// Binds and listens. Nobody can connect before mode and group are right: it is bound under a name that nobody knows,
+// gets mode and group by descriptor, and then its own name. Errors: EADDRINUSE, a live process listens there; EEXIST,
+// what is there is no socket; ENOENT, no such folder; ELOOP, see open_folder(); EACCES …
 [[nodiscard]] Result<BoundPath> bind_path(const std::string& path, const ResolvedAccess& access, int backlog);
 
 } // namespace evermilter::supervisor
