@@ -401,6 +401,10 @@ void kill_orphan(pid_t pid) {
     if (pid > 0 && is_own_child(pid)) ::kill(pid, SIGKILL);
 }
 
+bool has_temp_failed(int wait_status) noexcept {
+    return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == messages::kScannerTempFailed;
+}
+
 std::string end_text(const Child& child, int wait_status) {
     return child.kill_reason.empty() ? wait_status_text(wait_status) : "killed: " + child.kill_reason;
 }

@@ -114,6 +114,8 @@ class Children {
 void kill_orphan(pid_t pid);
 [[nodiscard]] bool is_own_child(pid_t pid);
 
+// A scanner that ended because its temp directory failed.
+[[nodiscard]] bool has_temp_failed(int wait_status) noexcept;
 // "exit status 65", "signal 11 (Segmentation fault)".
 [[nodiscard]] std::string wait_status_text(int wait_status);
 // The same for a child of ours, or why we have killed it.

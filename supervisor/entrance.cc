@@ -58,13 +58,12 @@ Entrance::Entrance(Loop* loop, Operations& operations)
           on_accept(std::move(connection), address);
       }) {}
 
-Result<void> Entrance::apply() {
+Result<void> Entrance::apply(ListenerSet::Missing missing) {
     const config::Milter& milter = operations_.config().milter;
     Result<AllowList> allow = AllowList::parse(milter.allow);
     if (!allow) return std::move(allow).error();
-    if (Result<void> bound = listeners_.apply(milter.listen, {milter.socket_mode, milter.socket_group}); !bound) {
-        return bound;
-    }
+    const SocketAccess access{milter.socket_mode, milter.socket_group};
+    if (Result<void> bound = listeners_.apply(milter.listen, access, missing); !bound) return bound;
     allow_ = std::move(*allow);
     return {};
 }

@@ -24,7 +24,10 @@ class Entrance {
 
     // Binds milter.listen of operations.config() and takes over milter.allow; again after every change of the
     // configuration. On an Error nothing has changed.
-    [[nodiscard]] Result<void> apply();
+    [[nodiscard]] Result<void> apply(ListenerSet::Missing missing = ListenerSet::Missing::refused);
+    // See ListenerSet.
+    void look() { listeners_.look(); }
+    void on_trouble(ListenerSet::OnTrouble on_trouble) { listeners_.on_trouble(std::move(on_trouble)); }
     // Closes the listeners and the connections that wait for their negotiation.
     void close();
 

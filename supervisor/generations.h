@@ -15,6 +15,7 @@
 #include <string>
 
 #include "supervisor/children.h"
+#include "supervisor/log_limit.h"
 #include "supervisor/settings.h"
 #include "supervisor/state.h"
 #include "supervisor/watchers.h"
@@ -48,6 +49,8 @@ class Generations {
         // The loader of the active generation died, and its standby; its scanners serve on, but are not replaced.
         std::function<void(const Generation&)> lost_loader;
         std::function<void()> changed; // states have changed
+        // A scan could not write to the scanners' temp directory.
+        std::function<void(const std::string& how)> temp_failed;
     };
 
     Generations(Loop* loop, State& state, Children& children, const Settings& settings, Handlers handlers);
@@ -87,6 +90,8 @@ class Generations {
     void on_standby_ended(Generation& generation, const messages::StandbyEnded& ended);
     void on_standby_exit(Generation& generation, pid_t pid, int wait_status);
     void on_orphan_reaped(pid_t pid, int wait_status);
+    // See messages::LockEngine.
+    void state_directory_made();
 
   private:
     // A loader that has nothing left to do ends within this time.
@@ -104,6 +109,7 @@ class Generations {
     void ask_for_standby(Generation& generation);
     void standby_failed(Generation& generation, const std::string& reason);
     void find_untold_scanners(Generation& generation);
+    void temp_failed(const Generation& generation, pid_t scanner);
     void look_at_scanners(Generation& generation, std::int64_t now_ns) const;
     [[nodiscard]] bool take_over(Generation& generation);
     void refuse(Generation& generation, int exit_code, const std::string& error);
@@ -119,6 +125,7 @@ class Generations {
     Handlers handlers_;
     std::minstd_rand random_;
     std::optional<std::uint64_t> last_id_; // read before the first load
+    LogLimit temp_log_limit_;
     TimerWatcher timer_;
 };
 

@@ -96,7 +96,9 @@ void Generations::on_orphan_reaped(pid_t pid, int wait_status) {
         if (std::erase_if(generation.scanners, [pid](const ScannerProcess& one) { return one.pid == pid; }) == 0)
             continue;
         const bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
-        if (!well && !generation.condemned) {
+        if (has_temp_failed(wait_status)) {
+            temp_failed(generation, pid);
+        } else if (!well && !generation.condemned) {
             ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)];
             log::error("scanner-died",
                        {{"generation", generation.id}, {"scanner", pid}, {"status", wait_status_text(wait_status)}});
@@ -105,6 +107,13 @@ void Generations::on_orphan_reaped(pid_t pid, int wait_status) {
         }
         finish_if_reaped(generation);
         return;
+    }
+}
+
+void Generations::state_directory_made() {
+    for (Generation& generation : state_.generations) {
+        if (generation.loader.pid != 0) children_.send(generation.loader, messages::LockEngine{});
+        if (generation.standby.pid != 0) children_.send(generation.standby, messages::LockEngine{});
     }
 }
 

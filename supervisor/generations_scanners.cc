@@ -44,6 +44,7 @@ void Generations::on_scanner_ended(Generation& generation, const messages::Scann
     }
     std::erase_if(generation.scanners, [&](const ScannerProcess& one) { return one.pid == ended.pid; });
     if (ended.expected) return;
+    if (has_temp_failed(ended.wait_status)) return temp_failed(generation, static_cast<pid_t>(ended.pid));
     ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)];
     const std::string status = wait_status_text(ended.wait_status);
     log::error("scanner-died", {{"generation", generation.id}, {"scanner", ended.pid}, {"status", status}});
@@ -58,6 +59,18 @@ void Generations::on_scanner_ended(Generation& generation, const messages::Scann
     generation.look_ns = generation.died_ns + kLook;
     schedule(generation.died_ns);
     handlers_.changed();
+}
+
+// Not a death: it ends because the folder is to be made anew. One line a minute, however many messages it meets.
+void Generations::temp_failed(const Generation& generation, pid_t scanner) {
+    const auto left_out = temp_log_limit_.pass("", "scanner-temp-failed", std::chrono::steady_clock::now());
+    if (left_out)
+        log::warning("scanner-temp-failed", {{"generation", generation.id},
+                                             {"scanner", scanner},
+                                             {"path", settings_.config.scanner.temp_directory},
+                                             {"left_out", *left_out == 0 ? std::string() : std::to_string(*left_out)}});
+    handlers_.temp_failed("scanners fail there: " + settings_.config.scanner.temp_directory +
+                          " has not the room that they need, or was removed: look at it");
 }
 
 void Generations::look_at_scanners(Generation& generation, std::int64_t now_ns) const {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/endpoint.h"
 #include "supervisor/peer_address.h"
 #include "supervisor/service_manager.h"
 #include "supervisor/socket_path.h"
@@ -37,11 +38,22 @@ class ListenerSet {
     // modes and ends are the manager's. Before apply(); outlives the set.
     void use_passed(const PassedSockets& passed) { passed_ = &passed; }
 
+    // Is told what is wrong with an address from now on, "" when it is well again. Before apply().
+    using OnTrouble = std::function<void(const std::string& what, const std::string& reason)>;
+    void on_trouble(OnTrouble on_trouble) { on_trouble_ = std::move(on_trouble); }
+
     // Makes the set what `addresses` says (config/address.h's text): what is there already stays open, what is new
     // is bound and listens, what is gone is closed. Names are resolved here (getaddrinfo(3), the one call that may
     // wait: at start, and when an operator changes the addresses). On an Error nothing has changed.
     // EADDRINUSE: in use by a live process; EEXIST: the path is no socket; EINVAL: no address.
-    [[nodiscard]] Result<void> apply(const std::vector<std::string>& addresses, const SocketAccess& access);
+    // `awaited`: what cannot be bound yet, and may heal by itself, is no Error, and tried again at each look().
+    enum class Missing { refused, awaited };
+    [[nodiscard]] Result<void> apply(const std::vector<std::string>& addresses, const SocketAccess& access,
+                                     Missing missing = Missing::refused);
+
+    // Binds what could not be bound before, and anew what is not to be reached any more because its path was removed or
+    // has become another's (whose it stays, as long as he lives). Cheap; to be called every few seconds.
+    void look();
 
     // Closes all and unlinks the paths that are ours. Connections that were accepted are not touched.
     void close();
@@ -55,12 +67,22 @@ class ListenerSet {
   private:
     struct Listener;
 
+    [[nodiscard]] Result<void> open(Listener& listener, const ResolvedAccess& access);
+    static void put_in(Listener& listener, BoundEndpoint bound);
+    static void watch(Listener& listener);
+    void try_again(Listener& listener);
+    void bind_again(Listener& listener);
+    void failed(Listener& listener, const std::string& error);
+    void well(Listener& listener);
+    void end(std::unique_ptr<Listener> listener);
     void accept_from(const Listener& listener);
     void rest(int code);
 
     Loop* loop_;
     std::string purpose_;
     OnAccept on_accept_;
+    OnTrouble on_trouble_;
+    ResolvedAccess access_; // of what is bound later
     const PassedSockets* passed_ = nullptr;
     std::vector<std::unique_ptr<Listener>> listeners_;
     Graveyard graveyard_;

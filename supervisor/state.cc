@@ -73,6 +73,7 @@ std::string reason_of(const State& state) {
          {&state.waits_for, &state.degraded_reason, &state.workers_reason, &standby, &scanners}) {
         if (!one->empty()) all += (all.empty() ? "" : "; ") + *one;
     }
+    for (const auto& [what, reason] : state.troubles) all += (all.empty() ? "" : "; ") + reason;
     return all;
 }
 

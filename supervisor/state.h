@@ -150,6 +150,9 @@ struct State {
     std::string degraded_reason; // for ServiceState::degraded
     std::string workers_reason;  // the same, of session workers that cannot be started
     std::string waits_for;       // not empty: why the first load has not begun
+    // What time or an administrator must heal, by what is in trouble (a folder's key, an address): why mail or new
+    // signatures are not, or may not be, served.
+    std::map<std::string, std::string> troubles;
     std::int64_t started_ns = 0; // CLOCK_MONOTONIC
     std::int64_t started_at = 0; // Unix time
     std::uint64_t next_child = 1;

@@ -161,8 +161,8 @@ StatusSocket::StatusSocket(Loop* loop, Commands& commands)
 
 StatusSocket::~StatusSocket() = default;
 
-Result<void> StatusSocket::apply(const std::string& address, const SocketAccess& access) {
-    return listeners_.apply({address}, access);
+Result<void> StatusSocket::apply(const std::string& address, const SocketAccess& access, ListenerSet::Missing missing) {
+    return listeners_.apply({address}, access, missing);
 }
 
 void StatusSocket::close() {

@@ -32,7 +32,11 @@ class StatusSocket {
     StatusSocket& operator=(StatusSocket&&) = delete;
 
     // Binds status.socket; again after a change of the configuration. On an Error nothing has changed.
-    [[nodiscard]] Result<void> apply(const std::string& address, const SocketAccess& access);
+    [[nodiscard]] Result<void> apply(const std::string& address, const SocketAccess& access,
+                                     ListenerSet::Missing missing = ListenerSet::Missing::refused);
+    // See ListenerSet.
+    void look() { listeners_.look(); }
+    void on_trouble(ListenerSet::OnTrouble on_trouble) { listeners_.on_trouble(std::move(on_trouble)); }
     // Closes the socket; answers that are still owed are lost.
     void close();
 

@@ -10,12 +10,15 @@
 #include <variant>
 
 #include "supervisor/limits.h"
+#include "supervisor/preflight.h"
 #include "workers/common/log.h"
 
 namespace evermilter::supervisor {
 namespace {
 
 constexpr std::chrono::seconds kAfterShutdown{10};
+// How often is looked whether folders and sockets are still there.
+constexpr std::chrono::seconds kLook{2};
 
 int exit_code_of_socket(int code) {
     switch (code) {
@@ -40,6 +43,7 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
                 {[this](Child& child, messages::Message&& message) { child_messages_.take(child, std::move(message)); },
                  [this](Child& child, pid_t pid, int wait_status) { on_exit(child, pid, wait_status); },
                  [this](pid_t pid, int wait_status) {
+                     if (folders_.on_reaped(pid, wait_status)) return;
                      generations_.on_orphan_reaped(pid, wait_status);
                      continue_stop();
                  },
@@ -47,12 +51,14 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
                      session_workers_.sweep();
                      generations_.sweep();
                  }}),
-      generations_(loop_.get(), state_, children_, settings_,
-                   {[this](const LoadOutcome& outcome) { reloads_.load_ended(outcome); }, [this] { reloads_.room(); },
-                    [this](const Generation& lost) {
-                        reloads_.restore_active("the loader of generation " + std::to_string(lost.id) + " died");
-                    },
-                    [this] { on_changed(); }}),
+      folders_(state_, settings_, {[this] { on_changed(); }, [this] { generations_.state_directory_made(); }}),
+      generations_(
+          loop_.get(), state_, children_, settings_,
+          {[this](const LoadOutcome& outcome) { reloads_.load_ended(outcome); }, [this] { reloads_.room(); },
+           [this](const Generation& lost) {
+               reloads_.restore_active("the loader of generation " + std::to_string(lost.id) + " died");
+           },
+           [this] { on_changed(); }, [this](const std::string& how) { folders_.failed(FolderUse::temp, how); }}),
       reloads_(loop_.get(), state_, generations_, settings_,
                {[this](int exit_code, const std::string& error) { fail(exit_code, error); }, [this] { on_changed(); }}),
       session_workers_(
@@ -84,6 +90,7 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
       entrance_(loop_.get(), *this),
       commands_(*this, entrance_),
       status_socket_(loop_.get(), commands_),
+      look_timer_(loop_.get(), [this] { look_around(); }),
       terminate_(loop_.get(), SIGTERM, [this] { on_stop_signal(); }),
       interrupt_(loop_.get(), SIGINT, [this] { on_stop_signal(); }),
       hangup_(loop_.get(), SIGHUP, [this] { on_hangup(); }),
@@ -128,10 +135,19 @@ bool Supervisor::begin() {
     if (auto wrong = check_limits(settings_)) return refuse(wrong->exit_code, wrong->text);
     auto folders = prepare_folders(settings_);
     if (const auto* wrong = std::get_if<supervisor::Fault>(&folders)) return refuse(wrong->exit_code, wrong->text);
-    locks_ = std::move(std::get<FolderLocks>(folders));
     entrance_.use_passed(manager_.sockets);
     status_socket_.use_passed(manager_.sockets);
-    if (auto bound = bind(); !bound) return refuse(exit_code_of_socket(bound.error().code), bound.error().what);
+    const auto on_trouble = [this](const std::string& what, const std::string& reason) {
+        if (reason.empty())
+            state_.troubles.erase(what);
+        else
+            state_.troubles[what] = reason;
+        on_changed();
+    };
+    entrance_.on_trouble(on_trouble);
+    status_socket_.on_trouble(on_trouble);
+    if (auto bound = bind(ListenerSet::Missing::awaited); !bound)
+        return refuse(exit_code_of_socket(bound.error().code), bound.error().what);
     // Nobody would take what connects there.
     if (const std::string unused = passed_beside(); !unused.empty())
         return refuse(EX_CONFIG,
@@ -141,6 +157,8 @@ bool Supervisor::begin() {
     if (auto dropped = drop_privileges(); !dropped) return refuse(EX_OSERR, dropped.error().what);
 
     poison_watch_.apply();
+    folders_.begin(std::move(std::get<FolderLocks>(folders)));
+    look_timer_.start(kLook, kLook);
     log::info("starting", {{"version", EVERMILTER_VERSION}, {"config", settings_.origin}});
     session_workers_.adjust();
     heartbeat_.start();
@@ -160,11 +178,11 @@ std::string Supervisor::passed_beside() const {
 }
 
 // The sockets of the settings in use; an Error leaves them as they were.
-Result<void> Supervisor::bind() {
-    if (auto bound = entrance_.apply(); !bound) return bound;
+Result<void> Supervisor::bind(ListenerSet::Missing missing) {
+    if (auto bound = entrance_.apply(missing); !bound) return bound;
     const config::Status& status = settings_.config.status;
     return status_socket_.apply(status.socket,
-                                SocketAccess{static_cast<mode_t>(status.socket_mode), status.socket_group});
+                                SocketAccess{static_cast<mode_t>(status.socket_mode), status.socket_group}, missing);
 }
 
 // ---------------------------------------------------------------- children
@@ -191,14 +209,16 @@ void Supervisor::request_reload(const ReloadRequest& request, ReloadCallback don
 }
 
 void Supervisor::request_config_reload(ReloadCallback done) {
+    look_around();
     config_reload_.request(false, std::move(done));
 }
 
 Result<void> Supervisor::take_settings(const Settings& settings, bool new_session_workers) {
     Settings before = std::exchange(settings_, settings);
-    if (auto bound = bind(); !bound) {
+    if (auto bound = bind(ListenerSet::Missing::refused); !bound) {
         settings_ = std::move(before);
-        if (auto restored = bind(); !restored) log::error("listeners", {{"error", restored.error().what}});
+        if (auto restored = bind(ListenerSet::Missing::refused); !restored)
+            log::error("listeners", {{"error", restored.error().what}});
         return bound;
     }
     database_watch_.apply(settings_.config.database);
@@ -222,8 +242,16 @@ void Supervisor::resume() {
     log::info("resume");
 }
 
+// What somebody else may have removed or put into its place.
+void Supervisor::look_around() {
+    folders_.look();
+    entrance_.look();
+    status_socket_.look();
+}
+
 void Supervisor::on_hangup() {
     log::info("reload-asked", {{"by", "SIGHUP"}});
+    look_around();
     config_reload_.request(true, {});
 }
 
@@ -271,6 +299,8 @@ void Supervisor::stop(int exit_code) {
     entrance_.close();
     database_watch_.stop();
     survivors_.stop();
+    look_timer_.stop();
+    folders_.stop();
     reloads_.stop();
     const std::chrono::nanoseconds bound = settings_.config.timeouts.shutdown;
     session_workers_.stop(true, monotonic_ns() + bound.count());

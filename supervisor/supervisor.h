@@ -12,12 +12,12 @@
 #include "supervisor/config_reload.h"
 #include "supervisor/database_watch.h"
 #include "supervisor/entrance.h"
+#include "supervisor/folders.h"
 #include "supervisor/generations.h"
 #include "supervisor/heartbeat.h"
 #include "supervisor/notifications.h"
 #include "supervisor/operations.h"
 #include "supervisor/poison_watch.h"
-#include "supervisor/preflight.h"
 #include "supervisor/reloads.h"
 #include "supervisor/service_manager.h"
 #include "supervisor/session_workers.h"
@@ -64,9 +64,10 @@ class Supervisor final : public Operations {
     // The end: graceful, with or without a reason to fail; then at once.
     [[nodiscard]] std::string passed_beside() const;
     void on_stop_signal();
-    [[nodiscard]] Result<void> bind();
+    [[nodiscard]] Result<void> bind(ListenerSet::Missing missing);
     [[nodiscard]] Result<void> take_settings(const Settings& settings, bool new_session_workers);
     void on_hangup();
+    void look_around();
     void stop(int exit_code);
     void stop_at_once();
     void continue_stop();
@@ -79,6 +80,7 @@ class Supervisor final : public Operations {
     State state_;
     LoopHandle loop_;
     Children children_;
+    Folders folders_;
     Generations generations_;
     Reloads reloads_;
     SessionWorkers session_workers_;
@@ -92,13 +94,13 @@ class Supervisor final : public Operations {
     Entrance entrance_;
     Commands commands_;
     StatusSocket status_socket_;
+    TimerWatcher look_timer_;
     SignalWatcher terminate_;
     SignalWatcher interrupt_;
     SignalWatcher hangup_;
     SignalWatcher reopen_logs_;
     SignalWatcher succeed_;
     TimerWatcher stop_timer_;
-    FolderLocks locks_;
     int exit_code_ = 0;
     std::string fault_;
 };

@@ -1,14 +1,13 @@
 // A start that cannot succeed says why, exits with the code of sysexits(3) and leaves nothing half started; one
 // that can gives each process the rights it needs and no more.
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 
 #include "tests/support/database.h"
+#include "tests/support/listening.h"
 #include "tests/support/messages.h"
 #include "tests/support/report.h"
 #include "tests/support/service.h"
@@ -33,16 +32,6 @@ void refused(Service& service, const std::vector<int>& codes, const std::vector<
         BOOST_TEST((log.find(word) != std::string::npos), "\"" << word << "\" is missing in:\n" << log);
     wait_until("all it started has ended", [&] { return service.processes().empty(); });
     for (const std::string& left : service.leftovers()) BOOST_ERROR("left: " + left);
-}
-
-evermilter::unique_fd listen_on(const std::string& path) {
-    evermilter::unique_fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    BOOST_REQUIRE(bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    BOOST_REQUIRE(listen(fd.get(), 8) == 0);
-    return fd;
 }
 
 } // namespace

@@ -1,15 +1,11 @@
 // A temp directory without room: an own small tmpfs, in a mount namespace of the test alone, is filled to the brim.
-#include <sched.h>
-#include <sys/mount.h>
-
 #include <boost/test/unit_test.hpp>
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
 
+#include "tests/integration/reloading.h"
 #include "tests/support/database.h"
 #include "tests/support/messages.h"
-#include "tests/support/report.h"
+#include "tests/support/own_mount.h"
 #include "tests/support/service.h"
 
 using namespace evermilter::test;
@@ -19,17 +15,8 @@ namespace {
 
 // A service whose temp directory is a tmpfs of its own, of 4 MiB.
 struct SmallTemp : Service {
-    SmallTemp() : Service(Keys{{"scanner.temp_size", "\"1MiB\""}, {"scanner.processes", "1"}}) {
-        if (!is_root()) not_possible("an own mount needs root");
-        if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-            not_possible("this machine allows no mount");
-        fs::create_directory(temp_directory());
-        const std::string options = "size=4m,mode=0700,uid=" + std::to_string(user().user);
-        if (mount("tmpfs", temp_directory().c_str(), "tmpfs", 0, options.c_str()) != 0)
-            not_possible("this machine allows no mount");
-        start();
-    }
-    ~SmallTemp() { umount2(temp_directory().c_str(), MNT_DETACH); }
+    SmallTemp() : Service(Keys{{"scanner.temp_size", "\"1MiB\""}, {"scanner.processes", "1"}}) { start(); }
+    OwnMount mount{temp_directory(), "size=4m,mode=0700,uid=" + std::to_string(user().user)};
 };
 
 } // namespace
@@ -59,13 +46,7 @@ BOOST_AUTO_TEST_CASE(a_full_temp_directory_never_makes_a_message_clean) {
     MilterClient client = service.session();
     BOOST_TEST(client.message(clean_mail("before")).status() == "Clean");
 
-    // Root fills it until nothing goes in any more.
-    const fs::path filler = service.temp_directory() / "filler";
-    std::ofstream file(filler, std::ios::binary);
-    const std::string block(4096, 'x');
-    while (file.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
-    }
-    file.close();
+    const fs::path filler = service.mount.fill();
     for (int round = 0; round < 4; ++round) {
         const std::string seed = std::to_string(round);
         const Verdict infected = client.message(multipart_mail(
@@ -81,6 +62,30 @@ BOOST_AUTO_TEST_CASE(a_full_temp_directory_never_makes_a_message_clean) {
     BOOST_TEST(client.message(eicar_attached()).text().starts_with("550 5.7.1 virus found"));
     client.quit();
     BOOST_TEST(service.stop() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_full_temp_directory_is_told_in_the_state_and_in_few_lines_and_its_end_is_seen) {
+    SmallTemp service;
+    MilterClient client = service.session();
+    const fs::path filler = service.mount.fill();
+    for (int round = 0; round < 3; ++round)
+        BOOST_TEST(client.message(clean_mail(std::to_string(round))).text().starts_with("451 "));
+    const auto status = service.wait_status("it is degraded", [](const auto& now) {
+        return now.at("state") == "degraded" &&
+               now.at("reason").template get<std::string>().find(" is full ") != std::string::npos;
+    });
+    BOOST_TEST(status.at("reason").get<std::string>().starts_with("scanner.temp_directory: "));
+    service.wait_log({"scanner-temp-failed", "role=supervisor"});
+    BOOST_TEST(service.status().at("crashes").at("scanner") == 0);
+    for (const char* event : {"event=scanner-temp-failed", "event=folder-failed"})
+        BOOST_TEST(count_log(service, event) == 1U, event);
+    for (const char* event : {"event=scanner-died", "event=scanner-ended"})
+        BOOST_TEST(count_log(service, event) == 0U, event);
+    service.wait_log({"scan-failed", "role=scanner"}); // at debug
+    fs::remove(filler);
+    service.wait_status("it is well", [](const auto& now) { return now.at("state") == "ready"; });
+    BOOST_TEST(client.message(clean_mail("after")).status() == "Clean");
+    BOOST_TEST(service.status().at("state") == "ready");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

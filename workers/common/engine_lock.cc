@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -31,6 +32,14 @@ Result<unique_fd> lock_engine(const std::string& state_directory, std::uint64_t 
     if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0)
         return system_error("cannot lock generation " + std::to_string(generation) + " in " + path);
     return file;
+}
+
+Result<void> lock_engine_again(int held, const std::string& state_directory, std::uint64_t generation) {
+    auto locked = lock_engine(state_directory, generation);
+    if (!locked && (locked.error().code == EAGAIN || locked.error().code == EACCES)) return {};
+    if (!locked) return std::move(locked).error();
+    if (::dup3(locked->get(), held, O_CLOEXEC) < 0) return system_error("dup3");
+    return {};
 }
 
 Result<std::vector<std::uint64_t>> locked_engines(const std::string& state_directory) {

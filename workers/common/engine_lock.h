@@ -16,6 +16,10 @@ namespace evermilter {
 // Locked as long as a copy of the descriptor is open. An Error with EAGAIN: another process has it.
 [[nodiscard]] Result<unique_fd> lock_engine(const std::string& state_directory, std::uint64_t generation);
 
+// The state directory is another one: locks there as well, in the place of `held`, unless another process of this
+// generation has done so.
+[[nodiscard]] Result<void> lock_engine_again(int held, const std::string& state_directory, std::uint64_t generation);
+
 // The generations that are locked, by whomever, ascending. No file is none.
 [[nodiscard]] Result<std::vector<std::uint64_t>> locked_engines(const std::string& state_directory);
 

@@ -41,6 +41,7 @@ const char* message_name(const Message& message) noexcept {
                                          "SessionWorkerUnfit",
                                          "StartLoad",
                                          "RoomToLoad",
+                                         "LockEngine",
                                          "StartStandby",
                                          "TakeOver",
                                          "LoadProgress",

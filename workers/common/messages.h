@@ -17,7 +17,7 @@
 
 namespace evermilter::messages {
 
-inline constexpr std::uint32_t kProtocol = 5;
+inline constexpr std::uint32_t kProtocol = 6;
 
 // What a process of ours is. The names (role_name) are those of the status document.
 enum class Role : std::uint8_t { session, loader, standby, scanner };
@@ -241,6 +241,12 @@ struct StartStandby {
     static constexpr auto fields = std::tuple{&StartStandby::channel};
 };
 
+// Also to a standby. The state directory is another one than before: the lock on the engine (engine_lock.h) is to be
+// taken there again.
+struct LockEngine {
+    static constexpr auto fields = std::tuple{};
+};
+
 // Answer to LoadAwaitsRoom: no other engine is in memory.
 struct RoomToLoad {
     static constexpr auto fields = std::tuple{};
@@ -310,6 +316,9 @@ struct ScannerStarted {
     std::uint32_t slot = 0;
     static constexpr auto fields = std::tuple{&ScannerStarted::pid, &ScannerStarted::slot};
 };
+
+// Exit status of a scanner whose temp directory failed (EX_TEMPFAIL): it must be made anew.
+inline constexpr int kScannerTempFailed = 75;
 
 // A scanner has ended and was reaped; or, with pid 0, none could be forked for the slot, for the reason `error`, and it
 // will be tried again. `expected`: it had reached max_jobs or max_age, or the queue ended.
@@ -398,7 +407,7 @@ using Message =
     std::variant<Hello, Pong, Ping, ReopenLog, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions,
                  NoGeneration, SessionWorkerReady, SessionWorkerFailed, QueueTaken, QueueReleased, SessionEnded,
                  Detection, ScannerOverdue, Suspicion, PoisonMet, SessionWorkerUnfit, StartLoad, RoomToLoad,
-                 StartStandby, TakeOver, LoadProgress, LoadAwaitsRoom, LoaderReady, LoadUnchanged, LoadStarved,
+                 LockEngine, StartStandby, TakeOver, LoadProgress, LoadAwaitsRoom, LoaderReady, LoadUnchanged, LoadStarved,
                  LoadFailed, ScannerStarted, ScannerEnded, StandbyStarted, StandbyEnded, ScanJob, Taken, ScanResult>;
 
 [[nodiscard]] const char* role_name(Role role) noexcept;                 // "session", "loader", …

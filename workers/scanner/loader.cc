@@ -64,6 +64,9 @@ void Loader::on_message(messages::Message message) {
         return send(messages::Pong{ping->serial});
     } else if (std::holds_alternative<messages::ReopenLog>(message)) {
         return log::reopen();
+    } else if (std::holds_alternative<messages::LockEngine>(message)) {
+        if (engine_lock_) lock_again(engine_lock_.get(), order_.config, order_.generation);
+        return;
     } else if (std::holds_alternative<messages::RoomToLoad>(message)) {
         if (std::exchange(room_asked_, false)) return room_.release();
     }

@@ -44,6 +44,18 @@ bool closed_by_peer(int socket) {
 
 } // namespace
 
+Scanner::Scanner(Engine& engine, int queue, ScannerSlot& slot, const config::Scanner& config, const PoisonBoard* poison,
+                 std::string folder)
+    : engine_(engine), queue_(queue), slot_(slot), config_(config), poison_(poison), folder_(std::move(folder)) {
+    (void)::stat(folder_.c_str(), &made_);
+}
+
+// Whoever cleans up may have removed it, and something may be mounted over it.
+bool Scanner::folder_is_there() const {
+    struct stat now {};
+    return ::stat(folder_.c_str(), &now) == 0 && now.st_dev == made_.st_dev && now.st_ino == made_.st_ino;
+}
+
 int Scanner::run() {
     const auto end_of_life = steady_clock::now() + life_span(config_.max_age);
     while (jobs_ < config_.max_jobs) {
@@ -84,6 +96,8 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     // Known only since it was queued, from the scanners that it has cost meanwhile: its worker looks it up again.
     if (poison_ != nullptr && poison_->holds(job.digests, now)) return Next::job;
     if (now >= job.deadline_ns || closed_by_peer(job.reply.get())) return Next::job;
+    // Its worker sends it again, to a scanner that has a folder.
+    if (!folder_is_there()) return Next::temp_failed;
     slot_.job.store(job.job);
     slot_.busy_since_ns.store(monotonic_ns());
     const auto idle = [&] { slot_.busy_since_ns.store(0); };
@@ -100,11 +114,13 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     ::alarm(0);
 
     const bool temp_failed = report.verdict.outcome == ScanOutcome::temp_failed;
+    // A temp directory that fails is told of by the supervisor, once for all messages.
     if (temp_failed || report.verdict.outcome == ScanOutcome::error)
-        log::warning("scan-failed", {{"session", job.session},
-                                     {"queue_id", job.queue_id},
-                                     {"temp", temp_failed ? "yes" : "no"},
-                                     {"error", report.verdict.detail}});
+        log::write(temp_failed ? log::LogLevel::debug : log::LogLevel::warning, "scan-failed",
+                   {{"session", job.session},
+                    {"queue_id", job.queue_id},
+                    {"temp", temp_failed ? "yes" : "no"},
+                    {"error", report.verdict.detail}});
     messages::ScanResult result;
     result.job = job.job;
     result.outcome = report.verdict.outcome;

@@ -153,10 +153,10 @@ void ScannerPool::become_scanner(Seat& seat) {
     raise_oom_score(kOomPointsOfScanner);
     // Nothing of the loader's stays open: neither its channel nor its loop, nor the lock on the snapshot.
     if (::dup2(queue_, kQueueInScanner) < 0 || !close_beyond(kQueueInScanner, kept_)) ::_exit(EX_OSERR);
-    log::reopen();
+    log::open(messages::role_name(messages::Role::scanner), config_.log.target, config_.log.level);
     seed_random();
     if (auto set = engine_.set_temp_directory(folder(seat)); !set) ::_exit(EX_SOFTWARE);
-    Scanner scanner(engine_, kQueueInScanner, board_.slot(seat.slot), config_.scanner, poison_);
+    Scanner scanner(engine_, kQueueInScanner, board_.slot(seat.slot), config_.scanner, poison_, folder(seat));
     ::_exit(scanner.run());
 }
 
@@ -181,14 +181,15 @@ void ScannerPool::ended(Seat& seat) {
     message.expected = exited && info.si_status == kScannerDone;
 
     vacate(seat);
-    if (!message.expected)
+    const bool temp_failed = exited && info.si_status == kScannerTempFailed; // the supervisor tells of these, in one
+    if (!message.expected && !temp_failed)
         log::warning("scanner-ended", {{"generation", generation_},
                                        {"scanner", message.pid},
                                        {"status", exited ? info.si_status : 0},
                                        {"signal", exited ? "" : ::sigabbrev_np(info.si_status)}});
-    const Respawn::End end = message.expected                                 ? Respawn::End::planned
-                             : exited && info.si_status == kScannerTempFailed ? Respawn::End::temp_failed
-                                                                              : Respawn::End::died;
+    const Respawn::End end = message.expected ? Respawn::End::planned
+                             : temp_failed    ? Respawn::End::temp_failed
+                                              : Respawn::End::died;
     handlers_.report(message);
     refill(seat, end, served);
 }

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <utility>
 
+#include "workers/common/engine_lock.h"
 #include "workers/common/log.h"
 #include "workers/scanner/pidfd.h"
 #include "workers/scanner/standby.h"
@@ -19,6 +20,11 @@ namespace {
 constexpr std::chrono::seconds kAfterShutdown{10};
 
 } // namespace
+
+void lock_again(int engine_lock, const config::Config& config, std::uint64_t generation) {
+    if (auto locked = lock_engine_again(engine_lock, config.database.state_directory, generation); !locked)
+        log::error("engine-not-locked", {{"generation", generation}, {"error", locked.error().what}});
+}
 
 Serving::Serving(ev::loop_ref loop, const Estate& estate, Handlers handlers)
     : loop_(loop),
@@ -58,6 +64,8 @@ bool Serving::on_message(messages::Message& message) {
         handlers_.report(messages::Pong{ping->serial});
     else if (std::holds_alternative<messages::ReopenLog>(message))
         log::reopen();
+    else if (std::holds_alternative<messages::LockEngine>(message))
+        lock_again(estate_.engine_lock, estate_.config, estate_.generation);
     else if (const auto* overdue = std::get_if<messages::ScannerOverdue>(&message))
         pool_.kill_overdue(static_cast<pid_t>(overdue->scanner), overdue->job);
     else if (auto* standby = std::get_if<messages::StartStandby>(&message))

@@ -34,6 +34,9 @@ struct Estate {
     const PoisonBoard* poison = nullptr; // what the scanners do not take
 };
 
+// Does what LockEngine asks for.
+void lock_again(int engine_lock, const config::Config& config, std::uint64_t generation);
+
 class Serving {
   public:
     struct Handlers {
@@ -61,7 +64,7 @@ class Serving {
     // Forks a standby that listens on `channel`, and reports StandbyStarted or, if that fails, StandbyEnded.
     void start_standby(unique_fd channel);
 
-    // Ping, ReopenLog, ScannerOverdue, StartStandby are done. False: it is another message.
+    // Ping, ReopenLog, LockEngine, ScannerOverdue, StartStandby are done. False: it is another message.
     [[nodiscard]] bool on_message(messages::Message& message);
 
   private:

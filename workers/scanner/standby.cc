@@ -36,11 +36,14 @@ class Standby {
             return take_over(*order);
         if (const auto* ping = std::get_if<messages::Ping>(&message)) return link_.send(messages::Pong{ping->serial});
         if (std::holds_alternative<messages::ReopenLog>(message)) return log::reopen();
+        // Until it serves the loader has done so; then it may have been too late for who was forked before.
+        if (std::holds_alternative<messages::LockEngine>(message)) return;
         log::error("message-unexpected", {{"message", messages::message_name(message)}});
     }
 
     void take_over(messages::TakeOver& order) {
         log::open(messages::role_name(messages::Role::loader), estate_.config.log.target, estate_.config.log.level);
+        lock_again(estate_.engine_lock, estate_.config, estate_.generation);
         serving_.emplace(loop_, estate_,
                          Serving::Handlers{[this](messages::Message message) { link_.send(std::move(message)); },
                                            [this] { end(); }});

@@ -156,6 +156,7 @@ void Worker::on_message(messages::Message message) {
                    [&](messages::LoadProgress&) { misplaced(); },
                    [&](messages::LoaderReady&) { misplaced(); },
                    [&](messages::RoomToLoad&) { misplaced(); },
+                   [&](messages::LockEngine&) { misplaced(); },
                    [&](messages::StartStandby&) { misplaced(); },
                    [&](messages::TakeOver&) { misplaced(); },
                    [&](messages::LoadAwaitsRoom&) { misplaced(); },
