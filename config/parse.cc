@@ -13,6 +13,7 @@
 #include <optional>
 #include <system_error>
 
+#include "config/nesting.h"
 #include "config/suggest.h"
 #include "config/text_check.h"
 #include "config/validate.h"
@@ -62,6 +63,13 @@ class Reading {
     explicit Reading(const std::string& origin) : origin_(origin) {}
 
     ParseResult parse(std::string_view text) {
+        if (const auto deep = too_deep(text)) {
+            const std::string most = std::to_string(kDeepest);
+            add({deep->line, deep->column}, "",
+                deep->name ? "a name has more than " + most + " parts; write [section] and its keys below"
+                           : "brackets stand within each other more than " + most + " deep; no value needs that");
+            return std::move(faults_);
+        }
         try {
             read_document(toml::parse(text, std::string_view(origin_)));
             for (const Conflict& conflict : validate(config_)) add_conflict(conflict);
@@ -219,8 +227,20 @@ class Reading {
     std::map<std::string, toml::source_position, std::less<>> places_; // of the keys in the file
 };
 
-// The text of a regular file; or why not.
-std::variant<std::string, Fault> read_file(const std::string& path) {
+} // namespace
+
+std::string Fault::text() const {
+    std::string text = file + ":";
+    if (line != 0) text += std::to_string(line) + ":" + std::to_string(column) + ":";
+    if (!key.empty()) text += " " + key + ":";
+    return text + " " + message;
+}
+
+ParseResult parse(std::string_view text, const std::string& origin) {
+    return Reading(origin).parse(text);
+}
+
+std::variant<std::string, Fault> read_text(const std::string& path) {
     const auto failed = [&](const std::string& what, int code) {
         return Fault{path, 0, 0, "", what + ": " + std::generic_category().message(code)};
     };
@@ -252,21 +272,8 @@ std::variant<std::string, Fault> read_file(const std::string& path) {
     }
 }
 
-} // namespace
-
-std::string Fault::text() const {
-    std::string text = file + ":";
-    if (line != 0) text += std::to_string(line) + ":" + std::to_string(column) + ":";
-    if (!key.empty()) text += " " + key + ":";
-    return text + " " + message;
-}
-
-ParseResult parse(std::string_view text, const std::string& origin) {
-    return Reading(origin).parse(text);
-}
-
 ParseResult parse_file(const std::string& path) {
-    auto text = read_file(path);
+    auto text = read_text(path);
     if (auto* fault = std::get_if<Fault>(&text)) return std::vector{std::move(*fault)};
     return parse(std::get<std::string>(text), path);
 }

@@ -28,9 +28,12 @@ using ParseResult = std::variant<Config, std::vector<Fault>>;
 // All defaults of the schema.
 [[nodiscard]] Config defaults();
 
-// Parses and validates (ranges, nesting of deadlines, wildcard listeners). `origin` names the text in faults.
+// Parses and validates (size and depth before anything else, ranges, nesting of deadlines, wildcard listeners).
+// `origin` names the text in faults.
 [[nodiscard]] ParseResult parse(std::string_view text, const std::string& origin);
 [[nodiscard]] ParseResult parse_file(const std::string& path);
+// The text of a file that may be a configuration: regular, at most 1 MiB.
+[[nodiscard]] std::variant<std::string, Fault> read_text(const std::string& path);
 
 // The canonical form: every key with its effective value, in the schema's order. parse(to_toml(c)) equals c,
 // allow_in_file and target_in_file aside (they are then true).
