@@ -6,8 +6,11 @@
 #include <concepts>
 #include <cstring>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+
+#include "workers/common/message_bounds.h"
 
 namespace evermilter::codec {
 namespace {
@@ -16,11 +19,37 @@ using messages::Message;
 
 static_assert(std::endian::native == std::endian::little, "both ends are on one machine; the codec copies integers");
 
+using messages::Bound;
+
 template <class T>
 concept Number = std::integral<T> && !std::same_as<T, bool>;
 
+// At a whole character: a text that was cut is shown to people and put into JSON.
+void cut_text(std::string& text, std::size_t bytes) {
+    if (text.size() <= bytes) return;
+    while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80U) --bytes;
+    text.resize(bytes);
+}
+
+// A text or a list beyond its bound makes the writer's packet invalid.
 class Writer {
   public:
+    template <class T>
+    void put_field(T& value, const Bound& /*bound*/) {
+        put(value);
+    }
+    void put_field(std::string& value, const Bound& bound) {
+        if (bound.cut) cut_text(value, bound.bytes);
+        if (value.size() > bound.bytes) fits = false;
+        put(value);
+    }
+    template <class T>
+    void put_field(std::vector<T>& values, const Bound& bound) {
+        if (values.size() > bound.count) fits = false;
+        auto count = static_cast<std::uint32_t>(values.size());
+        put(count);
+        for (auto& value : values) put_field(value, bound);
+    }
     template <Number T>
     void put(T& value) {
         const auto* raw = reinterpret_cast<const std::byte*>(&value);
@@ -42,12 +71,6 @@ class Writer {
         const auto* raw = reinterpret_cast<const std::byte*>(value.data());
         packet.bytes.insert(packet.bytes.end(), raw, raw + value.size());
     }
-    template <class T>
-    void put(std::vector<T>& values) {
-        auto count = static_cast<std::uint32_t>(values.size());
-        put(count);
-        for (auto& value : values) put(value);
-    }
     void put(MessageDigests& digests) {
         for (auto& word : digests.whole.words) put(word);
         for (auto& word : digests.body.words) put(word);
@@ -59,6 +82,7 @@ class Writer {
     }
 
     Packet packet;
+    bool fits = true;
 };
 
 // Each get returns false at the first thing that does not fit; the fields read so far are then dropped.
@@ -89,21 +113,25 @@ class Reader {
         };
         return each(digests.whole) && each(digests.body);
     }
-    [[nodiscard]] bool get(std::string& value) {
+    template <class T>
+    [[nodiscard]] bool get_field(T& value, const Bound& /*bound*/) {
+        return get(value);
+    }
+    [[nodiscard]] bool get_field(std::string& value, const Bound& bound) {
         std::uint32_t count = 0;
-        if (!get(count) || bytes_.size() < count) return false;
+        if (!get(count) || count > bound.bytes || bytes_.size() < count) return false;
         value.assign(reinterpret_cast<const char*>(bytes_.data()), count);
         bytes_ = bytes_.subspan(count);
         return true;
     }
     template <class T>
-    [[nodiscard]] bool get(std::vector<T>& values) {
+    [[nodiscard]] bool get_field(std::vector<T>& values, const Bound& bound) {
         std::uint32_t count = 0;
-        if (!get(count)) return false;
+        if (!get(count) || count > bound.count) return false;
         values.clear();
         for (std::uint32_t i = 0; i < count; ++i) {
             T value{};
-            if (!get(value)) return false;
+            if (!get_field(value, bound)) return false;
             values.push_back(std::move(value));
         }
         return true;
@@ -132,9 +160,13 @@ class Reader {
     std::size_t next_descriptor_ = 0;
 };
 
-template <class Struct>
-[[nodiscard]] bool read_fields(Reader& reader, Struct& target) {
-    return std::apply([&](auto... member) { return (reader.get(target.*member) && ...); }, Struct::fields);
+// `visit` with each field of `target` and its bound, until one returns false.
+template <class Struct, class Visit>
+bool each_field(Struct& target, Visit visit) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return (visit(target.*std::get<I>(Struct::fields), messages::bound<std::get<I>(Struct::fields)>) && ...);
+    }
+    (std::make_index_sequence<std::tuple_size_v<decltype(Struct::fields)>>{});
 }
 
 template <std::size_t Index = 0>
@@ -142,7 +174,9 @@ template <std::size_t Index = 0>
     if constexpr (Index < std::variant_size_v<Message>) {
         if (wanted != Index) return read_alternative<Index + 1>(wanted, reader);
         std::variant_alternative_t<Index, Message> value;
-        if (!read_fields(reader, value)) return std::nullopt;
+        const bool read =
+            each_field(value, [&](auto& field, const Bound& bound) { return reader.get_field(field, bound); });
+        if (!read) return std::nullopt;
         return Message(std::in_place_index<Index>, std::move(value));
     } else {
         return std::nullopt;
@@ -157,11 +191,13 @@ Result<Packet> encode(Message message) {
     writer.put(type);
     std::visit(
         [&](auto& value) {
-            std::apply([&](auto... member) { (writer.put(value.*member), ...); },
-                       std::remove_reference_t<decltype(value)>::fields);
+            each_field(value, [&](auto& field, const Bound& bound) {
+                writer.put_field(field, bound);
+                return true;
+            });
         },
         message);
-    if (writer.packet.bytes.size() > kMaxPacket || writer.packet.descriptors.size() > kMaxDescriptors)
+    if (!writer.fits || writer.packet.bytes.size() > kMaxPacket || writer.packet.descriptors.size() > kMaxDescriptors)
         return Error{EMSGSIZE, std::string("message ") + messages::message_name(message) + " is too large to be sent"};
     return std::move(writer.packet);
 }

@@ -3,11 +3,13 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cerrno>
 #include <random>
 
 #include "tests/unit/common/sample_messages.h"
+#include "workers/common/message_bounds.h"
 
 namespace codec = evermilter::codec;
 namespace messages = evermilter::messages;
@@ -123,14 +125,58 @@ BOOST_AUTO_TEST_CASE(a_count_larger_than_the_packet_costs_no_memory) {
 }
 
 BOOST_AUTO_TEST_CASE(a_message_too_large_for_a_packet_is_not_encoded) {
-    messages::NoGeneration message;
-    message.reason.assign(codec::kMaxPacket - 6, 'x'); // type and count
-    BOOST_TEST(codec::encode(message).ok());
-    message.reason += 'x';
-    const auto packet = codec::encode(message);
+    messages::StartLoad message;
+    message.config.assign(messages::kLongestConfig, 'x');
+    message.active_databases.assign(100, std::string(messages::kLongestName, 'x'));
+    BOOST_TEST(codec::encode(std::move(message)).ok());
+    message.config.assign(messages::kLongestConfig, 'x');
+    message.active_databases.assign(200, std::string(messages::kLongestName, 'x'));
+    const auto packet = codec::encode(std::move(message));
     BOOST_TEST_REQUIRE(!packet.ok());
     BOOST_TEST(packet.error().code == EMSGSIZE);
-    BOOST_TEST(packet.error().what.find("NoGeneration") != std::string::npos);
+    BOOST_TEST(packet.error().what.find("StartLoad") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_text_for_people_is_cut_by_its_sender_at_a_whole_character) {
+    const auto arrived = [](std::string virus) {
+        auto packet = encoded(messages::Detection{std::move(virus), 1});
+        auto received = codec::decode(packet.bytes, {});
+        BOOST_REQUIRE(received.ok());
+        return std::get<messages::Detection>(*received).virus;
+    };
+    const std::string longest(messages::kLongestName, 'x');
+    BOOST_TEST(arrived(longest) == longest);
+    BOOST_TEST(arrived(longest + "x") == longest);
+    BOOST_TEST(arrived(std::string(100'000, 'x')) == longest);
+    BOOST_TEST(arrived(longest.substr(1) + "\u00e4") == longest.substr(1));
+}
+
+BOOST_AUTO_TEST_CASE(a_text_or_list_beyond_its_bound_is_refused_both_ways) {
+    messages::LoaderReady ready;
+    ready.databases.assign(4097, "d");
+    BOOST_TEST(!codec::encode(ready).ok());
+    ready.databases.assign(4096, "d");
+    BOOST_TEST(codec::encode(ready).ok());
+    ready.databases.assign(1, std::string(messages::kLongestName + 1, 'd'));
+    BOOST_TEST(!codec::encode(ready).ok());
+    ready.databases.clear();
+    ready.digest.assign(129, 'd');
+    BOOST_TEST(!codec::encode(ready).ok());
+
+    // What a sender who cuts nothing sends: a count of bytes, then so many.
+    const auto taken = [](messages::Message kind, std::uint32_t bytes) {
+        auto packet = encoded(std::move(kind)); // an empty text at its beginning
+        const auto* count = reinterpret_cast<const std::byte*>(&bytes);
+        std::copy_n(count, sizeof bytes, packet.bytes.begin() + 2);
+        packet.bytes.insert(packet.bytes.begin() + 6, bytes, std::byte{'x'});
+        return codec::decode(packet.bytes, {}).ok();
+    };
+    BOOST_TEST(taken(messages::Detection{}, messages::kLongestName));
+    BOOST_TEST(!taken(messages::Detection{}, messages::kLongestName + 1));
+    BOOST_TEST(!taken(messages::Detection{}, 100'000));
+    BOOST_TEST(taken(messages::SessionWorkerUnfit{}, 1024));
+    BOOST_TEST(!taken(messages::SessionWorkerUnfit{}, 1025));
+    BOOST_TEST(!taken(messages::LoadProgress{}, 65));
 }
 
 BOOST_AUTO_TEST_CASE(whatever_arrives_is_a_message_that_encodes_to_the_same_bytes_or_refused) {
