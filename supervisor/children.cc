@@ -15,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -35,6 +36,9 @@ constexpr int kMessagesPerTurn = 64;
 constexpr int kMessagesPending = 1024;
 // Deaths that are worked off in one turn of the loop.
 constexpr int kDeathsPerTurn = 64;
+// What a child may say at once and in a second beyond what comes with each session and message.
+constexpr double kRareAtOnce = 5000;
+constexpr double kRarePerSecond = 1000;
 // A child whose channel has ended is expected to end by itself within this time.
 constexpr auto kEndAfterChannel = 5s;
 
@@ -74,17 +78,23 @@ std::string own_directory() {
     ::_exit(EX_OSERR);
 }
 
-// 0 if there is no such process.
+// -1 if there is no such process; 0 of the first one of all.
 pid_t parent_of(pid_t pid) {
     // Field 4 of /proc/PID/stat, behind the command's name in parentheses (proc(5)).
     std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
     std::string line;
-    if (!std::getline(file, line)) return 0;
+    if (!std::getline(file, line)) return -1;
     const auto behind = line.rfind(')');
-    if (behind == std::string::npos) return 0;
+    if (behind == std::string::npos) return -1;
     char state = 0;
     int parent = 0;
-    return std::sscanf(line.c_str() + behind + 1, " %c %d", &state, &parent) == 2 ? parent : 0;
+    return std::sscanf(line.c_str() + behind + 1, " %c %d", &state, &parent) == 2 ? parent : -1;
+}
+
+// Messages that come with each session or mail, and cost next to nothing.
+bool is_frequent(const messages::Message& message) {
+    return std::holds_alternative<messages::SessionEnded>(message) ||
+           std::holds_alternative<messages::Detection>(message) || std::holds_alternative<messages::PoisonMet>(message);
 }
 
 // SIGKILL to what a child of ours has forked, whether that lives or not.
@@ -99,6 +109,8 @@ struct Children::Watched {
     Watched(Loop* loop, std::function<void(int)> ready, std::function<void()> overdue)
         : io(loop, std::move(ready)), end_timer(loop, std::move(overdue)) {}
     pid_t pid = 0;
+    double rare = kRareAtOnce; // messages that it may still say, as of rare_ns
+    std::int64_t rare_ns = monotonic_ns();
     bool silent = false; // ChildSilent was added: nothing is read any more
     IoWatcher io;
     TimerWatcher end_timer;
@@ -160,6 +172,7 @@ void Children::watch(Child& child, messages::Role role, pid_t pid, unique_fd cha
     child.unanswered = 0;
     child.started_ns = monotonic_ns();
     child.channel = Channel(std::move(channel));
+    if (pid != 0) pid_is_taken(pid);
     const std::uint64_t id = child.id;
     auto watched = std::make_unique<Watched>(
         loop_, [this, id](int) { readable(id); },
@@ -169,6 +182,18 @@ void Children::watch(Child& child, messages::Role role, pid_t pid, unique_fd cha
     watched->pid = pid;
     watched->io.start(child.channel.fd(), EV_READ);
     watched_.emplace(id, std::move(watched));
+}
+
+// Whoever was said to have the pid of a process that we have just forked is no more.
+void Children::pid_is_taken(pid_t pid) {
+    for (auto& [id, watched] : watched_) {
+        if (watched->pid != pid) continue;
+        watched->pid = 0;
+        Child* former = state_.find_child(id);
+        if (former == nullptr) continue;
+        former->pid = 0;
+        events_.add(ChildEnded{id, 0, 0});
+    }
 }
 
 Result<unique_fd> Children::expect(Child& child, messages::Role role) {
@@ -350,7 +375,22 @@ void Children::handle(ChildEvent&& event) {
     }
 }
 
+bool Children::within_budget(const Child& child, const messages::Message& message) {
+    const auto found = watched_.find(child.id);
+    if (found == watched_.end() || is_frequent(message)) return true;
+    Watched& watched = *found->second;
+    const std::int64_t now = monotonic_ns();
+    const double seconds = static_cast<double>(now - watched.rare_ns) / 1e9;
+    watched.rare_ns = now;
+    watched.rare = std::min(kRareAtOnce, watched.rare + seconds * kRarePerSecond);
+    return --watched.rare >= 0;
+}
+
 void Children::said(Child& child, messages::Message&& message) {
+    if (!within_budget(child, message)) {
+        kill(child, std::string("it floods with ") + messages::message_name(message));
+        return;
+    }
     if (const auto* hello = std::get_if<messages::Hello>(&message)) {
         if (child.greeted || hello->protocol != messages::kProtocol || hello->role != child.role) {
             kill(child, "its Hello is not of this version");
@@ -388,17 +428,36 @@ void Children::exited(std::uint64_t id, pid_t pid, int wait_status) {
     handlers_.exited(*child, pid, wait_status);
 }
 
+void Children::claim(pid_t pid) {
+    pid_is_taken(pid);
+    claimed_.insert(pid);
+}
+
 bool Children::is_watched(pid_t pid) const {
-    return std::any_of(watched_.begin(), watched_.end(), [pid](const auto& entry) { return entry.second->pid == pid; });
+    return claimed_.contains(pid) ||
+           std::any_of(watched_.begin(), watched_.end(), [pid](const auto& entry) { return entry.second->pid == pid; });
 }
 
-bool is_own_child(pid_t pid) {
-    return parent_of(pid) == ::getpid();
+Children::Kin Children::kin(const Child& parent, std::int64_t pid) const {
+    if (pid <= 0 || pid > std::numeric_limits<pid_t>::max()) return Kin::stranger;
+    const auto process = static_cast<pid_t>(pid);
+    const pid_t actual = parent_of(process);
+    if (actual < 0) return Kin::ended;
+    if (parent.pid > 0 && actual == parent.pid) return Kin::forked;
+    return actual == ::getpid() && !is_watched(process) ? Kin::forked : Kin::stranger;
 }
 
-void kill_orphan(pid_t pid) {
+bool Children::is_orphan(pid_t pid) const {
+    return pid > 0 && parent_of(pid) == ::getpid() && !is_watched(pid);
+}
+
+bool Children::inherited(const Child& child) {
+    return child.pid > 0 && parent_of(child.pid) == ::getpid();
+}
+
+void Children::kill_orphan(pid_t pid) const {
     // A child of ours that is not reaped cannot have its pid used again; another process is none of our business.
-    if (pid > 0 && is_own_child(pid)) ::kill(pid, SIGKILL);
+    if (is_orphan(pid)) ::kill(pid, SIGKILL);
 }
 
 bool has_temp_failed(int wait_status) noexcept {

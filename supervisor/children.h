@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,7 @@ class Children {
     // For a process that a child of ours will fork: the other end of its channel. `child` has no pid until forked();
     // what never came is given up by ended().
     [[nodiscard]] Result<unique_fd> expect(Child& child, messages::Role role);
-    // It was forked, by its parent's word, and is ready.
+    // It was forked, by its parent's word and the kernel's (kin()), and is ready.
     void forked(Child& child, pid_t pid);
     // Its parent has reaped it, or will not fork it; `exited` follows.
     void ended(Child& child, int wait_status);
@@ -74,9 +75,22 @@ class Children {
 
     // Counts until a Pong comes.
     void ping(Child& child, std::uint64_t serial);
+    // What the kernel says of a pid that `parent`, a child of ours, calls a child of its own. `forked` also where that
+    // parent has died meanwhile and we have inherited it.
+    enum class Kin : std::uint8_t { forked, stranger, ended };
+    [[nodiscard]] Kin kin(const Child& parent, std::int64_t pid) const;
+    // SIGKILL to a process that a dead child of ours left behind, if it is our child by now and no other of ours.
+    void kill_orphan(pid_t pid) const;
+    [[nodiscard]] bool is_orphan(pid_t pid) const;
+    // A child of a child is ours, its parent having died.
+    [[nodiscard]] static bool inherited(const Child& child);
+
     // Children that run, in the order of their start.
     [[nodiscard]] std::vector<std::uint64_t> ids() const;
     [[nodiscard]] bool is_watched(pid_t pid) const;
+    // A process of ours without a channel (Helpers), from its fork until it is reaped; its end comes by orphan_reaped.
+    void claim(pid_t pid);
+    void release(pid_t pid) { claimed_.erase(pid); }
     // Its end is still to come: its record must stay.
     [[nodiscard]] bool watches(const Child& child) const { return watched_.contains(child.id); }
     // Children that are not reaped yet.
@@ -91,15 +105,18 @@ class Children {
     [[nodiscard]] bool find_dead();
     void handle(ChildEvent&& event);
     void said(Child& child, messages::Message&& message);
+    bool within_budget(const Child& child, const messages::Message& message);
     void channel_ended(Child& child, const std::string& fault);
     void exited(std::uint64_t id, pid_t pid, int wait_status);
     void watch(Child& child, messages::Role role, pid_t pid, unique_fd channel);
+    void pid_is_taken(pid_t pid);
     void update_watcher(Child& child);
 
     Loop* loop_;
     State& state_;
     Handlers handlers_;
     std::map<std::uint64_t, std::unique_ptr<Watched>> watched_; // by Child::id, until reaped
+    std::set<pid_t> claimed_;
     ChildEvents events_;
     bool dead_ = false; // there may be dead children that were not found yet
     SignalWatcher child_signal_;
@@ -110,12 +127,9 @@ class Children {
     bool silent_ = false;
 };
 
-// SIGKILL to a process that a dead child of ours left behind, if it is our child by now; else nothing.
-void kill_orphan(pid_t pid);
-[[nodiscard]] bool is_own_child(pid_t pid);
-
 // A scanner that ended because its temp directory failed.
 [[nodiscard]] bool has_temp_failed(int wait_status) noexcept;
+
 // "exit status 65", "signal 11 (Segmentation fault)".
 [[nodiscard]] std::string wait_status_text(int wait_status);
 // The same for a child of ours, or why we have killed it.

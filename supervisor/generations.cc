@@ -109,6 +109,7 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     generation.board.emplace(std::move(*board));
     generation.load_started_ns = now;
     generation.end_by_ns = message.deadline_ns;
+    generation.polite = message.polite;
     generation.load_timeout_ns = message.deadline_ns - now;
     if (auto channel = children_.expect(generation.standby, messages::Role::standby))
         message.standby = std::move(*channel);
@@ -194,6 +195,10 @@ void Generations::on_unchanged(Generation& generation) {
 
 void Generations::on_starved(Generation& generation) {
     if (generation.state != GenerationState::loading || generation.loaded) return;
+    if (!generation.polite) {
+        refuse(generation, EX_SOFTWARE, "the loader says that it gave way to others, which it was not to do");
+        return;
+    }
     log::info("load-starved", {{"generation", generation.id}, {"remedy", "begun again at the scanners' priority"}});
     end_unneeded(generation, LoadResult::starved);
 }

@@ -51,6 +51,8 @@ class Generations {
         std::function<void()> changed; // states have changed
         // A scan could not write to the scanners' temp directory.
         std::function<void(const std::string& how)> temp_failed;
+        // Loaders and scanners that were killed could not wipe their folders.
+        std::function<void(std::uint64_t generation)> wipe;
     };
 
     Generations(Loop* loop, State& state, Children& children, const Settings& settings, Handlers handlers);
@@ -80,7 +82,7 @@ class Generations {
     void on_unchanged(Generation& generation);
     void on_starved(Generation& generation);
     void on_failed(Generation& generation, const messages::LoadFailed& failed);
-    void on_scanner_started(Generation& generation, const messages::ScannerStarted& started) const;
+    void on_scanner_started(Generation& generation, const messages::ScannerStarted& started);
     void on_scanner_ended(Generation& generation, const messages::ScannerEnded& ended);
     void on_taken(SessionWorker& worker, const messages::QueueTaken& taken);
     void on_released(SessionWorker& worker, const messages::QueueReleased& released);
@@ -111,6 +113,7 @@ class Generations {
     void find_untold_scanners(Generation& generation);
     void temp_failed(const Generation& generation, pid_t scanner);
     void look_at_scanners(Generation& generation, std::int64_t now_ns) const;
+    [[nodiscard]] bool is_scanner(pid_t pid) const;
     [[nodiscard]] bool take_over(Generation& generation);
     void refuse(Generation& generation, int exit_code, const std::string& error);
     void kill_processes(Generation& generation, const std::string& reason);

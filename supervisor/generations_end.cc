@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "supervisor/generations.h"
-#include "supervisor/preflight.h"
 #include "workers/common/log.h"
 
 namespace evermilter::supervisor {
@@ -69,8 +68,8 @@ void Generations::kill(const std::string& reason) {
 void Generations::on_loader_exit(Generation& generation, pid_t pid, int wait_status) {
     // What it had forked are our children now; those that ended before it, it has reaped.
     find_untold_scanners(generation);
-    std::erase_if(generation.scanners, [](const ScannerProcess& one) { return !is_own_child(one.pid); });
-    if (!is_own_child(generation.standby.pid)) generation.standby.pid = 0;
+    std::erase_if(generation.scanners, [this](const ScannerProcess& one) { return !children_.is_orphan(one.pid); });
+    if (!Children::inherited(generation.standby)) generation.standby.pid = 0;
     const bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
     const bool ended =
         generation.state == GenerationState::failed ||
@@ -127,8 +126,7 @@ void Generations::finish_if_reaped(Generation& generation) {
     generation.standby_due_ns = 0;
     generation.look_ns = 0;
     if (state_.current_generation == generation.id) state_.current_generation = 0;
-    // Loaders and scanners that were killed could not wipe theirs.
-    wipe_scanner_folders(settings_.config.scanner.temp_directory, generation.id);
+    handlers_.wipe(generation.id);
     give_room();
     handlers_.gone();
 }
@@ -152,7 +150,7 @@ void Generations::kill_processes(Generation& generation, const std::string& reas
         children_.kill(generation.loader, reason); // its scanners become our children by its death
         return;
     }
-    for (const ScannerProcess& scanner : generation.scanners) kill_orphan(scanner.pid);
+    for (const ScannerProcess& scanner : generation.scanners) children_.kill_orphan(scanner.pid);
 }
 
 } // namespace evermilter::supervisor

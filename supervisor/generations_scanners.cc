@@ -28,7 +28,33 @@ std::uint64_t finished_scans(const Generation& generation) {
 
 } // namespace
 
-void Generations::on_scanner_started(Generation& generation, const messages::ScannerStarted& started) const {
+bool Generations::is_scanner(pid_t pid) const {
+    return std::any_of(state_.generations.begin(), state_.generations.end(), [pid](const Generation& one) {
+        return std::any_of(one.scanners.begin(), one.scanners.end(),
+                           [pid](const ScannerProcess& scanner) { return scanner.pid == pid; });
+    });
+}
+
+void Generations::on_scanner_started(Generation& generation, const messages::ScannerStarted& started) {
+    const auto slots = generation.board ? generation.board->slots() : 0;
+    // In each slot one, and one that died as its former loader did, whose end we have not seen yet.
+    if (started.slot >= slots || generation.scanners.size() >= 2 * slots) {
+        children_.kill(generation.loader, "it has more scanners than it was asked for");
+        return;
+    }
+    switch (children_.kin(generation.loader, started.pid)) {
+        case Children::Kin::forked:
+            break;
+        case Children::Kin::ended:
+            return; // ScannerEnded is on its way
+        case Children::Kin::stranger:
+            children_.kill(generation.loader, "it calls a process its scanner that it has not forked");
+            return;
+    }
+    if (is_scanner(static_cast<pid_t>(started.pid)) || generation.standby.pid == started.pid) {
+        children_.kill(generation.loader, "it tells of one process twice");
+        return;
+    }
     generation.scanners.push_back(ScannerProcess{static_cast<pid_t>(started.pid), started.slot});
     if (generation.scanners_missing.empty()) return;
     if (!generation.board || generation.scanners.size() < generation.board->slots()) return;
@@ -96,7 +122,7 @@ void Generations::on_overdue(const messages::ScannerOverdue& overdue) {
     const auto pid = static_cast<pid_t>(overdue.scanner);
     const bool ours = std::any_of(generation->scanners.begin(), generation->scanners.end(),
                                   [pid](const ScannerProcess& one) { return one.pid == pid; });
-    if (ours) kill_orphan(pid);
+    if (ours) children_.kill_orphan(pid);
 }
 
 } // namespace evermilter::supervisor

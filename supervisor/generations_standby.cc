@@ -36,8 +36,22 @@ void Generations::ask_for_standby(Generation& generation) {
 }
 
 void Generations::on_standby_started(Generation& generation, const messages::StandbyStarted& started) {
-    if (started.pid <= 0 || generation.standby.pid != 0 || !generation.standby.channel.open()) {
+    if (generation.standby.pid != 0 || !generation.standby.channel.open()) {
         children_.kill(generation.loader, "it has forked a standby that it was not asked for");
+        return;
+    }
+    switch (children_.kin(generation.loader, started.pid)) {
+        case Children::Kin::forked:
+            break;
+        case Children::Kin::ended:
+            children_.ended(generation.standby, 0);
+            return;
+        case Children::Kin::stranger:
+            children_.kill(generation.loader, "it calls a process its standby that it has not forked");
+            return;
+    }
+    if (is_scanner(static_cast<pid_t>(started.pid))) {
+        children_.kill(generation.loader, "it calls a scanner its standby");
         return;
     }
     children_.forked(generation.standby, static_cast<pid_t>(started.pid));
@@ -84,13 +98,8 @@ void Generations::find_untold_scanners(Generation& generation) {
     if (!generation.board) return;
     for (std::uint32_t slot = 0; slot < generation.board->slots(); ++slot) {
         const auto pid = static_cast<pid_t>(generation.board->slot(slot).pid.load());
-        if (pid <= 0 || !is_own_child(pid) || children_.is_watched(pid)) continue;
-        const bool told =
-            std::any_of(state_.generations.begin(), state_.generations.end(), [pid](const Generation& one) {
-                return std::any_of(one.scanners.begin(), one.scanners.end(),
-                                   [pid](const ScannerProcess& scanner) { return scanner.pid == pid; });
-            });
-        if (!told) generation.scanners.push_back(ScannerProcess{pid, slot});
+        if (!children_.is_orphan(pid) || is_scanner(pid)) continue;
+        generation.scanners.push_back(ScannerProcess{pid, slot});
     }
 }
 

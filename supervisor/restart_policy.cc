@@ -8,12 +8,20 @@ void RestartPolicy::failed(Time now, double random) {
     const bool first_after_service = was_proven_;
     was_proven_ = false;
     ++failures_;
+    const auto passed =
+        static_cast<double>((now - counted_at_).count()) / static_cast<double>(limits_.forgotten.count());
+    recent_ = std::max(0.0, recent_ - std::max(0.0, passed)) + 1;
+    counted_at_ = now;
+    std::uint32_t doublings = failures_;
     if (first_after_service) {
-        not_before_ = now;
-        return;
+        doublings = static_cast<std::uint32_t>(std::max(0.0, recent_ - limits_.at_once));
+        if (doublings == 0) {
+            not_before_ = now;
+            return;
+        }
     }
     Time delay = limits_.first;
-    for (std::uint32_t i = 1; i < failures_ && delay < limits_.longest; ++i) delay *= 2;
+    for (std::uint32_t i = 1; i < doublings && delay < limits_.longest; ++i) delay *= 2;
     delay = std::min(delay, limits_.longest);
     const double part = 0.5 + std::clamp(random, 0.0, 1.0) / 2;
     not_before_ = now + Time(static_cast<Time::rep>(static_cast<double>(delay.count()) * part));
@@ -22,7 +30,7 @@ void RestartPolicy::failed(Time now, double random) {
 void RestartPolicy::proven() noexcept {
     failures_ = 0;
     was_proven_ = true;
-    not_before_ = Time{0};
+    if (recent_ <= limits_.at_once) not_before_ = Time{0};
 }
 
 } // namespace evermilter::supervisor

@@ -268,6 +268,10 @@ void SessionWorkers::no_generation(const std::string& reason) {
 }
 
 void SessionWorkers::on_ready(SessionWorker& worker) {
+    if (std::exchange(worker.was_ready, true)) {
+        children_.kill(worker.child, "it was ready already");
+        return;
+    }
     if (!children_.apply(worker.child, WorkerEvent::ready)) return;
     ever_ready_ = true;
     log::info("session-worker-ready", {{"worker", worker.child.pid}});
@@ -276,6 +280,10 @@ void SessionWorkers::on_ready(SessionWorker& worker) {
 }
 
 void SessionWorkers::on_failed(SessionWorker& worker, const messages::SessionWorkerFailed& failure) {
+    if (worker.ending == Ending::failed) {
+        children_.kill(worker.child, "it has failed already");
+        return;
+    }
     worker.ending = Ending::failed;
     static_cast<void>(children_.apply(worker.child, WorkerEvent::unfit));
     failed_to_serve(failure.exit_code, failure.error);
@@ -295,8 +303,14 @@ void SessionWorkers::on_session_ended(SessionWorker& worker, const messages::Ses
 }
 
 void SessionWorkers::on_unfit(SessionWorker& worker, const messages::SessionWorkerUnfit& unfit) {
+    if (worker.ending == Ending::unfit || worker.ending == Ending::failed) {
+        children_.kill(worker.child, "it was unfit already");
+        return;
+    }
     log::warning("session-worker-unfit", {{"worker", worker.child.pid}, {"reason", unfit.reason}});
-    worker.ending = Ending::drained;
+    // One that was to end anyway needs no other in its place.
+    if (worker.ending == Ending::crash) failed_to_serve(EX_UNAVAILABLE, "a session worker is unfit: " + unfit.reason);
+    worker.ending = Ending::unfit;
     static_cast<void>(children_.apply(worker.child, WorkerEvent::unfit));
     children_.send(worker.child, messages::DrainSessions{false, 0});
     adjust();
@@ -305,11 +319,12 @@ void SessionWorkers::on_unfit(SessionWorker& worker, const messages::SessionWork
 void SessionWorkers::on_exit(SessionWorker& worker, pid_t pid, int wait_status) {
     const auto lost = state_.sessions.remove_worker(worker.child.id);
     const bool ended_well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
-    const bool expected = ended_well && lost.empty() && worker.ending == Ending::drained;
+    const bool expected =
+        ended_well && lost.empty() && (worker.ending == Ending::drained || worker.ending == Ending::unfit);
     if (has_answered(worker)) proven();
     add_counts(state_.counters, *worker.board);
     give_back_memory(worker);
-    const bool said_why = worker.ending == Ending::failed;
+    const bool said_why = worker.ending == Ending::failed || worker.ending == Ending::unfit;
     const std::string status = end_text(worker.child, wait_status);
     const auto entry = std::find_if(state_.session_workers.begin(), state_.session_workers.end(),
                                     [&worker](const SessionWorker& one) { return &one == &worker; });

@@ -42,7 +42,8 @@ struct Child {
 // What a session worker's exit will mean.
 enum class Ending : std::uint8_t {
     crash,   // nothing had announced it
-    drained, // it was to end, or said that it would
+    drained, // it was to end
+    unfit,   // it has said that it takes no more sessions: a failure that is counted already
     failed,  // it has said that it cannot serve, and why
 };
 
@@ -51,6 +52,7 @@ struct SessionWorker {
     std::optional<SessionBoard> board; // always set; optional because a board has no empty value
     std::uint32_t memory_slot = 0;     // of State::memory
     Ending ending = Ending::crash;
+    bool was_ready = false;             // it has said so, once
     bool refuses_mail = false;          // it drains, and its sessions get 421 at their next MAIL
     Slots slots;                        // of the board; used() is its number of open sessions
     std::set<std::uint64_t> holds;      // generations whose queue was sent to it and not released
@@ -87,6 +89,7 @@ struct Generation {
     std::vector<ScannerProcess> scanners;
     bool condemned = false;   // all of its processes are to end: nobody takes over, who comes to us is killed
     std::string step;         // of the load, for people
+    bool polite = false;      // it may end with LoadStarved
     bool awaits_room = false; // it has a snapshot, and waits until no other engine is in memory
     std::int64_t load_timeout_ns = 0;
     bool loaded = false; // LoaderReady came; the following fields are of it
@@ -143,7 +146,7 @@ struct Counters {
     std::uint64_t reloads_ok = 0;
     std::uint64_t reloads_failed = 0;
 };
-inline constexpr std::size_t kMaxVirusNames = 10000;
+inline constexpr std::size_t kMaxVirusNames = 1000;
 
 struct State {
     ServiceState service = ServiceState::starting;

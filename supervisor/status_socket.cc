@@ -113,11 +113,14 @@ class StatusSocket::Connection {
 
     // False: the peer is gone.
     bool flush() {
-        while (!output_.empty()) {
-            const ssize_t sent = ::send(fd_.get(), output_.data(), output_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        while (sent_ < output_.size()) {
+            const ssize_t sent =
+                ::send(fd_.get(), output_.data() + sent_, output_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
             if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-            output_.erase(0, static_cast<std::size_t>(sent));
+            sent_ += static_cast<std::size_t>(sent);
         }
+        output_.clear();
+        sent_ = 0;
         return true;
     }
 
@@ -141,8 +144,9 @@ class StatusSocket::Connection {
     unique_fd fd_;
     IoWatcher ready_;
     TimerWatcher slow_;
-    std::string input_;  // at most two commands' worth
-    std::string output_; // at most one answer
+    std::string input_;    // at most two commands' worth
+    std::string output_;   // at most one answer
+    std::size_t sent_ = 0; // of it
     char terminator_ = '\n';
     std::uint64_t serial_ = 0; // of the command that runs or ran last
     std::int64_t active_ns_ = monotonic_ns();

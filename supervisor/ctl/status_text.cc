@@ -146,7 +146,8 @@ std::string messages(const Json& status) {
     std::vector<std::pair<std::uint64_t, std::string>> viruses;
     const Json& found = at(status, "viruses");
     if (found.is_object()) {
-        for (const auto& [name, count] : found.items()) viruses.emplace_back(number_at(found, name), name);
+        for (const auto& [name, count] : found.items())
+            viruses.emplace_back(count.is_number_unsigned() ? count.get<std::uint64_t>() : 0, name);
     }
     std::sort(viruses.rbegin(), viruses.rend());
     for (std::size_t index = 0; index < std::min(viruses.size(), kVirusesShown); ++index) {

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
+#include <cstdlib>
 
 #include <cerrno>
 #include <stdexcept>
@@ -138,7 +139,9 @@ Outcome run(const std::vector<std::string>& command, std::optional<RunAs> user) 
 }
 
 std::string program(const std::string& name) {
-    return std::string(EVERMILTER_BIN_DIRECTORY) + "/" + name;
+    // A test with programs of its own names their folder.
+    const char* other = std::getenv("EVERMILTER_TEST_PROGRAMS");
+    return std::string(other == nullptr ? EVERMILTER_BIN_DIRECTORY : other) + "/" + name;
 }
 
 RunAs nobody() {

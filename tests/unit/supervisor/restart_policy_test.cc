@@ -1,6 +1,7 @@
 // The restart policy with a clock and a randomness of the test's own.
 #include "supervisor/restart_policy.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
@@ -70,6 +71,26 @@ BOOST_AUTO_TEST_CASE(the_first_failure_after_service_costs_no_delay_the_next_one
     BOOST_TEST(delay(restarts, 1s).count() == 0);
     restarts.failed(2s, kFull);
     BOOST_TEST(delay(restarts, 2s).count() == RestartPolicy::Time(200ms).count());
+}
+
+// What says that it has served may lie.
+BOOST_AUTO_TEST_CASE(failures_after_service_that_follow_each_other_fast_have_a_growing_delay) {
+    RestartPolicy restarts({.first = 100ms, .longest = 30s, .at_once = 10, .forgotten = 1s});
+    RestartPolicy::Time now = 100s;
+    int starts = 0;
+    for (const RestartPolicy::Time end = now + 60s; now < end; ++starts) {
+        restarts.proven();
+        restarts.failed(now, kHalf);
+        restarts.proven(); // by another that lives
+        now = std::max(now + 1ms, restarts.not_before());
+    }
+    BOOST_TEST(starts >= 10);
+    BOOST_TEST(starts < 10 + 60 + 20);
+    // Once it is quiet, such a failure costs nothing again.
+    now += 5min;
+    restarts.proven();
+    restarts.failed(now, kHalf);
+    BOOST_TEST(delay(restarts, now).count() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_role_that_fails_again_and_again_is_degraded_until_it_has_served) {

@@ -1,0 +1,145 @@
+// Stands where a helper of evermilterd is expected. Without a file "behaviour" beside it, it becomes the real one (its
+// own name with ".real"); with one it does what the file says: "STEP ARGUMENT". It bounds itself: it ends with the
+// supervisor, forks at most a few processes, and waits without turning.
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "workers/common/child.h"
+#include "workers/common/codec.h"
+
+namespace {
+
+using namespace evermilter;
+
+constexpr int kMostChildren = 64;
+
+void say(messages::Message message) {
+    pollfd entry{kChildChannel, POLLOUT, 0};
+    static_cast<void>(::poll(&entry, 1, -1));
+    if (auto sent = send_message(kChildChannel, std::move(message)); !sent) ::_exit(0);
+}
+
+// A message of one text that nobody has cut.
+void say_raw(messages::Message kind, std::size_t bytes) {
+    auto packet = codec::encode(std::move(kind));
+    if (!packet) ::_exit(1);
+    const auto count = static_cast<std::uint32_t>(bytes);
+    std::memcpy(packet->bytes.data() + 2, &count, sizeof count);
+    packet->bytes.insert(packet->bytes.begin() + 6, bytes, std::byte{'x'});
+    static_cast<void>(!::send(kChildChannel, packet->bytes.data(), packet->bytes.size(), MSG_NOSIGNAL));
+}
+
+// Until the supervisor ends us.
+[[noreturn]] void wait_for_end() {
+    for (;;) {
+        pollfd entry{kChildChannel, POLLIN, 0};
+        static_cast<void>(::poll(&entry, 1, -1));
+        auto received = receive_message(kChildChannel);
+        if (!received || received->kind == Received::Kind::end) ::_exit(0);
+        if (received->kind != Received::Kind::message) continue;
+        if (const auto* ping = std::get_if<messages::Ping>(&received->message)) say(messages::Pong{ping->serial});
+        if (std::holds_alternative<messages::DrainSessions>(received->message)) ::_exit(0);
+    }
+}
+
+template <class Awaited>
+Awaited await() {
+    for (;;) {
+        pollfd entry{kChildChannel, POLLIN, 0};
+        static_cast<void>(::poll(&entry, 1, -1));
+        auto received = receive_message(kChildChannel);
+        if (!received || received->kind == Received::Kind::end) ::_exit(0);
+        if (received->kind == Received::Kind::message)
+            if (auto* awaited = std::get_if<Awaited>(&received->message)) return std::move(*awaited);
+    }
+}
+
+pid_t idle_child() {
+    const pid_t pid = ::fork();
+    if (pid != 0) return pid;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) ::pause();
+}
+
+[[noreturn]] void loader(const std::string& step, std::int64_t argument) {
+    auto load = await<messages::StartLoad>();
+    if (step == "standby") {
+        say(messages::StandbyStarted{argument});
+    } else if (step == "scanner") {
+        say(messages::ScannerStarted{argument, 0});
+    } else if (step == "scanners") {
+        for (int i = 0; i < kMostChildren; ++i) say(messages::ScannerStarted{idle_child(), 0});
+    } else if (step == "twice") {
+        const pid_t pid = idle_child();
+        say(messages::ScannerStarted{pid, 0});
+        say(messages::StandbyStarted{pid});
+    } else if (step == "slot") {
+        say(messages::ScannerStarted{idle_child(), static_cast<std::uint32_t>(argument)});
+    } else if (step == "starved") {
+        say(messages::LoadStarved{});
+        ::_exit(0);
+    } else if (step == "progress") {
+        for (std::int64_t i = 0; i < argument; ++i) say(messages::LoadProgress{"load"});
+    } else if (step == "error") {
+        say_raw(messages::LoadFailed{0, {}}, static_cast<std::size_t>(argument));
+    }
+    wait_for_end();
+}
+
+[[noreturn]] void session(const std::string& step, std::int64_t argument) {
+    static_cast<void>(await<messages::ConfigureSession>());
+    say(messages::SessionWorkerReady{});
+    if (step == "unfit") {
+        say(messages::SessionWorkerUnfit{"it says so"});
+        ::_exit(0);
+    } else if (step == "unfit-again") {
+        for (std::int64_t i = 0; i < argument; ++i) say(messages::SessionWorkerUnfit{"it says so"});
+    } else if (step == "name") {
+        say_raw(messages::Detection{}, static_cast<std::size_t>(argument));
+    } else if (step == "names") {
+        std::string name(255, 'n');
+        for (std::int64_t i = 0; i < argument; ++i) {
+            const std::string number = std::to_string(i);
+            name.replace(0, number.size(), number);
+            say(messages::Detection{name, 1});
+        }
+    } else if (step == "exit") {
+        ::_exit(0);
+    }
+    wait_for_end();
+}
+
+} // namespace
+
+int main(int, char** argv) {
+    std::array<char, PATH_MAX> path{};
+    if (::readlink("/proc/self/exe", path.data(), path.size() - 1) <= 0) return 70;
+    const std::string own = path.data();
+    const std::string folder = own.substr(0, own.rfind('/'));
+    std::ifstream file(folder + "/behaviour");
+    std::string role;
+    std::string step;
+    std::int64_t argument = 0;
+    file >> role >> step >> argument;
+    const bool is_session = own.ends_with("evermilter-session");
+    if (role != (is_session ? "session" : "loader")) {
+        ::execv((own + ".real").c_str(), argv);
+        return 70;
+    }
+    messages::Hello hello;
+    hello.role = is_session ? messages::Role::session : messages::Role::loader;
+    hello.pid = ::getpid();
+    say(hello);
+    if (is_session) session(step, argument);
+    loader(step, argument);
+}
