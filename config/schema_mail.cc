@@ -97,6 +97,7 @@ constexpr Row kTimeoutsRows[] = {
      .kind = Kind::duration,
      .field = field<&Config::timeouts, &Timeouts::shutdown>,
      .fallback = "1m",
+     .needs = Needs::new_generation, // loaders and workers go by it where the supervisor has died
      .range = kTimeout,
      .text = "For a graceful stop. From SIGTERM on the sockets are closed, messages begun are finished, and the next "
              "MAIL of a session gets 421; after this time what is left is closed. A second SIGTERM stops at once."},

@@ -1,21 +1,13 @@
 #include "supervisor/config_reload.h"
 
 #include <utility>
-#include <variant>
 
 #include "config/diff.h"
-#include "config/parse.h"
 #include "supervisor/limits.h"
 #include "workers/common/log.h"
 
 namespace evermilter::supervisor {
 namespace {
-
-std::string joined(const std::vector<config::Fault>& faults) {
-    std::string text;
-    for (const config::Fault& fault : faults) text += (text.empty() ? "" : "; ") + fault.text();
-    return text;
-}
 
 // The keys whose change needs `needs`.
 std::string keys_that_need(const std::vector<config::Change>& changes, config::Needs needs) {
@@ -28,8 +20,8 @@ std::string keys_that_need(const std::vector<config::Change>& changes, config::N
 
 } // namespace
 
-ConfigReload::ConfigReload(const Settings& settings, const State& state, Reloads& reloads, Take take)
-    : settings_(settings), state_(state), reloads_(reloads), take_(std::move(take)) {}
+ConfigReload::ConfigReload(const Settings& settings, const State& state, Reloads& reloads, Handlers handlers)
+    : settings_(settings), state_(state), reloads_(reloads), handlers_(std::move(handlers)) {}
 
 void ConfigReload::request(bool then_reload, ReloadCallback done) {
     waiting_.push_back(Request{then_reload, std::move(done)});
@@ -39,13 +31,19 @@ void ConfigReload::request(bool then_reload, ReloadCallback done) {
 void ConfigReload::begin() {
     running_ = std::exchange(waiting_, {});
     since_ns_ = monotonic_ns();
-    auto parsed = config::parse_file(settings_.origin);
-    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed)) {
-        refuse(joined(*faults));
-        return;
-    }
-    auto candidate = std::make_shared<const Settings>(make_settings(
-        std::move(std::get<config::Config>(parsed)), settings_.origin, settings_.identities, settings_.foreground));
+    handlers_.read([this](Result<ReadConfig> read) {
+        if (!read)
+            refuse(read.error().what);
+        else if (state_.service == ServiceState::stopping)
+            refuse("the service stops");
+        else
+            judge(std::move(*read));
+    });
+}
+
+void ConfigReload::judge(ReadConfig read) {
+    auto candidate = std::make_shared<const Settings>(
+        make_settings(std::move(read.config), settings_.origin, settings_.identities, settings_.foreground));
     const auto changes = config::diff(settings_.config, candidate->config);
     if (changes.empty()) {
         ReloadOutcome outcome;
@@ -65,6 +63,10 @@ void ConfigReload::begin() {
             refuse(wrong->text);
             return;
         }
+        if (const auto prepared = handlers_.prepare(read.bound); !prepared) {
+            refuse(prepared.error().what);
+            return;
+        }
     }
     switch (needed) {
         case config::Needs::restart:
@@ -77,7 +79,7 @@ void ConfigReload::begin() {
                 if (loaded.ok)
                     take_over(*candidate, true, true);
                 else
-                    refuse(loaded.error);
+                    answer_refusal(loaded.error);
             });
             return;
         case config::Needs::new_session_workers:
@@ -91,16 +93,19 @@ void ConfigReload::begin() {
 
 void ConfigReload::refuse(const std::string& error) {
     log::error("config-refused", {{"reason", error}});
+    answer_refusal(error);
+}
+
+// A refused load has its own line in the log, with the reason.
+void ConfigReload::answer_refusal(const std::string& error) {
+    handlers_.abandon();
     ReloadOutcome outcome;
     outcome.error = error;
     finish(outcome, false);
 }
 
 void ConfigReload::take_over(const Settings& candidate, bool new_session_workers, bool loaded) {
-    if (auto taken = take_(candidate, new_session_workers); !taken) {
-        refuse(taken.error().what);
-        return;
-    }
+    handlers_.commit(candidate, new_session_workers);
     log::info("config-taken", {{"config", settings_.origin}});
     ReloadOutcome outcome;
     outcome.ok = true;

@@ -59,13 +59,23 @@ Entrance::Entrance(Loop* loop, Operations& operations)
       }) {}
 
 Result<void> Entrance::apply(ListenerSet::Missing missing) {
-    const config::Milter& milter = operations_.config().milter;
-    Result<AllowList> allow = AllowList::parse(milter.allow);
-    if (!allow) return std::move(allow).error();
-    const SocketAccess access{milter.socket_mode, milter.socket_group};
-    if (Result<void> bound = listeners_.apply(milter.listen, access, missing); !bound) return bound;
-    allow_ = std::move(*allow);
+    if (Result<void> prepared = prepare(operations_.config().milter, missing); !prepared) return prepared;
+    commit();
     return {};
+}
+
+Result<void> Entrance::prepare(const config::Milter& bound, ListenerSet::Missing missing) {
+    Result<AllowList> allow = AllowList::parse(bound.allow);
+    if (!allow) return std::move(allow).error();
+    const SocketAccess access{bound.socket_mode, bound.socket_group};
+    if (Result<void> prepared = listeners_.prepare(bound.listen, access, missing); !prepared) return prepared;
+    prepared_allow_ = std::move(*allow);
+    return {};
+}
+
+void Entrance::commit() {
+    listeners_.commit();
+    allow_ = std::move(prepared_allow_);
 }
 
 void Entrance::close() {

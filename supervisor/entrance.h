@@ -28,6 +28,11 @@ class Entrance {
     // See ListenerSet.
     void look() { listeners_.look(); }
     void on_trouble(ListenerSet::OnTrouble on_trouble) { listeners_.on_trouble(std::move(on_trouble)); }
+    // The same in two steps (ListenerSet::prepare): `bound` is milter.* to come, its names looked up.
+    [[nodiscard]] Result<void> prepare(const config::Milter& bound,
+                                       ListenerSet::Missing missing = ListenerSet::Missing::refused);
+    void commit();
+    void abandon() { listeners_.abandon(); }
     // Closes the listeners and the connections that wait for their negotiation.
     void close();
 
@@ -49,6 +54,7 @@ class Entrance {
 
     Operations& operations_;
     AllowList allow_;
+    AllowList prepared_allow_;
     LogLimit log_limit_;
     Gate gate_;
     ListenerSet listeners_;

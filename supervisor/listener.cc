@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -25,6 +26,15 @@ namespace {
 constexpr int kAcceptsPerTurn = 64;                 // then the loop's other watchers have their turn
 constexpr std::chrono::milliseconds kRest{200};     // when descriptors or memory are short
 constexpr std::chrono::minutes kRestLogInterval{1}; // the shortage is logged at most so often
+
+// A process without rights may give a file to its own groups only.
+bool may_give_to(gid_t group) {
+    if (::geteuid() == 0 || ::getegid() == group) return true;
+    const int count = ::getgroups(0, nullptr);
+    std::vector<gid_t> own(static_cast<std::size_t>(std::max(count, 0)));
+    const int got = ::getgroups(count, own.data());
+    return std::find(own.begin(), own.begin() + std::max(got, 0), group) != own.begin() + std::max(got, 0);
+}
 
 // accept4(2): errors of the one connection, which is gone already; the next accept may succeed.
 bool concerns_one_connection(int code) {
@@ -62,6 +72,12 @@ struct ListenerSet::Listener {
     std::string trouble;              // not empty: what was told of it
     RestartPolicy attempts;
     IoWatcher readable; // last: stopped before the descriptor is closed
+};
+
+struct ListenerSet::Prepared {
+    std::vector<std::string> keys; // of all that there shall be
+    std::vector<std::unique_ptr<Listener>> added;
+    ResolvedAccess access;
 };
 
 ListenerSet::ListenerSet(Loop* loop, std::string purpose, OnAccept on_accept)
@@ -103,21 +119,30 @@ void ListenerSet::put_in(Listener& listener, BoundEndpoint bound) {
 
 Result<void> ListenerSet::apply(const std::vector<std::string>& addresses, const SocketAccess& access,
                                 Missing missing) {
+    if (Result<void> prepared = prepare(addresses, access, missing); !prepared) return prepared;
+    commit();
+    return {};
+}
+
+Result<void> ListenerSet::prepare(const std::vector<std::string>& addresses, const SocketAccess& access,
+                                  Missing missing) {
+    prepared_.reset();
     Result<std::vector<Endpoint>> wanted = endpoints_of(addresses);
     if (!wanted) return std::move(wanted).error();
     Result<ResolvedAccess> resolved = resolve_access(access);
     if (!resolved) return Error{resolved.error().code, purpose_ + ".socket_group: " + resolved.error().what};
 
-    std::vector<std::unique_ptr<Listener>> added;
-    std::vector<std::string> keys;
+    auto prepared = std::make_unique<Prepared>();
+    prepared->access = *resolved;
+    std::vector<std::string>& keys = prepared->keys;
     for (const Endpoint& one : *wanted) {
         if (std::find(keys.begin(), keys.end(), one.key) != keys.end()) continue;
         keys.push_back(one.key);
         const auto old = std::find_if(listeners_.begin(), listeners_.end(),
                                       [&](const auto& listener) { return listener->endpoint.key == one.key; });
         if (old != listeners_.end()) {
-            if ((*old)->path == nullptr) continue;
-            if (Result<void> changed = (*old)->path->change_access(*resolved); !changed) return changed;
+            if ((*old)->path != nullptr && resolved->group && !may_give_to(*resolved->group))
+                return system_error("cannot give " + (*old)->shown + " to the group " + access.group, EPERM);
             continue;
         }
         auto listener = std::make_unique<Listener>(loop_, one, *this);
@@ -125,13 +150,29 @@ Result<void> ListenerSet::apply(const std::vector<std::string>& addresses, const
             if (missing == Missing::refused || !may_come_by_itself(one, opened.error().code)) return opened;
             failed(*listener, opened.error().what);
         }
-        added.push_back(std::move(listener));
+        prepared->added.push_back(std::move(listener));
     }
-    access_ = *resolved;
+    prepared_ = std::move(prepared);
+    return {};
+}
 
+void ListenerSet::abandon() {
+    prepared_.reset();
+}
+
+void ListenerSet::commit() {
+    if (!prepared_) return;
+    const std::unique_ptr<Prepared> prepared = std::move(prepared_);
+    const std::vector<std::string>& keys = prepared->keys;
+    access_ = prepared->access;
     std::vector<std::unique_ptr<Listener>> kept;
     for (auto& listener : listeners_) {
         if (std::find(keys.begin(), keys.end(), listener->endpoint.key) != keys.end()) {
+            // prepare() has looked whether it may be done; what somebody has done to the path since harms nothing else.
+            if (listener->path != nullptr) {
+                if (Result<void> changed = listener->path->change_access(prepared->access); !changed)
+                    log::error("listeners", {{"address", listener->shown}, {"error", changed.error().what}});
+            }
             kept.push_back(std::move(listener));
             continue;
         }
@@ -144,13 +185,12 @@ Result<void> ListenerSet::apply(const std::vector<std::string>& addresses, const
         }
         end(std::move(listener));
     }
-    for (auto& listener : added) {
+    for (auto& listener : prepared->added) {
         if (listener->fd) log::info("listening", {{"purpose", purpose_}, {"address", listener->shown}});
         watch(*listener);
         kept.push_back(std::move(listener));
     }
     listeners_ = std::move(kept);
-    return {};
 }
 
 void ListenerSet::end(std::unique_ptr<Listener> listener) {
@@ -162,6 +202,7 @@ void ListenerSet::end(std::unique_ptr<Listener> listener) {
 }
 
 void ListenerSet::close() {
+    prepared_.reset();
     resting_.stop();
     for (auto& listener : listeners_) end(std::move(listener));
     listeners_.clear();

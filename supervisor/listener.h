@@ -55,6 +55,14 @@ class ListenerSet {
     // has become another's (whose it stays, as long as he lives). Cheap; to be called every few seconds.
     void look();
 
+    // The same in two steps, for what depends on more than sockets. prepare() does all that can fail: what is new is
+    // bound and listens, but nobody is accepted there, and nothing of what was there is touched. On an Error nothing is
+    // prepared. Then commit(), which cannot fail, or abandon(), after which nothing of it is left.
+    [[nodiscard]] Result<void> prepare(const std::vector<std::string>& addresses, const SocketAccess& access,
+                                       Missing missing = Missing::refused);
+    void commit();
+    void abandon();
+
     // Closes all and unlinks the paths that are ours. Connections that were accepted are not touched.
     void close();
 
@@ -66,6 +74,7 @@ class ListenerSet {
 
   private:
     struct Listener;
+    struct Prepared;
 
     [[nodiscard]] Result<void> open(Listener& listener, const ResolvedAccess& access);
     static void put_in(Listener& listener, BoundEndpoint bound);
@@ -85,6 +94,7 @@ class ListenerSet {
     ResolvedAccess access_; // of what is bound later
     const PassedSockets* passed_ = nullptr;
     std::vector<std::unique_ptr<Listener>> listeners_;
+    std::unique_ptr<Prepared> prepared_; // by prepare(), until commit() or abandon()
     Graveyard graveyard_;
     TimerWatcher resting_;
     std::optional<std::chrono::steady_clock::time_point> rest_logged_;

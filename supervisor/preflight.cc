@@ -129,14 +129,18 @@ std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings) {
 
 void wipe_dead_scanner_folders(const Settings& settings) {
     const auto living = locked_engines(settings.config.database.state_directory);
-    if (living)
-        wipe_scanner_folders(settings.config.scanner.temp_directory, 0, *living);
-    else
+    if (!living) {
         log::error("engines-unknown", {{"error", living.error().what}});
+        return;
+    }
+    const std::string& folder = settings.config.scanner.temp_directory;
+    if (const std::string left = wipe_scanner_folders(folder, 0, *living); !left.empty())
+        log::warning("temp-directory", {{"path", folder}, {"error", left}});
 }
 
-void wipe_scanner_folders(const std::string& temp_directory, std::uint64_t generation,
-                          const std::vector<std::uint64_t>& spared) {
+std::string wipe_scanner_folders(const std::string& temp_directory, std::uint64_t generation,
+                                 const std::vector<std::uint64_t>& spared) {
+    std::string all;
     std::error_code failed;
     for (const auto& entry : fs::directory_iterator(temp_directory, failed)) {
         const std::string name = entry.path().filename();
@@ -151,8 +155,9 @@ void wipe_scanner_folders(const std::string& temp_directory, std::uint64_t gener
         if (std::find(spared.begin(), spared.end(), of) != spared.end()) continue;
         std::error_code left;
         fs::remove_all(entry.path(), left);
-        if (left) log::warning("temp-directory", {{"path", entry.path().string()}, {"error", left.message()}});
+        if (left) all += (all.empty() ? "" : "; ") + entry.path().string() + ": " + left.message();
     }
+    return all;
 }
 
 } // namespace evermilter::supervisor

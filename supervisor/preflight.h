@@ -47,10 +47,10 @@ using FolderLocks = std::array<unique_fd, kFolderUses>;
 // about a temp directory that is not on a tmpfs or has less room than scanner.temp_size.
 [[nodiscard]] std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings);
 
-// Removes the folders (g*-s*) of a generation, 0: of all, in `temp_directory`, but those of `spared`. What cannot be
-// removed is logged.
-void wipe_scanner_folders(const std::string& temp_directory, std::uint64_t generation = 0,
-                          const std::vector<std::uint64_t>& spared = {});
+// Removes the folders (g*-s*) of a generation, 0: of all, in `temp_directory`, but those of `spared`. Waits: for the
+// start and the end, and for a helper. What could not be removed, and why, or "".
+[[nodiscard]] std::string wipe_scanner_folders(const std::string& temp_directory, std::uint64_t generation = 0,
+                                               const std::vector<std::uint64_t>& spared = {});
 // Of all whose engine is in nobody's memory any more.
 void wipe_dead_scanner_folders(const Settings& settings);
 

@@ -88,19 +88,19 @@ struct Passing {
 Result<ResolvedAccess> resolve_access(const SocketAccess& access) {
     ResolvedAccess resolved{access.mode, std::nullopt};
     if (access.group.empty()) return resolved;
-    errno = 0;
+    // A number first: nobody has to be asked for it, which may take long.
+    gid_t number = 0;
+    const char* end = access.group.data() + access.group.size();
+    if (const auto [stop, problem] = std::from_chars(access.group.data(), end, number);
+        problem == std::errc{} && stop == end) {
+        resolved.group = number;
+        return resolved;
+    }
     if (const group* entry = ::getgrnam(access.group.c_str()); entry != nullptr) {
         resolved.group = entry->gr_gid;
         return resolved;
     }
-    gid_t number = 0;
-    const char* end = access.group.data() + access.group.size();
-    const auto [stop, problem] = std::from_chars(access.group.data(), end, number);
-    if (problem != std::errc{} || stop != end) {
-        return Error{ENOENT, "there is no group \"" + access.group + "\" on this machine"};
-    }
-    resolved.group = number;
-    return resolved;
+    return Error{ENOENT, "there is no group \"" + access.group + "\" on this machine"};
 }
 
 SocketPath::SocketPath(std::string path, unique_fd folder, std::string name, const struct stat& socket)

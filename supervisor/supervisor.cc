@@ -19,6 +19,9 @@ namespace {
 constexpr std::chrono::seconds kAfterShutdown{10};
 // How often is looked whether folders and sockets are still there.
 constexpr std::chrono::seconds kLook{2};
+// What a helper may take: for the names of a configuration, whose servers may be silent; for large folders.
+constexpr std::chrono::minutes kReadConfig{1};
+constexpr std::chrono::minutes kWipe{10};
 
 int exit_code_of_socket(int code) {
     switch (code) {
@@ -43,7 +46,7 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
                 {[this](Child& child, messages::Message&& message) { child_messages_.take(child, std::move(message)); },
                  [this](Child& child, pid_t pid, int wait_status) { on_exit(child, pid, wait_status); },
                  [this](pid_t pid, int wait_status) {
-                     if (folders_.on_reaped(pid, wait_status)) return;
+                     if (helpers_.on_reaped(pid, wait_status) || folders_.on_reaped(pid, wait_status)) return;
                      generations_.on_orphan_reaped(pid, wait_status);
                      continue_stop();
                  },
@@ -51,14 +54,15 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
                      session_workers_.sweep();
                      generations_.sweep();
                  }}),
+      helpers_(loop_.get(), children_),
       folders_(state_, settings_, {[this] { on_changed(); }, [this] { generations_.state_directory_made(); }}),
-      generations_(
-          loop_.get(), state_, children_, settings_,
-          {[this](const LoadOutcome& outcome) { reloads_.load_ended(outcome); }, [this] { reloads_.room(); },
-           [this](const Generation& lost) {
-               reloads_.restore_active("the loader of generation " + std::to_string(lost.id) + " died");
-           },
-           [this] { on_changed(); }, [this](const std::string& how) { folders_.failed(FolderUse::temp, how); }}),
+      generations_(loop_.get(), state_, children_, settings_,
+                   {[this](const LoadOutcome& outcome) { reloads_.load_ended(outcome); }, [this] { reloads_.room(); },
+                    [this](const Generation& lost) {
+                        reloads_.restore_active("the loader of generation " + std::to_string(lost.id) + " died");
+                    },
+                    [this] { on_changed(); }, [this](const std::string& how) { folders_.failed(FolderUse::temp, how); },
+                    [this](std::uint64_t generation) { wipe_temp(generation); }}),
       reloads_(loop_.get(), state_, generations_, settings_,
                {[this](int exit_code, const std::string& error) { fail(exit_code, error); }, [this] { on_changed(); }}),
       session_workers_(
@@ -71,17 +75,26 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
            [this](int exit_code, const std::string& error) { fail(exit_code, error); }, [this] { on_changed(); }}),
       heartbeat_(loop_.get(), state_, children_, settings_),
       survivors_(loop_.get(), state_, settings_,
-                 [this] {
-                     on_changed();
-                     reloads_.room();
-                 }),
+                 {[this] {
+                      on_changed();
+                      reloads_.room();
+                  },
+                  [this](std::uint64_t generation) { wipe_temp(generation); }}),
       notifications_(loop_.get(), state_, [this] { return heartbeat_.healthy(); }),
       poison_watch_(state_, settings_),
       child_messages_(state_, children_, session_workers_, generations_, poison_watch_),
-      config_reload_(settings_, state_, reloads_,
-                     [this](const Settings& taken, bool new_session_workers) {
-                         return take_settings(taken, new_session_workers);
-                     }),
+      config_reload_(
+          settings_, state_, reloads_,
+          {[this](std::function<void(Result<ReadConfig>)> done) {
+               const std::string path = settings_.origin;
+               helpers_.run(
+                   "reading the configuration", kReadConfig, [path] { return read_config_job(path); },
+                   [path, done = std::move(done)](Result<std::string> result) {
+                       done(result ? read_config_result(*result, path) : Result<ReadConfig>(result.error()));
+                   });
+           },
+           [this](const config::Milter& bound) { return entrance_.prepare(bound); }, [this] { entrance_.abandon(); },
+           [this](const Settings& taken, bool new_session_workers) { take_settings(taken, new_session_workers); }}),
       database_watch_(loop_.get(),
                       [this] {
                           log::info("reload-asked", {{"by", "database.watch"}});
@@ -213,14 +226,9 @@ void Supervisor::request_config_reload(ReloadCallback done) {
     config_reload_.request(false, std::move(done));
 }
 
-Result<void> Supervisor::take_settings(const Settings& settings, bool new_session_workers) {
-    Settings before = std::exchange(settings_, settings);
-    if (auto bound = bind(ListenerSet::Missing::refused); !bound) {
-        settings_ = std::move(before);
-        if (auto restored = bind(ListenerSet::Missing::refused); !restored)
-            log::error("listeners", {{"error", restored.error().what}});
-        return bound;
-    }
+void Supervisor::take_settings(const Settings& settings, bool new_session_workers) {
+    settings_ = settings;
+    entrance_.commit();
     database_watch_.apply(settings_.config.database);
     poison_watch_.apply();
     if (new_session_workers) {
@@ -229,7 +237,17 @@ Result<void> Supervisor::take_settings(const Settings& settings, bool new_sessio
     } else {
         session_workers_.adjust();
     }
-    return {};
+}
+
+// A scanner may have left a great many files.
+void Supervisor::wipe_temp(std::uint64_t generation) {
+    if (state_.service == ServiceState::stopping) return; // done at the end, when nobody is served any more
+    const std::string folder = settings_.config.scanner.temp_directory;
+    helpers_.run(
+        "wiping " + folder, kWipe, [folder, generation] { return wipe_scanner_folders(folder, generation); },
+        [folder](const Result<std::string>& left) {
+            if (left && !left->empty()) log::warning("temp-directory", {{"path", folder}, {"error", *left}});
+        });
 }
 
 void Supervisor::hold() {
@@ -301,6 +319,7 @@ void Supervisor::stop(int exit_code) {
     survivors_.stop();
     look_timer_.stop();
     folders_.stop();
+    helpers_.stop();
     reloads_.stop();
     const std::chrono::nanoseconds bound = settings_.config.timeouts.shutdown;
     session_workers_.stop(true, monotonic_ns() + bound.count());

@@ -15,6 +15,7 @@
 #include "supervisor/folders.h"
 #include "supervisor/generations.h"
 #include "supervisor/heartbeat.h"
+#include "supervisor/helpers.h"
 #include "supervisor/notifications.h"
 #include "supervisor/operations.h"
 #include "supervisor/poison_watch.h"
@@ -65,7 +66,8 @@ class Supervisor final : public Operations {
     [[nodiscard]] std::string passed_beside() const;
     void on_stop_signal();
     [[nodiscard]] Result<void> bind(ListenerSet::Missing missing);
-    [[nodiscard]] Result<void> take_settings(const Settings& settings, bool new_session_workers);
+    void take_settings(const Settings& settings, bool new_session_workers);
+    void wipe_temp(std::uint64_t generation);
     void on_hangup();
     void look_around();
     void stop(int exit_code);
@@ -80,6 +82,7 @@ class Supervisor final : public Operations {
     State state_;
     LoopHandle loop_;
     Children children_;
+    Helpers helpers_;
     Folders folders_;
     Generations generations_;
     Reloads reloads_;

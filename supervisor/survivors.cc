@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "supervisor/preflight.h"
 #include "workers/common/engine_lock.h"
 #include "workers/common/log.h"
 
@@ -26,8 +25,8 @@ std::string listed(const std::vector<std::uint64_t>& ids) {
 
 } // namespace
 
-Survivors::Survivors(Loop* loop, State& state, const Settings& settings, std::function<void()> gone)
-    : state_(state), settings_(settings), gone_(std::move(gone)), timer_(loop, [this] { look(); }) {}
+Survivors::Survivors(Loop* loop, State& state, const Settings& settings, Handlers handlers)
+    : state_(state), settings_(settings), handlers_(std::move(handlers)), timer_(loop, [this] { look(); }) {}
 
 void Survivors::look() {
     const config::Config& config = settings_.config;
@@ -44,12 +43,13 @@ void Survivors::look() {
     }
     if (locked->empty()) {
         log::info("engines-gone", {{"milliseconds", (now - since_ns_) / 1'000'000}});
-        wipe_scanner_folders(config.scanner.temp_directory);
+        for (const std::uint64_t id : seen_) handlers_.wipe(id);
     } else {
         const auto bound = config.timeouts.shutdown + config.scanner.max_scan_time + kGrace;
         const bool over = now - since_ns_ > std::chrono::nanoseconds(bound).count();
         if (*locked != known_) {
             known_ = *locked;
+            seen_.insert(known_.begin(), known_.end());
             state_.waits_for = "the processes of a supervisor that was killed still hold the engine of generation " +
                                listed(known_) + ": no other is loaded before they have ended";
             log::warning("engines-held", {{"generations", listed(known_)}, {"reason", state_.waits_for}});
@@ -62,7 +62,7 @@ void Survivors::look() {
                    {{"generation", known_.front()}, {"remedy", "end the processes of the supervisor that was killed"}});
     }
     state_.waits_for.clear();
-    gone_();
+    handlers_.gone();
 }
 
 } // namespace evermilter::supervisor

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <vector>
 
 #include "supervisor/settings.h"
@@ -15,8 +16,13 @@ namespace evermilter::supervisor {
 
 class Survivors {
   public:
-    // `gone` is called from the loop when the wait is over.
-    Survivors(Loop* loop, State& state, const Settings& settings, std::function<void()> gone);
+    struct Handlers {
+        std::function<void()> gone;                         // the wait is over
+        std::function<void(std::uint64_t generation)> wipe; // what its scanners have left
+    };
+
+    // They are called from the loop.
+    Survivors(Loop* loop, State& state, const Settings& settings, Handlers handlers);
 
     // Keeps State::waits_for as long as the first load has to wait, not at all if nobody is left. Before the first
     // load.
@@ -26,9 +32,10 @@ class Survivors {
   private:
     State& state_;
     const Settings& settings_;
-    std::function<void()> gone_;
+    Handlers handlers_;
     std::int64_t since_ns_ = 0;
     std::vector<std::uint64_t> known_;
+    std::set<std::uint64_t> seen_; // all that were ever known
     TimerWatcher timer_;
 };
 
