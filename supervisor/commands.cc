@@ -31,10 +31,14 @@ std::string outcome_document(const ReloadOutcome& outcome) {
     Json document{{"ok", outcome.ok}};
     if (!outcome.ok) document["error"] = outcome.error;
     document["generation"] = outcome.generation;
+    document["content_of"] = outcome.content_of;
     document["changed"] = outcome.changed;
+    document["held"] = outcome.held;
     document["seconds"] = outcome.seconds;
     return to_line(document);
 }
+
+constexpr std::size_t kMostWords = 64; // of a reason
 
 // Resident memory of a process in bytes, 0 if it cannot be told. procfs does not wait for anything.
 std::uint64_t resident_bytes(pid_t pid) {
@@ -60,7 +64,7 @@ Arguments split(std::string_view line) {
 
 // One member function a command, and the table of them.
 struct CommandTable {
-    using Handler = void (*)(Commands&, const Arguments&, const Commands::Answer&);
+    using Handler = void (*)(Commands&, const Arguments&, const std::string& who, const Commands::Answer&);
     struct Row {
         std::string_view name;
         std::string_view usage; // of the arguments
@@ -73,18 +77,22 @@ struct CommandTable {
         return {commands.entrance_.addresses(), commands.entrance_.guests(), monotonic_ns(), ::getpid()};
     }
 
-    static void status(Commands& commands, const Arguments& /*none*/, const Commands::Answer& answer) {
+    static void status(Commands& commands, const Arguments& /*none*/, const std::string& /*who*/,
+                       const Commands::Answer& answer) {
         answer(to_line(status_document(commands.operations_.state(), surroundings(commands))));
     }
-    static void sessions(Commands& commands, const Arguments& /*none*/, const Commands::Answer& answer) {
+    static void sessions(Commands& commands, const Arguments& /*none*/, const std::string& /*who*/,
+                         const Commands::Answer& answer) {
         answer(to_line(sessions_document(commands.operations_.state(), surroundings(commands))));
     }
-    static void metrics(Commands& commands, const Arguments& /*none*/, const Commands::Answer& answer) {
+    static void metrics(Commands& commands, const Arguments& /*none*/, const std::string& /*who*/,
+                        const Commands::Answer& answer) {
         answer(supervisor::metrics(commands.operations_.state(), surroundings(commands)));
     }
 
-    static void reload(Commands& commands, const Arguments& arguments, const Commands::Answer& answer) {
-        ReloadRequest request;
+    static void reload(Commands& commands, const Arguments& arguments, const std::string& who,
+                       const Commands::Answer& answer) {
+        ReloadRequest request{.by = who};
         bool wait = true;
         for (const std::string& argument : arguments) {
             if (argument == "--force") {
@@ -106,7 +114,8 @@ struct CommandTable {
             Json{{"ok", true}, {"generation", commands.operations_.state().current_generation}, {"waited", false}}));
     }
 
-    static void reload_config(Commands& commands, const Arguments& /*none*/, const Commands::Answer& answer) {
+    static void reload_config(Commands& commands, const Arguments& /*none*/, const std::string& /*who*/,
+                              const Commands::Answer& answer) {
         Operations& operations = commands.operations_;
         operations.request_config_reload([answer, &operations](ReloadOutcome outcome) {
             outcome.generation = operations.state().current_generation;
@@ -114,16 +123,18 @@ struct CommandTable {
         });
     }
 
-    static void rollback(Commands& commands, const Arguments& arguments, const Commands::Answer& answer) {
-        ReloadRequest request;
-        request.rollback = true;
+    static void rollback(Commands& commands, const Arguments& arguments, const std::string& who,
+                         const Commands::Answer& answer) {
+        ReloadRequest request{.kind = ReloadKind::roll_back, .by = who};
         if (!arguments.empty()) {
             const std::string& text = arguments.front();
             const char* end = text.data() + text.size();
             const auto [stop, problem] = std::from_chars(text.data(), end, request.rollback_to);
             if (problem != std::errc{} || stop != end || request.rollback_to == 0) {
-                answer(failure("rollback: \"" + text +
-                               "\" is no generation; give its number, or nothing for the one before"));
+                answer(
+                    failure("rollback: \"" + text +
+                            "\" is no generation; give the number of one of \"snapshots\", or nothing for the newest "
+                            "whose content differs and was not rejected"));
                 return;
             }
         }
@@ -131,7 +142,8 @@ struct CommandTable {
             request, [answer](const ReloadOutcome& outcome) { answer(outcome_document(outcome)); });
     }
 
-    static void poison(Commands& commands, const Arguments& arguments, const Commands::Answer& answer) {
+    static void poison(Commands& commands, const Arguments& arguments, const std::string& /*who*/,
+                       const Commands::Answer& answer) {
         if (arguments.empty()) {
             answer(to_line(poison_document(commands.operations_.state(), monotonic_ns())));
             return;
@@ -144,17 +156,34 @@ struct CommandTable {
         answer(forgotten ? to_line(Json{{"ok", true}, {"forgotten", *forgotten}}) : failure(forgotten.error().what));
     }
 
-    static void hold(Commands& commands, const Arguments& /*none*/, const Commands::Answer& answer) {
-        commands.operations_.hold();
-        answer(to_line(Json{{"ok", true}, {"hold", commands.operations_.state().hold}}));
+    static void hold(Commands& commands, const Arguments& arguments, const std::string& who,
+                     const Commands::Answer& answer) {
+        if (!arguments.empty() && (arguments.front() != "--reason" || arguments.size() == 1)) {
+            answer(failure("hold takes nothing, or: --reason TEXT"));
+            return;
+        }
+        std::string why;
+        for (std::size_t i = 1; i < arguments.size(); ++i) why += (why.empty() ? "" : " ") + arguments[i];
+        commands.operations_.hold(who, why.empty() ? "hold" : why);
+        answer(to_line(hold_document(commands)));
     }
-    static void resume(Commands& commands, const Arguments& /*none*/, const Commands::Answer& answer) {
-        commands.operations_.resume();
-        answer(to_line(Json{{"ok", true}, {"hold", commands.operations_.state().hold}}));
+    static void resume(Commands& commands, const Arguments& /*none*/, const std::string& who,
+                       const Commands::Answer& answer) {
+        commands.operations_.resume(who);
+        answer(to_line(hold_document(commands)));
+    }
+    static Json hold_document(Commands& commands) {
+        return {{"ok", true}, {"hold", commands.operations_.state().decisions.hold.has_value()}};
     }
 
-    static const std::array<Row, 9>& rows() {
-        static constexpr std::array<Row, 9> kRows = {{
+    static void snapshots(Commands& commands, const Arguments& /*none*/, const std::string& /*who*/,
+                          const Commands::Answer& answer) {
+        answer(to_line(
+            snapshots_document(commands.operations_.state(), commands.operations_.config().database.state_directory)));
+    }
+
+    static const std::array<Row, 10>& rows() {
+        static constexpr std::array<Row, 10> kRows = {{
             {"status", "", 0, false, &CommandTable::status},
             {"sessions", "", 0, false, &CommandTable::sessions},
             {"metrics", "", 0, false, &CommandTable::metrics},
@@ -162,7 +191,8 @@ struct CommandTable {
             {"reload-config", "", 0, true, &CommandTable::reload_config},
             {"rollback", "[GENERATION]", 1, true, &CommandTable::rollback},
             {"poison", "[forget DIGEST|all]", 2, true, &CommandTable::poison},
-            {"hold", "", 0, true, &CommandTable::hold},
+            {"snapshots", "", 0, false, &CommandTable::snapshots},
+            {"hold", "[--reason TEXT]", kMostWords, true, &CommandTable::hold},
             {"resume", "", 0, true, &CommandTable::resume},
         }};
         return kRows;
@@ -194,7 +224,7 @@ void Commands::run(std::string_view line, const Peer& peer, const Answer& answer
     // A bare "poison" only asks.
     if (row->changes && (row->handler != &CommandTable::poison || !arguments.empty()))
         log::info("operator-command", {{"command", line}, {"peer", peer.text}});
-    row->handler(*this, arguments, answer);
+    row->handler(*this, arguments, peer.text, answer);
 }
 
 bool Commands::run_clamd_word(std::string_view word, const Peer& peer, const Answer& answer) {
@@ -211,9 +241,8 @@ bool Commands::run_clamd_word(std::string_view word, const Peer& peer, const Ans
                            active == nullptr ? 0 : resident_bytes(active->loader.pid)));
     } else if (word == "RELOAD") {
         log::info("operator-command", {{"command", word}, {"peer", peer.text}});
-        ReloadRequest request;
-        request.by_itself = true; // freshclam asks, not a person: a hold is respected
-        operations_.request_reload(request, {});
+        // freshclam asks, not a person: a hold is respected.
+        operations_.request_reload(ReloadRequest{.kind = ReloadKind::by_itself, .by = "RELOAD of " + peer.text}, {});
         answer("RELOADING");
     } else {
         return false;

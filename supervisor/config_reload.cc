@@ -121,7 +121,8 @@ void ConfigReload::finish(ReloadOutcome outcome, bool loaded) {
         then_reload = then_reload || request.then_reload;
         reloads_.answer_soon(std::move(request.done), outcome);
     }
-    if (then_reload && !loaded) reloads_.request(ReloadRequest{}, {});
+    // What was loaded for the settings while reloading was held is not the directory.
+    if (then_reload && (!loaded || state_.decisions.hold)) reloads_.request(ReloadRequest{.by = "SIGHUP"}, {});
     if (!waiting_.empty()) begin();
 }
 

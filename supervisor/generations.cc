@@ -33,6 +33,11 @@ bool wants_standby(const Generation& generation) {
     return generation.standby_due_ns != 0 && generation.loaded && generation.loader.pid != 0 && !generation.condemned;
 }
 
+// Of the loader: no room, no memory, no time, no right to read. Other reasons are the database's own.
+bool may_pass(int exit_code) {
+    return exit_code == EX_OSERR || exit_code == EX_CANTCREAT || exit_code == EX_TEMPFAIL || exit_code == EX_NOPERM;
+}
+
 void expect_answer(SessionWorker& worker) {
     if (worker.answer_by_ns == 0) worker.answer_by_ns = monotonic_ns() + kSilence;
 }
@@ -217,11 +222,11 @@ void Generations::end_unneeded(Generation& generation, LoadResult result) {
 
 void Generations::on_failed(Generation& generation, const messages::LoadFailed& failed) {
     refuse(generation, failed.exit_code == 0 ? EX_SOFTWARE : failed.exit_code,
-           failed.error.empty() ? "the loader gave no reason" : failed.error);
+           failed.error.empty() ? "the loader gave no reason" : failed.error, failed.digest.substr(0, 64));
 }
 
 // A load that came to nothing changes nothing that runs.
-void Generations::refuse(Generation& generation, int exit_code, const std::string& error) {
+void Generations::refuse(Generation& generation, int exit_code, const std::string& error, const std::string& digest) {
     if (generation.state != GenerationState::loading || !apply(generation, GenerationEvent::refused)) return;
     generation.error = error;
     generation.queue.reset();
@@ -235,6 +240,8 @@ void Generations::refuse(Generation& generation, int exit_code, const std::strin
     outcome.generation = state_.current_generation;
     outcome.exit_code = exit_code;
     outcome.error = error;
+    outcome.may_pass = may_pass(exit_code) || generation.loader.pid == 0; // it died
+    outcome.digest = digest;
     schedule(monotonic_ns());
     handlers_.load_ended(outcome);
 }

@@ -24,10 +24,10 @@ namespace evermilter::supervisor {
 
 struct LoadRequest {
     bool force = false;
-    bool polite = true;                       // beside what serves: takes only CPU time that nobody else wants
-    bool restore = false;                     // load even if it is the active content; nothing is compared
-    std::string reuse_snapshot;               // empty: a new one
-    std::shared_ptr<const Settings> settings; // empty: those in use
+    bool polite = true;                            // beside what serves: takes only CPU time that nobody else wants
+    bool restore = false;                          // load even if it is the active content; nothing is compared
+    std::string reuse_snapshot = {};               // empty: a new one
+    std::shared_ptr<const Settings> settings = {}; // empty: those in use
 };
 
 // starved: it was polite and got next to no CPU time.
@@ -36,8 +36,10 @@ enum class LoadResult : std::uint8_t { active, unchanged, starved, refused };
 struct LoadOutcome {
     LoadResult result = LoadResult::refused;
     std::uint64_t generation = 0;
-    int exit_code = 0; // sysexits, for refused
-    std::string error; // for refused
+    int exit_code = 0; // sysexits; this and the rest for refused
+    std::string error = {};
+    bool may_pass = false;   // time can heal it: no room, no memory, a loader that was killed
+    std::string digest = {}; // of the content, empty: none was read
 };
 
 class Generations {
@@ -115,7 +117,7 @@ class Generations {
     void look_at_scanners(Generation& generation, std::int64_t now_ns) const;
     [[nodiscard]] bool is_scanner(pid_t pid) const;
     [[nodiscard]] bool take_over(Generation& generation);
-    void refuse(Generation& generation, int exit_code, const std::string& error);
+    void refuse(Generation& generation, int exit_code, const std::string& error, const std::string& digest = {});
     void kill_processes(Generation& generation, const std::string& reason);
     void finish_if_reaped(Generation& generation);
     [[nodiscard]] bool apply(Generation& generation, GenerationEvent event) const;

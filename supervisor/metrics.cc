@@ -80,7 +80,7 @@ void service(Text& text, const State& state, const Surroundings& around) {
                 static_cast<double>(around.now_ns - state.started_ns) / kNanosecondsPerSecond);
     text.family("evermilter_state", "gauge", "1 for the state that the service is in.");
     for (const ServiceState one : kServiceStates) text.sample(one == state.service ? 1 : 0, {{"state", name(one)}});
-    text.single("evermilter_hold", "gauge", "1 while reloading by itself is held.", state.hold ? 1 : 0);
+    text.single("evermilter_hold", "gauge", "1 while reloading by itself is held.", state.decisions.hold ? 1 : 0);
 }
 
 void generations(Text& text, const State& state) {

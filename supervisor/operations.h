@@ -13,18 +13,28 @@
 
 namespace evermilter::supervisor {
 
+// What is asked for. Judged when its turn comes, not before.
+enum class ReloadKind : std::uint8_t {
+    asked,     // by a person: done while held too, and ends a hold when it succeeds
+    by_itself, // watching, clamd's RELOAD, another try: not done while held
+    start,     // the first load: what was held when the service ended, else the directory
+    roll_back, // to an earlier content, and held there
+};
+
 struct ReloadRequest {
-    bool force = false;            // load even if nothing changed, and without the comparisons of the proof
-    bool by_itself = false;        // watching, or clamd's RELOAD: not done while held
-    std::uint64_t rollback_to = 0; // not 0: that generation's snapshot, and hold afterwards
-    bool rollback = false;         // rollback_to 0: the previous one
+    ReloadKind kind = ReloadKind::asked;
+    bool force = false;            // asked: load even if nothing changed, and without the comparisons of the proof
+    std::uint64_t rollback_to = 0; // roll_back: that generation's snapshot; 0: the newest that is not rejected
+    std::string by;                // who asks, for the log and for a hold
 };
 
 struct ReloadOutcome {
     bool ok = false;
-    bool changed = false;         // false: the directory's content is that of the current generation
+    bool changed = false;         // false: the content is that of the current generation
     std::string error;            // empty when ok
     std::uint64_t generation = 0; // the current one after it, 0: none
+    std::uint64_t content_of = 0; // the generation that took the snapshot which that one serves; 0: none
+    bool held = false;            // reloading by itself is held after it
     double seconds = 0;           // from the request
 };
 using ReloadCallback = std::function<void(const ReloadOutcome&)>;
@@ -45,16 +55,18 @@ class Operations {
     [[nodiscard]] virtual bool hand_over(unique_fd connection, Peer peer) = 0;
 
     // `done` is called once, from the loop, when the new generation is active or refused, or nothing had changed;
-    // never from within this call. Requests during a reload are merged into one that follows. Empty `done`: nobody
-    // waits.
+    // never from within this call. Requests during a reload follow it, in their order; equal ones that follow
+    // each other are one. Empty `done`: nobody waits.
     virtual void request_reload(const ReloadRequest& request, ReloadCallback done) = 0;
     // Reads the configuration file again and takes it over, or refuses it and changes nothing.
     virtual void request_config_reload(ReloadCallback done) = 0;
     // "all", or the beginning of a digest in hexadecimal: these poison messages are scanned again. How many; an Error
     // when there is none of that digest, or more than one.
     [[nodiscard]] virtual Result<std::size_t> forget_poison(const std::string& which) = 0;
-    virtual void hold() = 0;
-    virtual void resume() = 0;
+    // No reload by itself, until resume() or an explicit reload; survives a restart.
+    virtual void hold(const std::string& by, const std::string& why) = 0;
+    // What arrived meanwhile is loaded.
+    virtual void resume(const std::string& by) = 0;
 };
 
 } // namespace evermilter::supervisor

@@ -1,8 +1,11 @@
-// Reloads: takes requests, merges them, starts a load when there is room for another engine, and tells everybody
-// who asked how it ended. A refused load leaves everything as it was; its reason is kept for the status.
+// Reloads: takes orders, does one after the other when there is room for another engine, and tells each caller how its
+// own ended. Whether reloading is held and what a rollback goes back to is judged when the order's turn comes. A
+// refused load leaves everything as it was; its reason is kept for the status, and what time can heal is tried again.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,9 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "supervisor/file_writer.h"
 #include "supervisor/generations.h"
-#include "supervisor/reload_requests.h"
+#include "supervisor/reload_orders.h"
 #include "supervisor/restart_policy.h"
+#include "supervisor/rollback.h"
 #include "supervisor/state.h"
 #include "supervisor/watchers.h"
 
@@ -29,9 +34,14 @@ class Reloads {
 
     Reloads(Loop* loop, State& state, Generations& generations, const Settings& settings, Handlers handlers);
 
+    // Reads what was decided before the service was started, and orders the first load.
+    void begin();
     void request(const ReloadRequest& request, ReloadCallback done);
-    // A load with settings that are not taken over yet; it is done even if the database has not changed.
+    // A load with settings that are not taken over yet; it is done even if the database has not changed. While
+    // reloading is held it loads what is served, not what the directory holds.
     void request_with(std::shared_ptr<const Settings> settings, ReloadCallback done);
+    void hold(const std::string& by, const std::string& why);
+    void resume(const std::string& by);
     // Calls `caller` from the loop.
     void answer_soon(ReloadCallback caller, const ReloadOutcome& outcome);
     // The active generation cannot replace its scanners any more: the same content is loaded again.
@@ -44,33 +54,65 @@ class Reloads {
     void room() { soon(); }
 
   private:
+    // What is refused for a reason that may pass is tried again after so long, and so long at most.
+    static constexpr RestartPolicy::Limits kRetry = {.first = std::chrono::seconds(2),
+                                                     .longest = std::chrono::minutes(5)};
+
     struct Answer {
         ReloadCallback caller;
         ReloadOutcome outcome;
     };
+    // What a load is for.
+    enum class Purpose : std::uint8_t {
+        order,
+        fall_back, // the first load was refused: an older snapshot
+        restore,   // what served has died: nobody has asked
+    };
 
     void soon();
     void step();
+    void add(const ReloadRequest& request, std::shared_ptr<const Settings> settings, ReloadCallback done);
+    void begin_order();
+    void begin_restore();
+    void begin_fall_back();
     void start(LoadRequest load);
     void finish(const LoadOutcome& outcome);
+    void answer_all(ReloadOrder& order, ReloadOutcome outcome);
+    [[nodiscard]] ReloadOutcome refusal(const std::string& error) const;
+
+    // reloads_orders.cc: what an order loads, and what its end decides.
+    [[nodiscard]] Result<LoadRequest> to_load(ReloadOrder& order);
+    [[nodiscard]] Result<LoadRequest> to_roll_back(ReloadOrder& order);
+    [[nodiscard]] LoadRequest to_start();
+    [[nodiscard]] std::vector<StoredSnapshot> known_snapshots() const;
+    [[nodiscard]] bool try_next_snapshot(ReloadOrder& order, const LoadOutcome& outcome);
+    void decide(const ReloadOrder& order, const LoadOutcome& outcome);
+    void decided_hold();
+    void set_hold(const std::string& by, const std::string& why);
+    void end_hold(const std::string& by);
+    void hold_what_serves();
+    void look_at_staleness(const ReloadOrder& order, const LoadOutcome& outcome);
+    void record();
+
+    // reloads_restore.cc: what served is loaded again.
     void restore(const std::string& snapshot, const std::string& reason);
     void restore_refused(int exit_code, const std::string& error);
     void restore_later();
-    [[nodiscard]] Result<LoadRequest> to_load(const ReloadRequest& request) const;
 
     State& state_;
     Generations& generations_;
     const Settings& settings_;
     Handlers handlers_;
-    ReloadRequests requests_;
-    std::optional<ReloadBatch> running_;
-    LoadRequest load_;        // of running_
-    bool load_again_ = false; // running_'s load was starved; it begins again when its loader is reaped
+    ReloadOrders orders_;
+    std::optional<ReloadOrder> running_;
+    Purpose purpose_ = Purpose::order; // of running_
+    std::string digest_before_;        // of what served when running_ began
+    LoadRequest load_;                 // of running_
+    bool load_again_ = false;          // running_'s load was starved; it begins again when its loader is reaped
     std::vector<Answer> answers_;
     bool ever_active_ = false;
-    bool restoring_ = false; // what runs was asked for by nobody but restore()
     bool stopped_ = false;
-    std::vector<std::string> fallbacks_; // snapshots to try, best last, where the first load was refused
+    std::deque<LoadRequest> fallbacks_; // to try, best first, where the first load was refused
     std::optional<LoadOutcome> first_refusal_;
     std::string last_snapshot_;  // of the generation that was active last
     std::string restore_wanted_; // of restore()
@@ -78,9 +120,13 @@ class Reloads {
     unsigned restore_tries_ = 0;   // of what is loaded for it
     std::string restore_snapshot_; // not empty: what is to be loaded for it: that one or, if it cannot be, an older
     RestartPolicy restore_policy_;
+    RestartPolicy retry_policy_; // of refusals that time can heal
     std::minstd_rand random_;
+    Decisions recorded_; // as the file has them, or will have
+    FileWriter writer_;
     TimerWatcher soon_timer_;
     TimerWatcher restore_timer_;
+    TimerWatcher retry_timer_;
 };
 
 } // namespace evermilter::supervisor

@@ -1,12 +1,25 @@
 // The snapshots that loaders have proven and left in database.state_directory: "snapshots/N", N a generation's id.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace evermilter::supervisor {
 
-// Paths, newest first. Empty where there are none, or the folder cannot be read.
-[[nodiscard]] std::vector<std::string> proven_snapshots(const std::string& state_directory);
+struct StoredSnapshot {
+    std::uint64_t id = 0; // of the generation that took it
+    std::string path;
+    std::string digest; // of its content; empty: not known
+    std::uint64_t signatures = 0;
+    std::int64_t taken_at = 0; // Unix time
+    std::string database_version;
+};
+
+// Newest first. Empty where there are none, or the folder cannot be read.
+[[nodiscard]] std::vector<StoredSnapshot> stored_snapshots(const std::string& state_directory);
+
+// The id in the path of a snapshot; 0 for none.
+[[nodiscard]] std::uint64_t snapshot_id(const std::string& path);
 
 } // namespace evermilter::supervisor

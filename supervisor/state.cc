@@ -1,7 +1,9 @@
 #include "supervisor/state.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <ctime>
 
 namespace evermilter::supervisor {
 namespace {
@@ -54,6 +56,17 @@ std::string standby_reason(const State& state) {
     return "the loader of generation " + std::to_string(active->id) + " has no standby: " + active->standby_error;
 }
 
+std::string stale_reason(const State& state) {
+    if (!state.stale) return {};
+    std::array<char, 32> text{};
+    std::tm utc{};
+    const std::time_t since = state.stale->since;
+    const std::size_t length = ::gmtime_r(&since, &utc) == nullptr
+                                   ? 0
+                                   : std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &utc);
+    return "signatures are stale since " + std::string(text.data(), length) + ": " + state.stale->reason;
+}
+
 std::string scanners_reason(const State& state) {
     const Generation* active = state.active_generation();
     if (active == nullptr) return {};
@@ -67,10 +80,12 @@ std::string scanners_reason(const State& state) {
 
 std::string reason_of(const State& state) {
     std::string all;
+    const std::string stale = stale_reason(state);
+    const std::string books = state.books_reason.empty() ? "" : "books are not kept: " + state.books_reason;
     const std::string standby = standby_reason(state);
     const std::string scanners = scanners_reason(state);
     for (const std::string* one :
-         {&state.waits_for, &state.degraded_reason, &state.workers_reason, &standby, &scanners}) {
+         {&state.waits_for, &state.degraded_reason, &state.workers_reason, &standby, &scanners, &stale, &books}) {
         if (!one->empty()) all += (all.empty() ? "" : "; ") + *one;
     }
     for (const auto& [what, reason] : state.troubles) all += (all.empty() ? "" : "; ") + reason;

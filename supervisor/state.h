@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/decisions.h"
 #include "supervisor/generation.h"
 #include "supervisor/poison_table.h"
 #include "supervisor/restart_policy.h"
@@ -127,6 +128,11 @@ struct LastReload {
     std::int64_t at = 0; // Unix time of its end, 0: none has ended
 };
 
+struct Stale {
+    std::int64_t since = 0; // Unix time of the first refusal in a row
+    std::string reason;     // of the last
+};
+
 inline constexpr std::size_t kRoles = 4; // messages::Role
 
 // What only grows. Counts of session workers that have ended are added here from their boards; those of living
@@ -162,7 +168,9 @@ struct State {
     std::uint64_t next_session = 1;
     std::uint64_t config_serial = 1;      // counts configurations that were taken over
     std::uint64_t current_generation = 0; // 0: none is active
-    bool hold = false;                    // no reload by itself
+    Decisions decisions;                  // hold, and which contents were rejected
+    std::optional<Stale> stale;           // what the directory holds is not taken
+    std::string books_reason;             // not empty: why something that only keeps books cannot be written
     // Lists, because their elements are referred to while others come and go. Ids ascend; the last few generations
     // that failed or are gone stay for the status.
     std::list<SessionWorker> session_workers;

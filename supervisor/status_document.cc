@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "supervisor/entrance.h"
+#include "supervisor/snapshots.h"
 
 namespace evermilter::supervisor {
 
@@ -81,6 +82,7 @@ Json generation_document(const Generation& generation, std::uint64_t sessions) {
             {"database_version", generation.database_version},
             {"database_time", generation.database_time},
             {"digest", generation.digest},
+            {"content_of", snapshot_id(generation.snapshot)},
             {"loaded_at", generation.loaded_at},
             {"sessions", sessions},
             {"loader", generation.loader.pid},
@@ -88,6 +90,17 @@ Json generation_document(const Generation& generation, std::uint64_t sessions) {
             {"scanners", std::move(scanners)},
             {"scans_running", scans_running(generation)},
             {"error", generation.error}};
+}
+
+Json held_document(const State& state) {
+    if (!state.decisions.hold) return nullptr;
+    const Hold& hold = *state.decisions.hold;
+    return {{"by", hold.by}, {"since", hold.since}, {"why", hold.why}, {"content_of", hold.snapshot}};
+}
+
+Json stale_document(const State& state) {
+    if (!state.stale) return nullptr;
+    return {{"since", state.stale->since}, {"reason", state.stale->reason}};
 }
 
 Json workers_document(const State& state) {
@@ -210,7 +223,9 @@ nlohmann::ordered_json status_document(const State& state, const Surroundings& a
             {"state", name(state.service)},
             {"reason", reason_of(state)},
             {"current_generation", state.current_generation},
-            {"hold", state.hold},
+            {"hold", state.decisions.hold.has_value()},
+            {"held", held_document(state)},
+            {"stale", stale_document(state)},
             {"generations", std::move(generations)},
             {"listeners", around.listeners},
             {"last_reload",
@@ -268,6 +283,29 @@ nlohmann::ordered_json poison_document(State& state, std::int64_t now_ns) {
                         {"seconds_left", seconds_since(now_ns, entry.last_cost_ns + state.poison.keep().count())}});
     }
     return {{"poison", std::move(list)}};
+}
+
+nlohmann::ordered_json snapshots_document(const State& state, const std::string& state_directory) {
+    Json list = Json::array();
+    for (const StoredSnapshot& one : stored_snapshots(state_directory)) {
+        const char* use = "kept";
+        for (const Generation& generation : state.generations) {
+            const bool serves =
+                generation.state == GenerationState::active || generation.state == GenerationState::draining;
+            if (serves && generation.snapshot == one.path) use = name(generation.state);
+        }
+        std::string why = "promoted";
+        for (const RejectedContent& rejected : state.decisions.rejected)
+            if (rejected.digest == one.digest) why = rejected.why;
+        list.push_back({{"generation", one.id},
+                        {"digest", one.digest},
+                        {"signatures", one.signatures},
+                        {"database_version", one.database_version},
+                        {"taken_at", one.taken_at},
+                        {"state", use},
+                        {"why", why}});
+    }
+    return {{"snapshots", std::move(list)}};
 }
 
 std::string to_line(const nlohmann::ordered_json& document) {

@@ -1,4 +1,5 @@
-// The documents of the status socket (`status`, `sessions`, `poison`), as pure functions of the supervisor's state.
+// The documents of the status socket (`status`, `sessions`, `poison`, `snapshots`), as pure functions of the
+// supervisor's state.
 #pragma once
 
 #include <array>
@@ -31,6 +32,9 @@ struct Surroundings {
 [[nodiscard]] nlohmann::ordered_json sessions_document(const State& state, const Surroundings& around);
 // The poison messages; those whose time is over are forgotten first.
 [[nodiscard]] nlohmann::ordered_json poison_document(State& state, std::int64_t now_ns);
+
+// The snapshots on disk, newest first.
+[[nodiscard]] nlohmann::ordered_json snapshots_document(const State& state, const std::string& state_directory);
 
 // On one line; bytes that are not UTF-8 are replaced, never an exception.
 [[nodiscard]] std::string to_line(const nlohmann::ordered_json& document);

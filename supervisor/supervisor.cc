@@ -98,7 +98,7 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
       database_watch_(loop_.get(),
                       [this] {
                           log::info("reload-asked", {{"by", "database.watch"}});
-                          reloads_.request(ReloadRequest{.by_itself = true}, {});
+                          reloads_.request(ReloadRequest{.kind = ReloadKind::by_itself, .by = "database.watch"}, {});
                       }),
       entrance_(loop_.get(), *this),
       commands_(*this, entrance_),
@@ -178,7 +178,7 @@ bool Supervisor::begin() {
     database_watch_.apply(settings_.config.database);
     survivors_.look();
     notifications_.begin(manager_);
-    reloads_.request(ReloadRequest{}, {});
+    reloads_.begin();
     return true;
 }
 
@@ -248,16 +248,6 @@ void Supervisor::wipe_temp(std::uint64_t generation) {
         [folder](const Result<std::string>& left) {
             if (left && !left->empty()) log::warning("temp-directory", {{"path", folder}, {"error", *left}});
         });
-}
-
-void Supervisor::hold() {
-    state_.hold = true;
-    log::info("hold");
-}
-
-void Supervisor::resume() {
-    state_.hold = false;
-    log::info("resume");
 }
 
 // What somebody else may have removed or put into its place.

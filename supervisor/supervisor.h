@@ -53,8 +53,8 @@ class Supervisor final : public Operations {
     [[nodiscard]] Result<std::size_t> forget_poison(const std::string& which) override {
         return poison_watch_.forget(which);
     }
-    void hold() override;
-    void resume() override;
+    void hold(const std::string& by, const std::string& why) override { reloads_.hold(by, why); }
+    void resume(const std::string& by) override { reloads_.resume(by); }
 
   private:
     [[nodiscard]] bool begin();

@@ -33,7 +33,8 @@ struct Options {
     bool json = false;
     bool force = false;
     bool no_wait = false;
-    std::uint64_t generation = 0;
+    std::string generation;
+    std::string reason;
     std::string milter;
     std::string digest;
 };
@@ -132,8 +133,7 @@ int reload(const Options& options) {
 }
 
 int rollback(const Options& options) {
-    return waiting(options, "rollback" + (options.generation == 0 ? "" : ' ' + std::to_string(options.generation)),
-                   outcome_text);
+    return waiting(options, "rollback" + (options.generation.empty() ? "" : ' ' + options.generation), outcome_text);
 }
 
 int hold(const Options& options, const std::string& command) {
@@ -141,6 +141,17 @@ int hold(const Options& options, const std::string& command) {
         return std::string(document.value("hold", false) ? "reloading by itself is held\n"
                                                          : "reloading by itself goes on\n");
     });
+}
+
+std::string one_line(std::string text) {
+    for (char& c : text)
+        if (c == '\n' || c == '\r' || c == '\0') c = ' ';
+    return text;
+}
+
+int snapshots(const Options& options) {
+    return show(options, StatusClient(options.socket).command("snapshots", kQueryTimeout),
+                [](const json& document) { return snapshots_text(document, std::time(nullptr)); });
 }
 
 int run_probe(const Options& options) {
@@ -194,7 +205,14 @@ int run(int argc, char** argv) {
             [&] { return waiting(options, "reload-config", config_outcome_text); });
     CLI::App* rollback_command = command("rollback", "Back to an earlier generation's databases, and hold there",
                                          [&] { return rollback(options); });
-    rollback_command->add_option("generation", options.generation, "Its number; without it the one before");
+    rollback_command
+        ->add_option("generation", options.generation,
+                     "Its number; without it the newest whose content differs and was not rejected")
+        ->check([](const std::string& text) {
+            const bool number = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+            return number ? std::string()
+                          : "\"" + text + "\" is no generation's number; evermilterctl snapshots lists them";
+        });
     CLI::App* poison_command = app.add_subcommand("poison", "Messages that cost scanners and are scanned no more");
     poison_command->callback([&result, &options, poison_command] {
         result = poison_command->get_subcommands().empty() ? poison(options) : forget_poison(options);
@@ -206,7 +224,11 @@ int run(int argc, char** argv) {
             const bool good = text.find_first_not_of("0123456789abcdef") == std::string::npos || text == "all";
             return good ? std::string() : "is neither \"all\" nor a digest in lower-case hexadecimal";
         });
-    command("hold", "Stop reloading by itself", [&] { return hold(options, "hold"); });
+    command("snapshots", "The snapshots that rollback can go back to", [&] { return snapshots(options); });
+    CLI::App* hold_command = command("hold", "Stop reloading by itself", [&] {
+        return hold(options, options.reason.empty() ? "hold" : "hold --reason " + one_line(options.reason));
+    });
+    hold_command->add_option("--reason", options.reason, "Why, for the status");
     command("resume", "Reload by itself again", [&] { return hold(options, "resume"); });
     command("metrics", "Figures for Prometheus", [&] { return metrics(options); });
     command("ping", "Whether the service answers", [&] { return clamd_word(options, "PING", "answer", "PONG"); });

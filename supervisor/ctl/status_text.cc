@@ -73,14 +73,21 @@ std::string counts(const Json& object, const std::string& none) {
     return text.empty() ? none : text;
 }
 
-std::string head(const Json& status) {
+std::string head(const Json& status, std::int64_t now) {
     std::string state = string_at(status, "state");
     if (state == "degraded") state = "DEGRADED";
     std::string text = "evermilter " + printable(string_at(status, "version")) + " is " + printable(state) + ", pid " +
                        std::to_string(number_at(status, "pid")) + ", up " +
                        duration_text(real_at(status, "uptime_seconds")) + '\n';
     if (const std::string reason = string_at(status, "reason"); !reason.empty()) text += line("  because", reason);
-    if (true_at(status, "hold")) text += "  reloading by itself is HELD (evermilterctl resume ends it)\n";
+    if (true_at(status, "hold")) {
+        const Json& held = at(status, "held");
+        text += "  reloading by itself is HELD (evermilterctl resume ends it)\n";
+        if (held.is_object()) {
+            const auto since = static_cast<std::int64_t>(number_at(held, "since"));
+            text += line("  held by", string_at(held, "by") + ", " + ago(since, now) + ": " + string_at(held, "why"));
+        }
+    }
     return text + '\n';
 }
 
@@ -212,8 +219,8 @@ std::string status_text(const Json& status, std::int64_t now) {
         listeners += line(listeners.empty() ? "listens on" : "", address.get<std::string>());
     }
     if (listeners.empty()) listeners = line("listens on", "nothing");
-    return head(status) + generations(status, now) + '\n' + last_reload(at(status, "last_reload"), now) + listeners +
-           sessions(status) + messages(status) + processes(status);
+    return head(status, now) + generations(status, now) + '\n' + last_reload(at(status, "last_reload"), now) +
+           listeners + sessions(status) + messages(status) + processes(status);
 }
 
 std::string sessions_text(const Json& sessions) {
@@ -249,6 +256,26 @@ std::string poison_text(const Json& poison, std::int64_t now) {
     return table.empty() ? "no message is known as poison\n" : table.text();
 }
 
+std::string snapshots_text(const Json& snapshots, std::int64_t now) {
+    Table table({{"generation", Align::right},
+                 {"state"},
+                 {"signatures", Align::right},
+                 {"taken"},
+                 {"database"},
+                 {"digest"},
+                 {"why"}});
+    constexpr std::size_t kShown = 12;
+    for (const Json& one : at(snapshots, "snapshots")) {
+        const auto taken = static_cast<std::int64_t>(number_at(one, "taken_at"));
+        const std::string version = string_at(one, "database_version");
+        const std::string digest = string_at(one, "digest").substr(0, kShown);
+        table.add({std::to_string(number_at(one, "generation")), string_at(one, "state"),
+                   grouped(number_at(one, "signatures")), taken == 0 ? "-" : ago(taken, now),
+                   version.empty() ? "-" : version, digest.empty() ? "-" : digest, string_at(one, "why")});
+    }
+    return table.empty() ? "no snapshot is kept\n" : table.text();
+}
+
 std::string forgotten_text(const Json& outcome) {
     const std::uint64_t count = number_at(outcome, "forgotten");
     return grouped(count) + (count == 1 ? " poison message is forgotten\n" : " poison messages are forgotten\n");
@@ -264,8 +291,13 @@ std::string outcome_text(const Json& outcome) {
     }
     const std::string generation = id == 0 ? "no generation" : "generation " + std::to_string(id);
     if (at(outcome, "waited").is_boolean()) return "asked for; " + generation + " is in use meanwhile\n";
-    if (!true_at(outcome, "changed")) return "nothing has changed; " + generation + " stays in use\n";
-    return generation + " is in use, after " + seconds_text(real_at(outcome, "seconds")) + '\n';
+    const std::uint64_t content = number_at(outcome, "content_of");
+    const std::string held =
+        true_at(outcome, "held") ? "reloading by itself is held until evermilterctl resume, or reload\n" : "";
+    if (!true_at(outcome, "changed")) return "nothing has changed; " + generation + " stays in use\n" + held;
+    return generation + " is in use" +
+           (content == 0 || content == id ? "" : ", with the content of generation " + std::to_string(content)) +
+           ", after " + seconds_text(real_at(outcome, "seconds")) + '\n' + held;
 }
 
 std::string config_outcome_text(const Json& outcome) {

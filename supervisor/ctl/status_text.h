@@ -11,6 +11,8 @@ namespace evermilter::ctl {
 // `now` is Unix time.
 [[nodiscard]] std::string status_text(const nlohmann::json& status, std::int64_t now);
 [[nodiscard]] std::string sessions_text(const nlohmann::json& sessions);
+// Of `snapshots`. `now` is Unix time.
+[[nodiscard]] std::string snapshots_text(const nlohmann::json& snapshots, std::int64_t now);
 // Of `poison`. `now` is Unix time.
 [[nodiscard]] std::string poison_text(const nlohmann::json& poison, std::int64_t now);
 // Of `poison forget`.

@@ -38,7 +38,7 @@ Result<std::uint64_t> last_generation_id(const std::string& state_directory) {
     std::uint64_t id = 0;
     const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
     const bool whole = end == digits.data() + digits.size() || *end == '\n';
-    if (fault != std::errc{} || !whole) {
+    if (fault != std::errc{} || !whole || id > kLargestGenerationId) {
         return Error{0, path +
                             " does not hold a generation's id: write the highest id that the log shows into it, or " +
                             "remove it to begin at 1"};
@@ -53,8 +53,9 @@ Result<void> record_generation_id(const std::string& state_directory, std::uint6
     const unique_fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | kFlags, 0644));
     if (!file) return system_error("cannot create " + temporary);
     const std::string text = std::to_string(id) + "\n";
-    if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-        return system_error("cannot write " + temporary);
+    const ssize_t written = ::write(file.get(), text.data(), text.size());
+    if (written != static_cast<ssize_t>(text.size()))
+        return system_error("cannot write " + temporary, written < 0 ? errno : ENOSPC);
     if (::fsync(file.get()) != 0) return system_error("cannot write " + temporary);
     if (::rename(temporary.c_str(), path.c_str()) != 0) return system_error("cannot replace " + path);
     const unique_fd directory(::open(state_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

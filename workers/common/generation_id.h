@@ -12,7 +12,10 @@
 
 namespace evermilter {
 
-// A file that is missing counts as 0; one that holds no number is an Error, because ids must not begin anew.
+// No service loads so often. A larger number in the file, or as a snapshot's name, is damage.
+inline constexpr std::uint64_t kLargestGenerationId = 1'000'000'000'000'000;
+
+// A file that is missing counts as 0; one that holds no id is an Error, because ids must not begin anew.
 [[nodiscard]] Result<std::uint64_t> last_generation_id(const std::string& state_directory);
 
 // On disk (a new file, fsync, rename) when it returns. One at a time.

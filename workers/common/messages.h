@@ -192,7 +192,9 @@ struct SessionWorkerUnfit {
 // First message to a loader. `queue` is the receiving end of the generation's queue; `board` the generation's
 // scoreboard (scoreboard.h), a memfd for `scanners` slots. `active_*` describe what serves now, for the proof and
 // for "unchanged" and for the need of memory; all empty or 0 when nothing does. `active_databases`
-// are the names without suffix. `reuse_snapshot` names a snapshot to load as it is (rollback), empty for a new one.
+// are the names without suffix, `active_digest` is that of the directory as it was then. `may_vanish` are databases that
+// are missing for long enough to be given up. `check_files`: the last loader died of the directory, so that its
+// third-party files are tried by themselves first. `reuse_snapshot` names a snapshot to load as it is (rollback), empty for a new one.
 // `await_room`: nothing is loaded before RoomToLoad (reload.mode = "replace"). `standby` is the channel of the standby
 // that the loader forks before LoaderReady. `poison` is the PoisonBoard
 // (poison_board.h), empty for none.
@@ -207,6 +209,9 @@ struct StartLoad {
     std::string active_digest;
     std::uint64_t active_signatures = 0;
     std::vector<std::string> active_databases;
+    std::string active_snapshot;
+    std::vector<std::string> may_vanish;
+    bool check_files = false;
     std::uint64_t active_engine_bytes = 0; // as LoaderReady said them
     std::uint64_t active_expected_bytes = 0;
     bool polite = false;          // takes only CPU time that nobody else wants; may end with LoadStarved
@@ -225,6 +230,9 @@ struct StartLoad {
                                               &StartLoad::active_digest,
                                               &StartLoad::active_signatures,
                                               &StartLoad::active_databases,
+                                              &StartLoad::active_snapshot,
+                                              &StartLoad::may_vanish,
+                                              &StartLoad::check_files,
                                               &StartLoad::active_engine_bytes,
                                               &StartLoad::active_expected_bytes,
                                               &StartLoad::polite,
@@ -281,10 +289,16 @@ struct LoaderReady {
     std::string engine_version;       // libclamav's own, for clamd's VERSION: "1.4.6"
     std::uint64_t engine_bytes = 0;   // private memory that load and compilation took
     std::uint64_t expected_bytes = 0; // what the loader had expected of the databases by their kinds
+    std::string source_digest;         // of the directory; differs from `digest` where a broken file was not taken
+    std::vector<std::string> broken;   // for people: each file that was not taken, why, and what is there instead
+    std::vector<std::string> vanished; // databases of the generation before that are missing, and are given up
+    std::string books;                 // not empty: what only keeps books and could not be written
     static constexpr auto fields =
         std::tuple{&LoaderReady::signatures,     &LoaderReady::database_version, &LoaderReady::database_time,
                    &LoaderReady::digest,         &LoaderReady::databases,        &LoaderReady::snapshot,
-                   &LoaderReady::engine_version, &LoaderReady::engine_bytes,     &LoaderReady::expected_bytes};
+                   &LoaderReady::engine_version, &LoaderReady::engine_bytes,     &LoaderReady::expected_bytes,
+                   &LoaderReady::source_digest,  &LoaderReady::broken,           &LoaderReady::vanished,
+                   &LoaderReady::books};
 };
 
 // The snapshot is taken, is not that of the active generation, and no database has vanished: the load begins with
@@ -308,7 +322,10 @@ struct LoadStarved {
 struct LoadFailed {
     std::int32_t exit_code = 0;
     std::string error;
-    static constexpr auto fields = std::tuple{&LoadFailed::exit_code, &LoadFailed::error};
+    std::string digest = {};                // of what the directory held, as far as it came
+    std::vector<std::string> vanished = {}; // it was refused for these: databases that are missing
+    static constexpr auto fields =
+        std::tuple{&LoadFailed::exit_code, &LoadFailed::error, &LoadFailed::digest, &LoadFailed::vanished};
 };
 
 struct ScannerStarted {

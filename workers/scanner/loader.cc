@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 #include "config/parse.h"
@@ -192,7 +193,11 @@ void Loader::proved(ev::io&, int) {
     proof_watch_.stop();
     auto proven = proof_->result();
     proof_.reset();
-    if (!proven) return refuse(proven.refusal());
+    if (!proven) {
+        Refusal refusal = proven.refusal();
+        refusal.digest = std::get<Loaded>(*result_).snapshot.digest;
+        return refuse(refusal);
+    }
     serve();
 }
 
@@ -211,7 +216,12 @@ void Loader::serve() {
         return refuse({EX_OSERR, started.error().what});
     }
     if (state_ != State::proving) return;
-    auto published = store_->publish();
+    SnapshotAbout about;
+    about.digest = about.source_digest = loaded.snapshot.digest;
+    about.signatures = loaded.engine.signatures();
+    about.taken_at = std::time(nullptr);
+    about.database_version = loaded.database_version;
+    auto published = store_->publish(about);
     if (!published) {
         serving_.reset();
         return refuse(published.refusal());
@@ -241,7 +251,7 @@ void Loader::refuse(const Refusal& refusal) {
     if (store_) store_->discard();
     remove_own_folders();
     log::error("load-refused", {{"generation", order_.generation}, {"error", refusal.reason}});
-    send(messages::LoadFailed{refusal.exit_code, refusal.reason});
+    send(messages::LoadFailed{refusal.exit_code, refusal.reason, refusal.digest});
     end(refusal.exit_code);
 }
 

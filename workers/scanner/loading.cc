@@ -16,7 +16,8 @@
 namespace evermilter::scanner {
 namespace {
 
-LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const std::function<void(const char*)>& progress) {
+LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const std::function<void(const char*)>& progress,
+                      std::string& digest) {
     const std::string& directory = order.config.database.directory;
     const bool reuse = !order.reuse_snapshot.empty();
 
@@ -30,6 +31,7 @@ LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const std::f
     if (!folder) return folder.refusal();
     auto snapshot = reuse ? read_snapshot(*folder) : take_snapshot(directory, *folder);
     if (!snapshot) return snapshot.refusal();
+    digest = snapshot->digest;
     if (!order.force && !order.active_digest.empty() && snapshot->digest == order.active_digest) return Unchanged{};
     if (!order.force && !reuse)
         if (auto checked = check_databases(order.active_databases, snapshot->databases); !checked)
@@ -90,7 +92,10 @@ Outcome<Done> check_signatures(std::uint64_t active, std::uint64_t found, double
 
 LoadResult load(const LoadOrder& order, SnapshotStore& store, const std::function<void(const char*)>& progress) {
     try {
-        return load_steps(order, store, progress);
+        std::string digest;
+        LoadResult result = load_steps(order, store, progress, digest);
+        if (auto* refusal = std::get_if<Refusal>(&result)) refusal->digest = std::move(digest);
+        return result;
     } catch (const std::bad_alloc&) {
         return Refusal{EX_OSERR, "out of memory while loading the databases"};
     } catch (const std::exception& exception) {

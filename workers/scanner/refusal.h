@@ -13,6 +13,7 @@ namespace evermilter::scanner {
 struct Refusal {
     int exit_code = EX_SOFTWARE; // sysexits(3)
     std::string reason;          // complete, names the file (and line where it is known)
+    std::string digest = {};     // of the databases that were refused, where it is known
 };
 
 // A T or the reason why there is none.

@@ -12,10 +12,14 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "workers/common/generation_id.h"
+#include "workers/common/log.h"
 #include "workers/scanner/temp_directory.h"
 
 namespace evermilter::scanner {
@@ -45,7 +49,7 @@ Result<std::vector<std::string>> entries(const std::string& folder) {
 std::optional<std::uint64_t> number(std::string_view text) {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    if (error != std::errc{} || end != text.data() + text.size() || value > kLargestGenerationId) return std::nullopt;
     return value;
 }
 
@@ -105,8 +109,10 @@ Outcome<std::string> SnapshotStore::reuse(const std::string& path) {
     return path;
 }
 
-Outcome<std::string> SnapshotStore::publish() {
+Outcome<std::string> SnapshotStore::publish(const SnapshotAbout& about) {
     if (begun_.empty()) return reused_;
+    if (auto written = write_about(begun_, about); !written)
+        log::warning("snapshot-about", {{"error", written.error().what}});
     const std::string path = folder_ + "/" + std::to_string(generation_);
     if (::rename(begun_.c_str(), path.c_str()) != 0) return cannot_make(path, errno);
     begun_.clear();
@@ -136,9 +142,12 @@ Result<void> SnapshotStore::prune(std::uint32_t keep) const {
         if (const auto generation = number(name)) generations.push_back(*generation);
     std::sort(generations.rbegin(), generations.rend());
     std::uint32_t kept = 0;
+    std::set<std::string> seen;
     for (const std::uint64_t generation : generations) {
         const std::string path = folder_ + "/" + std::to_string(generation);
-        if (kept < keep) {
+        const std::string digest = read_about(path).digest;
+        const bool twin = !digest.empty() && !seen.insert(digest).second;
+        if (kept < keep && !twin) {
             // Those that are in use come on top of what is kept.
             const unique_fd free = lock_folder(path, LOCK_EX | LOCK_NB);
             if (free) ++kept;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "workers/common/result.h"
+#include "workers/common/snapshot_about.h"
 #include "workers/common/unique_fd.h"
 #include "workers/scanner/refusal.h"
 
@@ -21,7 +22,8 @@ class SnapshotStore {
     // Locks a folder that exists (rollback).
     [[nodiscard]] Outcome<std::string> reuse(const std::string& path);
     // The snapshot begun is proven: gives it its final name, which is returned. A reused one keeps its own.
-    [[nodiscard]] Outcome<std::string> publish();
+    // What is known of it goes with it; where that cannot be written it is only logged.
+    [[nodiscard]] Outcome<std::string> publish(const SnapshotAbout& about);
     // The load was refused: removes the snapshot begun. Does nothing for a reused one.
     void discard() noexcept;
 
@@ -32,7 +34,8 @@ class SnapshotStore {
     // The descriptor that holds the lock; -1 before begin() or reuse(). A standby holds it too.
     [[nodiscard]] int lock() const noexcept { return lock_.get(); }
 
-    // Removes all but the newest `keep` of those that no living loader holds. Errors are for the log only.
+    // Removes all but the newest `keep` of those that no living loader holds, and of two with the same content the
+    // older: loads of one content do not push out what a rollback needs. Errors are for the log only.
     [[nodiscard]] Result<void> prune(std::uint32_t keep) const;
 
   private:

@@ -17,7 +17,7 @@ struct State {
         const auto begun = store->begin(generation);
         BOOST_REQUIRE(begun.ok());
         test::write_file(*begun + "/x.ndb", "content");
-        BOOST_REQUIRE(store->publish().ok());
+        BOOST_REQUIRE(store->publish({}).ok());
         return store;
     }
     std::vector<std::string> kept() const {
@@ -40,7 +40,7 @@ BOOST_FIXTURE_TEST_CASE(a_snapshot_has_its_generations_name_only_when_it_is_prov
     const auto begun = store.begin(12);
     BOOST_REQUIRE(begun.ok());
     BOOST_TEST(kept() == Names{".loading-12"}, boost::test_tools::per_element());
-    const auto published = store.publish();
+    const auto published = store.publish({});
     BOOST_REQUIRE(published.ok());
     BOOST_TEST(*published == (folder / "snapshots/12").string());
     BOOST_TEST(kept() == Names{"12"}, boost::test_tools::per_element());
@@ -84,7 +84,7 @@ BOOST_FIXTURE_TEST_CASE(a_reused_snapshot_stays_where_it_is, State) {
     const auto reused = store.reuse(folder / "snapshots/4");
     BOOST_REQUIRE(reused.ok());
     store.discard();
-    const auto published = store.publish();
+    const auto published = store.publish({});
     BOOST_REQUIRE(published.ok());
     BOOST_TEST(*published == (folder / "snapshots/4").string());
     BOOST_REQUIRE(store.prune(0).ok());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -31,8 +32,13 @@ class OperationsOfTest final : public Operations {
         if (which != "all") return Error{0, "no poison message has the digest \"" + which + "\""};
         return the_state.poison.forget_all();
     }
-    void hold() override { the_state.hold = true; }
-    void resume() override { the_state.hold = false; }
+    void hold(const std::string& by, const std::string& why) override {
+        Hold hold;
+        hold.by = by;
+        hold.why = why;
+        the_state.decisions.hold = std::move(hold);
+    }
+    void resume(const std::string& /*by*/) override { the_state.decisions.hold.reset(); }
 
     State the_state;
     config::Config the_config = config::defaults();

@@ -277,7 +277,7 @@ BOOST_AUTO_TEST_CASE(rollback_names_the_generation_or_the_one_before) {
     const unique_fd fd = test.connect();
     send_text(fd.get(), "rollback\n");
     test.loop.until("asked for", [&] { return test.operations.reloads.size() == 1; });
-    BOOST_TEST(test.operations.reloads[0].rollback);
+    BOOST_TEST((test.operations.reloads[0].kind == ReloadKind::roll_back));
     BOOST_TEST(test.operations.reloads[0].rollback_to == 0U);
     test.operations.pending({true, true, "", 1, 0});
     test.line(fd.get());
