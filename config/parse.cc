@@ -60,7 +60,7 @@ std::string shown(std::string_view key) {
 
 class Reading {
   public:
-    explicit Reading(const std::string& origin) : origin_(origin) {}
+    Reading(const std::string& origin, Links links) : origin_(origin), links_(links) {}
 
     ParseResult parse(std::string_view text) {
         if (const auto deep = too_deep(text)) {
@@ -73,6 +73,7 @@ class Reading {
         try {
             read_document(toml::parse(text, std::string_view(origin_)));
             for (const Conflict& conflict : validate(config_)) add_conflict(conflict);
+            for (const Conflict& conflict : check_places(config_, links_)) add_conflict(conflict);
         } catch (const toml::parse_error& error) {
             read_lines_before(text, error.source().begin.line);
             add_syntax_error(text, error);
@@ -222,6 +223,7 @@ class Reading {
     }
 
     const std::string& origin_;
+    Links links_;
     Config config_ = defaults();
     std::vector<Fault> faults_;
     std::map<std::string, toml::source_position, std::less<>> places_; // of the keys in the file
@@ -236,8 +238,8 @@ std::string Fault::text() const {
     return text + " " + message;
 }
 
-ParseResult parse(std::string_view text, const std::string& origin) {
-    return Reading(origin).parse(text);
+ParseResult parse(std::string_view text, const std::string& origin, Links links) {
+    return Reading(origin, links).parse(text);
 }
 
 std::variant<std::string, Fault> read_text(const std::string& path) {
@@ -275,7 +277,7 @@ std::variant<std::string, Fault> read_text(const std::string& path) {
 ParseResult parse_file(const std::string& path) {
     auto text = read_text(path);
     if (auto* fault = std::get_if<Fault>(&text)) return std::vector{std::move(*fault)};
-    return parse(std::get<std::string>(text), path);
+    return parse(std::get<std::string>(text), path, Links::followed);
 }
 
 } // namespace evermilter::config

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/places.h"
 
 namespace evermilter::config {
 
@@ -28,9 +29,10 @@ using ParseResult = std::variant<Config, std::vector<Fault>>;
 // All defaults of the schema.
 [[nodiscard]] Config defaults();
 
-// Parses and validates (size and depth before anything else, ranges, nesting of deadlines, wildcard listeners).
-// `origin` names the text in faults.
-[[nodiscard]] ParseResult parse(std::string_view text, const std::string& origin);
+// Parses and validates (size and depth before anything else, ranges, nesting of deadlines, wildcard listeners, folders
+// and sockets that are the same). `origin` names the text in faults. `links`: whether links on the way to folders and
+// sockets are followed for that, as they are of a file.
+[[nodiscard]] ParseResult parse(std::string_view text, const std::string& origin, Links links = Links::as_written);
 [[nodiscard]] ParseResult parse_file(const std::string& path);
 // The text of a file that may be a configuration: regular, at most 1 MiB.
 [[nodiscard]] std::variant<std::string, Fault> read_text(const std::string& path);

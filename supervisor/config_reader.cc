@@ -85,7 +85,7 @@ std::string read_config_job(const std::string& path) {
         return Json{{"error", error}}.dump(-1, ' ', false, Json::error_handler_t::replace);
     };
     if (const auto* fault = std::get_if<config::Fault>(&text)) return fail(fault->text());
-    auto parsed = config::parse(std::get<std::string>(text), path);
+    auto parsed = config::parse(std::get<std::string>(text), path, config::Links::followed);
     if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed)) return fail(joined(*faults));
     const auto bound = look_up(std::get<config::Config>(parsed).milter);
     if (!bound) return fail(bound.error().what);

@@ -1,0 +1,131 @@
+#include "config/places.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <variant>
+
+#include "config/address.h"
+
+namespace evermilter::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path place(const std::string& text, Links links) {
+    fs::path path = fs::path(text).lexically_normal();
+    if (links == Links::followed) {
+        std::error_code failed;
+        fs::path followed = fs::weakly_canonical(path, failed);
+        if (!failed) path = std::move(followed);
+    }
+    if (!path.has_filename() && path.has_relative_path()) path = path.parent_path(); // a slash at the end
+    return path;
+}
+
+bool contains(const fs::path& outer, const fs::path& inner) {
+    return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+}
+
+struct FolderKey {
+    const char* key;
+    const std::string& path;
+};
+
+void check_folders(const Config& config, Links links, std::vector<Conflict>& conflicts) {
+    const std::array<FolderKey, 4> folders = {{
+        {"database.state_directory", config.database.state_directory},
+        {"database.directory", config.database.directory},
+        {"scanner.temp_directory", config.scanner.temp_directory},
+        {"message.spool_directory", config.message.spool_directory},
+    }};
+    for (std::size_t i = 0; i < folders.size(); ++i) {
+        for (std::size_t j = i + 1; j < folders.size(); ++j) {
+            const FolderKey& one = folders.at(i);
+            const FolderKey& other = folders.at(j);
+            const fs::path a = place(one.path, links);
+            const fs::path b = place(other.path, links);
+            const bool inner = contains(b, a);
+            if (!inner && !contains(a, b)) continue;
+            const std::string relation = a == b ? " is the same folder as " : inner ? " lies in " : " contains ";
+            conflicts.push_back({{one.key, other.key},
+                                 std::string(one.key) + " (" + one.path + ")" + relation + other.key + " (" +
+                                     other.path + "); each needs a folder of its own"});
+        }
+    }
+}
+
+// A numeric address in one spelling: "v4 HEX", "v6 HEX"; a name as it is, in lower case.
+std::string host_text(const InetAddress& address) {
+    in_addr v4{};
+    in6_addr v6{};
+    const auto hex = [](std::string_view bytes) {
+        std::string text;
+        for (const char byte : bytes) text += std::to_string(static_cast<unsigned char>(byte)) + ".";
+        return text;
+    };
+    std::string host = address.host;
+    std::transform(host.begin(), host.end(), host.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    if (host == "localhost") host = address.family == InetAddress::Family::inet ? "127.0.0.1" : "::1";
+    if (::inet_aton(host.c_str(), &v4) != 0)
+        return "v4 " + hex({reinterpret_cast<const char*>(&v4), sizeof v4}); // NOLINT(*-reinterpret-cast)
+    if (::inet_pton(AF_INET6, host.c_str(), &v6) == 1)
+        return "v6 " + hex({reinterpret_cast<const char*>(&v6), sizeof v6}); // NOLINT(*-reinterpret-cast)
+    return host;
+}
+
+bool same_socket(const ListenAddress& one, const ListenAddress& other, Links links) {
+    if (one.index() != other.index()) return false;
+    if (const auto* a = std::get_if<UnixAddress>(&one))
+        return place(a->path, links) == place(std::get<UnixAddress>(other).path, links);
+    const auto& a = std::get<InetAddress>(one);
+    const auto& b = std::get<InetAddress>(other);
+    if (a.port != b.port || a.port == 0) return false;
+    const bool every = is_wildcard(one) || is_wildcard(other);
+    return every ? a.family == b.family : host_text(a) == host_text(b);
+}
+
+std::optional<ListenAddress> parsed(const std::string& text) {
+    auto address = parse_address(text);
+    if (auto* found = std::get_if<ListenAddress>(&address)) return std::move(*found);
+    return std::nullopt; // the key's own check has told of it
+}
+
+void check_sockets(const Config& config, Links links, std::vector<Conflict>& conflicts) {
+    const auto status = parsed(config.status.socket);
+    const auto& listen = config.milter.listen;
+    for (std::size_t i = 0; i < listen.size(); ++i) {
+        const auto one = parsed(listen[i]);
+        if (!one) continue;
+        if (status && same_socket(*one, *status, links))
+            conflicts.push_back({{"milter.listen", "status.socket"},
+                                 "\"" + listen[i] + "\" is the socket of status.socket (\"" + config.status.socket +
+                                     "\"); give each an address of its own"});
+        for (std::size_t j = 0; j < i; ++j) {
+            const auto other = parsed(listen[j]);
+            if (other && same_socket(*one, *other, links))
+                conflicts.push_back(
+                    {{"milter.listen"},
+                     "\"" + listen[i] + "\" and \"" + listen[j] + "\" are the same socket; keep one of them"});
+        }
+    }
+}
+
+} // namespace
+
+std::vector<Conflict> check_places(const Config& config, Links links) {
+    std::vector<Conflict> conflicts;
+    check_folders(config, links, conflicts);
+    check_sockets(config, links, conflicts);
+    return conflicts;
+}
+
+} // namespace evermilter::config
