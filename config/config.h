@@ -18,6 +18,7 @@ using Size = std::uint64_t;
 enum class Action : std::uint8_t { accept, reject, tempfail, discard, quarantine };
 enum class Pin : std::uint8_t { session, message, scan };
 enum class ReloadMode : std::uint8_t { overlap, replace };
+enum class BrokenFile : std::uint8_t { keep_last, refuse };
 enum class HeaderMode : std::uint8_t { no, add, replace };
 enum class LogTarget : std::uint8_t { syslog, stderr_ };
 enum class LogLevel : std::uint8_t { error, warning, info, debug };
@@ -108,6 +109,9 @@ struct Database {
     std::string state_directory;
     bool watch = true;
     Duration settle{};
+    Duration check_interval{};
+    Duration vanished_after{};
+    BrokenFile broken_file = BrokenFile::keep_last;
     std::uint32_t keep = 0;
     double min_ratio = 0;
     std::string proof_directory;

@@ -43,9 +43,10 @@ enum class Needs : std::uint8_t {
 };
 
 // Where a row's value lives in a Config. An empty optional, string or list is "not set".
-using FieldRef = std::variant<bool*, std::uint32_t*, Size*, std::optional<std::uint32_t>*, std::optional<Size>*,
-                              double*, std::string*, std::vector<std::string>*, Duration*, Action*,
-                              std::optional<Action>*, Pin*, ReloadMode*, HeaderMode*, LogTarget*, LogLevel*>;
+using FieldRef =
+    std::variant<bool*, std::uint32_t*, Size*, std::optional<std::uint32_t>*, std::optional<Size>*, double*,
+                 std::string*, std::vector<std::string>*, Duration*, Action*, std::optional<Action>*, Pin*, ReloadMode*,
+                 BrokenFile*, HeaderMode*, LogTarget*, LogLevel*>;
 
 template <auto Section, auto Member>
 [[nodiscard]] FieldRef field(Config& config) {

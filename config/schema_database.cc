@@ -33,6 +33,29 @@ constexpr Row kDatabaseRows[] = {
      .range = {0, kHour},
      .text = "How long the directory must stay unchanged before `database.watch` reloads, so that an update of several "
              "files makes one generation."},
+    {.key = "database.check_interval",
+     .kind = Kind::duration,
+     .field = field<&Config::database, &Database::check_interval>,
+     .fallback = "10m",
+     .range = kTimeout,
+     .text = "How often `database.watch` looks at the directory beside being told of changes, for file systems and "
+             "links of which the kernel tells nothing (NFS, too many watches)."},
+    {.key = "database.vanished_after",
+     .kind = Kind::duration,
+     .field = field<&Config::database, &Database::vanished_after>,
+     .fallback = "1h",
+     .range = {0, 168 * kHour},
+     .text = "A database file that the active generation has and that is missing refuses a reload, once. After so long "
+             "it is taken as given up by its publisher: reloads go on without it, and say what was lost. "
+             "`evermilterctl reload --force` does so at once."},
+    {.key = "database.broken_file",
+     .kind = Kind::choice,
+     .field = field<&Config::database, &Database::broken_file>,
+     .fallback = "keep_last",
+     .allowed = "keep_last refuse",
+     .text = "What becomes of a reload, or of a start, where one file that is not `main`, `daily` or `bytecode` cannot "
+             "be read or loaded. `keep_last`: its last good version is used, or none where there is none, the state is "
+             "`degraded` with the reason, and everything else is loaded. `refuse`: the reload is refused."},
     {.key = "database.keep",
      .kind = Kind::count,
      .field = field<&Config::database, &Database::keep>,

@@ -28,6 +28,10 @@ const Names& names_of(ReloadMode) {
     static const Names names = {"overlap", "replace"};
     return names;
 }
+const Names& names_of(BrokenFile) {
+    static const Names names = {"keep_last", "refuse"};
+    return names;
+}
 const Names& names_of(HeaderMode) {
     static const Names names = {"no", "add", "replace"};
     return names;

@@ -34,6 +34,7 @@ std::string outcome_document(const ReloadOutcome& outcome) {
     document["content_of"] = outcome.content_of;
     document["changed"] = outcome.changed;
     document["held"] = outcome.held;
+    if (!outcome.warnings.empty()) document["warnings"] = outcome.warnings;
     document["seconds"] = outcome.seconds;
     return to_line(document);
 }

@@ -10,6 +10,8 @@
 #include <limits>
 #include <utility>
 
+#include "supervisor/snapshots.h"
+#include "workers/common/engine_lock.h"
 #include "workers/common/generation_id.h"
 #include "workers/common/log.h"
 
@@ -21,6 +23,9 @@ using namespace std::chrono_literals;
 constexpr std::int64_t ns(std::chrono::nanoseconds duration) {
     return duration.count();
 }
+
+// Ids left out where the last one is not known: those of refused loads are nowhere else.
+constexpr std::uint64_t kSkipped = 1000;
 
 // A session worker that does not acknowledge within this time is killed rather than pin an engine.
 constexpr std::int64_t kSilence = ns(5s);
@@ -36,6 +41,22 @@ bool wants_standby(const Generation& generation) {
 // Of the loader: no room, no memory, no time, no right to read. Other reasons are the database's own.
 bool may_pass(int exit_code) {
     return exit_code == EX_OSERR || exit_code == EX_CANTCREAT || exit_code == EX_TEMPFAIL || exit_code == EX_NOPERM;
+}
+
+// Bounds of what a loader tells.
+constexpr std::size_t kMostTexts = 64;
+constexpr std::size_t kLongestText = 512;
+
+// What was lost with databases that are given up, for the answer, the status and the log.
+void note_vanished(Generation& generation, const std::vector<std::string>& names, const Generation* before) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    const std::uint64_t had = before == nullptr ? 0 : before->signatures;
+    const std::uint64_t lost = had > generation.signatures ? had - generation.signatures : 0;
+    text.resize(std::min(text.size(), kLongestText));
+    log::warning("databases-vanished", {{"generation", generation.id}, {"databases", text}, {"signatures_lost", lost}});
+    generation.notes.push_back("vanished and given up: " + text + "; " + std::to_string(lost) +
+                               " signatures fewer than before");
 }
 
 void expect_answer(SessionWorker& worker) {
@@ -61,11 +82,7 @@ Generations::Generations(Loop* loop, State& state, Children& children, const Set
 
 Result<void> Generations::start_load(const LoadRequest& request) {
     const Settings& settings = request.settings ? *request.settings : settings_;
-    if (!last_id_) {
-        auto last = last_generation_id(settings.config.database.state_directory);
-        if (!last) return std::move(last).error();
-        last_id_ = *last;
-    }
+    if (!last_id_) last_id_ = last_id();
     const std::uint64_t id = *last_id_ + 1;
     auto queue = seqpacket_pair(Blocking::no, Blocking::no);
     if (!queue) return std::move(queue).error();
@@ -82,6 +99,7 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     message.origin = settings.origin;
     message.scanners = settings.scanners;
     message.force = request.force;
+    message.check_files = request.check_files;
     message.await_room = settings.config.reload.mode == config::ReloadMode::replace;
     message.reuse_snapshot = request.reuse_snapshot;
     const Generation* active = state_.active_generation();
@@ -92,9 +110,11 @@ Result<void> Generations::start_load(const LoadRequest& request) {
         message.active_expected_bytes = active->expected_bytes;
     }
     if (active != nullptr && !request.restore) {
-        message.active_digest = active->digest;
+        message.active_digest = active->source_digest;
         message.active_signatures = active->signatures;
         message.active_databases = active->databases;
+        message.active_snapshot = active->snapshot;
+        message.may_vanish = given_up(settings.config.database);
     }
     const std::int64_t now = monotonic_ns();
     message.deadline_ns = now + ns(settings.config.reload.load_timeout);
@@ -125,6 +145,30 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     schedule(now);
     handlers_.changed();
     return {};
+}
+
+// Where the file cannot be read, what else has an id tells how far they had come. It only keeps books.
+std::uint64_t Generations::last_id() const {
+    const std::string& folder = settings_.config.database.state_directory;
+    auto last = last_generation_id(folder);
+    if (last) return *last;
+    std::uint64_t id = 0;
+    const auto snapshots = stored_snapshots(folder);
+    if (!snapshots.empty()) id = snapshots.front().id;
+    if (const auto engines = locked_engines(folder); engines && !engines->empty())
+        id = std::max(id, std::min(engines->back(), kLargestGenerationId));
+    id += kSkipped;
+    log::warning("generation-id", {{"error", last.error().what}, {"continues_after", id}});
+    return id;
+}
+
+// Databases that are missing for so long that a load goes on without them.
+std::vector<std::string> Generations::given_up(const config::Database& database) const {
+    std::vector<std::string> names;
+    const std::int64_t since = monotonic_ns() - ns(database.vanished_after);
+    for (const auto& [name, first_ns] : state_.vanished)
+        if (first_ns <= since) names.push_back(name);
+    return names;
 }
 
 bool Generations::loading() const {
@@ -177,7 +221,13 @@ void Generations::on_ready(Generation& generation, messages::LoaderReady&& ready
     generation.database_version = std::move(ready.database_version);
     generation.database_time = ready.database_time;
     generation.digest = std::move(ready.digest);
+    generation.source_digest = std::move(ready.source_digest);
     generation.databases = std::move(ready.databases);
+    generation.broken = std::move(ready.broken);
+    if (generation.broken.size() > kMostTexts) generation.broken.resize(kMostTexts);
+    for (std::string& text : generation.broken) text.resize(std::min(text.size(), kLongestText));
+    generation.books = ready.books.substr(0, kLongestText);
+    if (!ready.vanished.empty()) note_vanished(generation, ready.vanished, state_.active_generation());
     generation.snapshot = std::move(ready.snapshot);
     generation.engine_version = std::move(ready.engine_version);
     generation.engine_bytes = ready.engine_bytes;
@@ -222,11 +272,12 @@ void Generations::end_unneeded(Generation& generation, LoadResult result) {
 
 void Generations::on_failed(Generation& generation, const messages::LoadFailed& failed) {
     refuse(generation, failed.exit_code == 0 ? EX_SOFTWARE : failed.exit_code,
-           failed.error.empty() ? "the loader gave no reason" : failed.error, failed.digest.substr(0, 64));
+           failed.error.empty() ? "the loader gave no reason" : failed.error,
+           LoadOutcome{.digest = failed.digest.substr(0, 64), .vanished = failed.vanished});
 }
 
 // A load that came to nothing changes nothing that runs.
-void Generations::refuse(Generation& generation, int exit_code, const std::string& error, const std::string& digest) {
+void Generations::refuse(Generation& generation, int exit_code, const std::string& error, LoadOutcome outcome) {
     if (generation.state != GenerationState::loading || !apply(generation, GenerationEvent::refused)) return;
     generation.error = error;
     generation.queue.reset();
@@ -236,12 +287,11 @@ void Generations::refuse(Generation& generation, int exit_code, const std::strin
         ask_to_let_go(worker, generation.id);
     }
     log::error("load-refused", {{"generation", generation.id}, {"reason", error}});
-    LoadOutcome outcome;
+    outcome.result = LoadResult::refused;
     outcome.generation = state_.current_generation;
     outcome.exit_code = exit_code;
     outcome.error = error;
     outcome.may_pass = may_pass(exit_code) || generation.loader.pid == 0; // it died
-    outcome.digest = digest;
     schedule(monotonic_ns());
     handlers_.load_ended(outcome);
 }

@@ -13,6 +13,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "supervisor/children.h"
 #include "supervisor/log_limit.h"
@@ -26,6 +27,7 @@ struct LoadRequest {
     bool force = false;
     bool polite = true;                            // beside what serves: takes only CPU time that nobody else wants
     bool restore = false;                          // load even if it is the active content; nothing is compared
+    bool check_files = false;                      // the last loader died of the directory
     std::string reuse_snapshot = {};               // empty: a new one
     std::shared_ptr<const Settings> settings = {}; // empty: those in use
 };
@@ -38,8 +40,10 @@ struct LoadOutcome {
     std::uint64_t generation = 0;
     int exit_code = 0; // sysexits; this and the rest for refused
     std::string error = {};
-    bool may_pass = false;   // time can heal it: no room, no memory, a loader that was killed
-    std::string digest = {}; // of the content, empty: none was read
+    bool may_pass = false;                  // time can heal it: no room, no memory, a loader that was killed
+    std::string digest = {};                // of the content, empty: none was read
+    std::vector<std::string> vanished = {}; // databases that are missing: the reason
+    bool crashed = false;                   // the loader died of what it loaded, as it seems
 };
 
 class Generations {
@@ -117,10 +121,12 @@ class Generations {
     void look_at_scanners(Generation& generation, std::int64_t now_ns) const;
     [[nodiscard]] bool is_scanner(pid_t pid) const;
     [[nodiscard]] bool take_over(Generation& generation);
-    void refuse(Generation& generation, int exit_code, const std::string& error, const std::string& digest = {});
+    void refuse(Generation& generation, int exit_code, const std::string& error, LoadOutcome outcome = {});
     void kill_processes(Generation& generation, const std::string& reason);
     void finish_if_reaped(Generation& generation);
     [[nodiscard]] bool apply(Generation& generation, GenerationEvent event) const;
+    [[nodiscard]] std::uint64_t last_id() const;
+    [[nodiscard]] std::vector<std::string> given_up(const config::Database& database) const;
     [[nodiscard]] bool held(std::uint64_t generation) const;
     [[nodiscard]] std::int64_t scan_bound_ns() const;
 

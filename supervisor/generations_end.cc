@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <utility>
 
 #include "supervisor/generations.h"
@@ -14,6 +15,13 @@ namespace {
 
 // By when loaders must have ended once the service stops and no session is left.
 constexpr std::chrono::nanoseconds kStopEnd = std::chrono::seconds(2);
+// It died by its own doing. SIGKILL is somebody else's.
+bool is_crash(int wait_status) {
+    if (!WIFSIGNALED(wait_status)) return false;
+    const int number = WTERMSIG(wait_status);
+    return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGABRT;
+}
+
 // Generations that failed or are gone, kept for the status.
 constexpr std::size_t kHistory = 8;
 
@@ -80,7 +88,8 @@ void Generations::on_loader_exit(Generation& generation, pid_t pid, int wait_sta
         log::error("loader-died", {{"generation", generation.id}, {"loader", pid}, {"status", status}});
         if (take_over(generation)) return;
         if (generation.state == GenerationState::loading)
-            refuse(generation, EX_SOFTWARE, "the loader ended: " + status);
+            refuse(generation, EX_SOFTWARE, "the loader ended: " + status,
+                   LoadOutcome{.crashed = is_crash(wait_status)});
         if (generation.state == GenerationState::active) handlers_.lost_loader(generation);
     }
     if (generation.standby.pid == 0) children_.ended(generation.standby, 0); // it will not be forked

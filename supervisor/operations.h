@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "config/config.h"
 #include "supervisor/state.h"
@@ -30,12 +31,13 @@ struct ReloadRequest {
 
 struct ReloadOutcome {
     bool ok = false;
-    bool changed = false;         // false: the content is that of the current generation
-    std::string error;            // empty when ok
-    std::uint64_t generation = 0; // the current one after it, 0: none
-    std::uint64_t content_of = 0; // the generation that took the snapshot which that one serves; 0: none
-    bool held = false;            // reloading by itself is held after it
-    double seconds = 0;           // from the request
+    bool changed = false;                   // false: the content is that of the current generation
+    std::string error;                      // empty when ok
+    std::uint64_t generation = 0;           // the current one after it, 0: none
+    std::uint64_t content_of = 0;           // the generation that took the snapshot which that one serves; 0: none
+    std::vector<std::string> warnings = {}; // what the new generation lacks
+    bool held = false;                      // reloading by itself is held after it
+    double seconds = 0;                     // from the request
 };
 using ReloadCallback = std::function<void(const ReloadOutcome&)>;
 

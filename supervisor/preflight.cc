@@ -114,7 +114,12 @@ std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings) {
     for (const FolderOrder& folder : folders_of(settings)) {
         if (auto fault = need_folder(folder.path, folder.mode, folder.owner, Above::made, folder.key))
             return std::move(*fault);
-        if (auto fault = check_usable(folder)) return std::move(*fault);
+        if (auto fault = check_usable(folder)) {
+            // A state directory that is full, read-only or broken can still be read: its snapshots can serve, and the
+            // rest only keeps books.
+            if (folder.use != FolderUse::state || fault->exit_code != EX_CANTCREAT) return std::move(*fault);
+            log::warning("state-directory", {{"error", fault->text}});
+        }
         if (!folder.locked) continue;
         auto locked = lock_folder(folder);
         if (!locked)

@@ -175,8 +175,15 @@ void Reloads::start(LoadRequest load) {
 }
 
 void Reloads::load_ended(const LoadOutcome& outcome) {
-    if (outcome.result != LoadResult::starved) return finish(outcome);
-    load_.polite = false;
+    if (outcome.result == LoadResult::starved) {
+        load_.polite = false;
+    } else if (outcome.crashed && load_.reuse_snapshot.empty() && !load_.check_files && !stopped_) {
+        // Of a file, most likely: which one is found by trying them.
+        log::warning("load-crashed", {{"error", outcome.error}, {"remedy", "begun again, with files tried alone"}});
+        load_.check_files = true;
+    } else {
+        return finish(outcome);
+    }
     load_again_ = true;
     soon();
 }
@@ -219,7 +226,11 @@ void Reloads::finish(const LoadOutcome& outcome) {
     ReloadOutcome result = refusal(outcome.error);
     result.ok = ok;
     result.changed = outcome.result == LoadResult::active;
-    if (const Generation* active = state_.active_generation()) result.content_of = snapshot_id(active->snapshot);
+    if (const Generation* active = state_.active_generation()) {
+        result.content_of = snapshot_id(active->snapshot);
+        if (ok) result.warnings = active->broken;
+        if (result.changed) result.warnings.insert(result.warnings.end(), active->notes.begin(), active->notes.end());
+    }
     answer_all(order, result);
     handlers_.changed();
     soon();

@@ -227,16 +227,26 @@ void Reloads::look_at_staleness(const ReloadOrder& order, const LoadOutcome& out
         const bool of_directory = load_.reuse_snapshot.empty() && order.request.kind != ReloadKind::roll_back;
         if (!of_directory) return;
         state_.stale.reset();
+        state_.vanished.clear();
         retry_policy_ = RestartPolicy(kRetry);
         retry_timer_.stop();
         return;
     }
     if (!reads_directory(order) || stopped_) return;
+    for (const std::string& name : outcome.vanished) state_.vanished.emplace(name, monotonic_ns());
     const std::int64_t since = state_.stale ? state_.stale->since : std::time(nullptr);
     state_.stale = Stale{since, outcome.error};
     log::error("signatures-stale", {{"since", since}, {"reason", outcome.error}});
-    if (!outcome.may_pass || !ever_active_) return;
+    if (!ever_active_) return;
     const std::chrono::nanoseconds now(monotonic_ns());
+    if (!outcome.vanished.empty()) {
+        // When the last of them is given up it goes on without.
+        std::int64_t last = 0;
+        for (const std::string& name : outcome.vanished) last = std::max(last, state_.vanished.at(name));
+        const auto due = std::chrono::nanoseconds(last) + settings_.config.database.vanished_after;
+        retry_timer_.start(std::max(due - now, std::chrono::nanoseconds(0)));
+    }
+    if (!outcome.may_pass) return;
     retry_policy_.failed(now, std::uniform_real_distribution<double>(0.0, 1.0)(random_));
     retry_timer_.start(std::max(retry_policy_.not_before() - now, std::chrono::nanoseconds(0)));
 }

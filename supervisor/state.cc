@@ -67,6 +67,21 @@ std::string stale_reason(const State& state) {
     return "signatures are stale since " + std::string(text.data(), length) + ": " + state.stale->reason;
 }
 
+std::string broken_reason(const State& state) {
+    const Generation* active = state.active_generation();
+    std::string text;
+    if (active == nullptr) return text;
+    for (const std::string& one : active->broken) text += (text.empty() ? "broken database: " : "; ") + one;
+    return text;
+}
+
+std::string books_reason(const State& state) {
+    const Generation* active = state.active_generation();
+    std::string reason = state.books_reason;
+    if (active != nullptr && !active->books.empty()) reason += (reason.empty() ? "" : "; ") + active->books;
+    return reason.empty() ? reason : "books are not kept: " + reason;
+}
+
 std::string scanners_reason(const State& state) {
     const Generation* active = state.active_generation();
     if (active == nullptr) return {};
@@ -81,11 +96,12 @@ std::string scanners_reason(const State& state) {
 std::string reason_of(const State& state) {
     std::string all;
     const std::string stale = stale_reason(state);
-    const std::string books = state.books_reason.empty() ? "" : "books are not kept: " + state.books_reason;
+    const std::string books = books_reason(state);
+    const std::string broken = broken_reason(state);
     const std::string standby = standby_reason(state);
     const std::string scanners = scanners_reason(state);
-    for (const std::string* one :
-         {&state.waits_for, &state.degraded_reason, &state.workers_reason, &standby, &scanners, &stale, &books}) {
+    for (const std::string* one : {&state.waits_for, &state.degraded_reason, &state.workers_reason, &standby, &scanners,
+                                   &stale, &broken, &books}) {
         if (!one->empty()) all += (all.empty() ? "" : "; ") + *one;
     }
     for (const auto& [what, reason] : state.troubles) all += (all.empty() ? "" : "; ") + reason;

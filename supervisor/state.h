@@ -98,7 +98,11 @@ struct Generation {
     std::string database_version;
     std::int64_t database_time = 0;
     std::string digest;
+    std::string source_digest; // of the directory as it was; `digest` is without files that were not taken
     std::vector<std::string> databases;
+    std::vector<std::string> broken; // texts about files that are not as the directory has them
+    std::vector<std::string> notes;  // what else its load is to tell: databases that it gave up
+    std::string books;               // not empty: what its loader could not record
     std::string snapshot;
     std::string engine_version;
     std::uint64_t engine_bytes = 0; // these three are for the next load
@@ -166,11 +170,13 @@ struct State {
     std::int64_t started_at = 0; // Unix time
     std::uint64_t next_child = 1;
     std::uint64_t next_session = 1;
-    std::uint64_t config_serial = 1;      // counts configurations that were taken over
-    std::uint64_t current_generation = 0; // 0: none is active
-    Decisions decisions;                  // hold, and which contents were rejected
-    std::optional<Stale> stale;           // what the directory holds is not taken
-    std::string books_reason;             // not empty: why something that only keeps books cannot be written
+    std::uint64_t config_serial = 1;              // counts configurations that were taken over
+    std::uint64_t current_generation = 0;         // 0: none is active
+    Decisions decisions;                          // hold, and which contents were rejected
+    std::optional<Stale> stale;                   // what the directory holds is not taken
+    std::map<std::string, std::int64_t> vanished; // databases that are missing, and CLOCK_MONOTONIC of the first miss
+    std::string watch_trouble; // not empty: why database.watch sees changes only when it looks from time to time
+    std::string books_reason;  // not empty: why something that only keeps books cannot be written
     // Lists, because their elements are referred to while others come and go. Ids ascend; the last few generations
     // that failed or are gone stay for the status.
     std::list<SessionWorker> session_workers;

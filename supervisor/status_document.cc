@@ -89,6 +89,8 @@ Json generation_document(const Generation& generation, std::uint64_t sessions) {
             {"standby", generation.standby.pid},
             {"scanners", std::move(scanners)},
             {"scans_running", scans_running(generation)},
+            {"broken", generation.broken},
+            {"notes", generation.notes},
             {"error", generation.error}};
 }
 
@@ -226,6 +228,7 @@ nlohmann::ordered_json status_document(const State& state, const Surroundings& a
             {"hold", state.decisions.hold.has_value()},
             {"held", held_document(state)},
             {"stale", stale_document(state)},
+            {"database_watch", state.watch_trouble},
             {"generations", std::move(generations)},
             {"listeners", around.listeners},
             {"last_reload",

@@ -292,12 +292,15 @@ std::string outcome_text(const Json& outcome) {
     const std::string generation = id == 0 ? "no generation" : "generation " + std::to_string(id);
     if (at(outcome, "waited").is_boolean()) return "asked for; " + generation + " is in use meanwhile\n";
     const std::uint64_t content = number_at(outcome, "content_of");
+    std::string warnings;
+    for (const Json& one : at(outcome, "warnings"))
+        if (one.is_string()) warnings += "WARNING: " + printable(one.get<std::string>()) + '\n';
     const std::string held =
         true_at(outcome, "held") ? "reloading by itself is held until evermilterctl resume, or reload\n" : "";
-    if (!true_at(outcome, "changed")) return "nothing has changed; " + generation + " stays in use\n" + held;
+    if (!true_at(outcome, "changed")) return "nothing has changed; " + generation + " stays in use\n" + warnings + held;
     return generation + " is in use" +
            (content == 0 || content == id ? "" : ", with the content of generation " + std::to_string(content)) +
-           ", after " + seconds_text(real_at(outcome, "seconds")) + '\n' + held;
+           ", after " + seconds_text(real_at(outcome, "seconds")) + '\n' + warnings + held;
 }
 
 std::string config_outcome_text(const Json& outcome) {

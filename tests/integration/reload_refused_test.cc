@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <boost/test/unit_test.hpp>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -22,7 +23,7 @@ namespace {
 
 // A service that was served by one generation when something went wrong with its directory.
 struct Serving {
-    explicit Serving(const Keys& keys = {}) : service(keys) {
+    explicit Serving(const Keys& keys = {}) : service(with_refusal(keys)) {
         add_second_signature(service);
         write_bulk_database(service.database(), 20);
     }
@@ -33,6 +34,12 @@ struct Serving {
         snapshots = entries_below(service.state_directory() / "snapshots");
         held.emplace(service.session());
         BOOST_REQUIRE(held->message(second_mail()).text() == kSecondRejected);
+        // What is refused for a reason that may pass is tried again, but not while it is held.
+        BOOST_TEST(ask(service, "hold").at("ok") == true);
+    }
+    static Keys with_refusal(Keys keys) {
+        keys.emplace("database.broken_file", "\"refuse\"");
+        return keys;
     }
     // The reload is refused with all of `words` in its reason.
     void refused(const std::vector<std::string>& words, const std::string& command = "reload") {
@@ -57,8 +64,13 @@ struct Serving {
     }
     void as_it_was() {
         service.wait_status("nothing of the attempt is left", [&](const json& status) {
-            return status.at("state") == "ready" && status.at("workers").size() == 2 + processes.size();
+            return status.at("state") == "degraded" && status.at("workers").size() == 2 + processes.size();
         });
+        const json status = service.status();
+        BOOST_TEST(status.at("reason").get<std::string>().starts_with("signatures are stale since "),
+                   status.at("reason"));
+        BOOST_TEST(status.at("stale").at("since").get<std::int64_t>() >= stale_since);
+        stale_since = status.at("stale").at("since").get<std::int64_t>();
         BOOST_TEST(processes_of(service, now) == processes, boost::test_tools::per_element());
         BOOST_TEST(entries_below(service.state_directory() / "snapshots") == snapshots,
                    boost::test_tools::per_element());
@@ -69,6 +81,7 @@ struct Serving {
 
     Service service;
     std::uint64_t now = 0;
+    std::int64_t stale_since = 1; // Unix time
     std::vector<pid_t> processes;
     std::vector<std::string> snapshots;
     std::optional<MilterClient> held;
@@ -141,6 +154,8 @@ BOOST_AUTO_TEST_CASE(broken_databases_are_refused_with_file_and_line) {
     const json done = ask(service);
     BOOST_TEST(done.at("ok") == true, done);
     BOOST_TEST(service.status().at("last_reload").at("error") == "");
+    BOOST_TEST(service.status().at("state") == "ready");
+    BOOST_TEST(service.status().at("stale").is_null());
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_or_missing_directory_is_refused) {
@@ -269,15 +284,108 @@ BOOST_AUTO_TEST_CASE(a_full_disk_while_the_snapshot_is_taken_is_refused) {
 BOOST_AUTO_TEST_CASE(the_id_of_a_refused_load_is_not_used_again_after_a_restart) {
     Service service;
     service.start();
-    write_file(service.database() / "broken.ndb", "broken\n");
+    write_file(service.database() / "daily.cvd", "broken\n");
     const json refused = ask(service);
     BOOST_TEST(refused.at("ok") == false, refused);
     const json last = service.status().at("generations").back();
     BOOST_REQUIRE(last.at("state") == "failed");
     BOOST_TEST(service.stop() == 0);
-    fs::remove(service.database() / "broken.ndb");
+    fs::remove(service.database() / "daily.cvd");
     service.start();
     BOOST_TEST(current(service) > last.at("id").get<std::uint64_t>());
+}
+
+// ---------------------------------------------------------------- what does not refuse a load
+
+BOOST_AUTO_TEST_CASE(one_broken_third_party_file_keeps_its_last_good_version_and_everything_else_is_loaded) {
+    Service service;
+    add_second_signature(service);
+    service.start();
+    write_signature(service.database(), "Third", "evermilter-third-signature-text");
+    write_file(service.database() / "Second.ndb", "broken\n");
+    write_file(service.database() / "rules.yar", "rule x { condition: undefined_name }\n");
+    const Outcome reload = service.ctl({"reload"});
+    BOOST_TEST(reload.status == 0, reload.errors);
+    for (const char* word : {"WARNING", "Second.ndb", "rules.yar", "left out", "is used instead"})
+        BOOST_TEST(reload.output.find(word) != std::string::npos, word << " is not in " << reload.output);
+    json status = service.status();
+    BOOST_TEST(status.at("state") == "degraded");
+    BOOST_TEST(status.at("reason").get<std::string>().starts_with("broken database: "), status.at("reason"));
+    BOOST_TEST(generation(status, current(service)).at("signatures") == 3U);
+    BOOST_TEST(generation(status, current(service)).at("broken").size() == 2U);
+    BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
+    service.wait_log({"event=database-broken", "Second.ndb"});
+    // The same directory is no other database.
+    BOOST_TEST(ask(service).at("changed") == false);
+    // So at a start.
+    BOOST_TEST(service.stop() == 0);
+    service.launch();
+    status = service.wait_status("it serves", [](const json& now) { return now.at("current_generation") != 0; });
+    BOOST_TEST(generation(status, status.at("current_generation")).at("signatures") == 3U);
+    BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
+    add_second_signature(service);
+    fs::remove(service.database() / "rules.yar");
+    BOOST_TEST(ask(service).at("ok") == true);
+    BOOST_TEST(service.status().at("state") == "ready");
+}
+
+BOOST_AUTO_TEST_CASE(a_first_start_leaves_out_a_broken_third_party_file) {
+    Service service;
+    write_file(service.database() / "rules.yar", "rule x { condition: undefined_name }\n");
+    service.launch();
+    const json status =
+        service.wait_status("it serves", [](const json& now) { return now.at("current_generation") != 0; });
+    BOOST_TEST(status.at("state") == "degraded");
+    BOOST_TEST(service.session().message(eicar_in_body()).text().starts_with("550 "));
+}
+
+BOOST_AUTO_TEST_CASE(a_vanished_database_is_given_up_after_its_time_and_its_loss_is_told) {
+    Service service(Keys{{"database.vanished_after", "\"1s\""}});
+    write_bulk_database(service.database(), 20);
+    service.start();
+    const auto first = current(service);
+    fs::remove(service.database() / "bulk.hdb");
+    add_second_signature(service);
+    const json refused = ask(service);
+    BOOST_TEST(refused.at("ok") == false, refused);
+    BOOST_TEST(refused.at("error").get<std::string>().find("database bulk.hdb has vanished") != std::string::npos);
+    const json status = service.wait_status("it goes on without", [&](const json& now) {
+        return now.at("current_generation") > first && now.at("state") == "ready";
+    });
+    BOOST_TEST(generation(status, current(service)).at("signatures") == 2U);
+    BOOST_TEST(generation(status, current(service)).at("notes").dump().find("19 signatures fewer") != std::string::npos,
+               status);
+    service.wait_log({"event=databases-vanished", "bulk.hdb", "signatures_lost=19"});
+    BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
+}
+
+BOOST_AUTO_TEST_CASE(a_loader_that_crashes_is_followed_by_one_that_looks_for_the_cause) {
+    Service service;
+    write_bulk_database(service.database(), kBulk);
+    service.start();
+    HeldLoad held(service);
+    kill(held.loader(), SIGSEGV);
+    held.go_on();
+    service.wait_log({"event=load-crashed"});
+    service.wait_status("the load was done after all", [&](const json& status) {
+        return status.at("current_generation") > held.generation() && status.at("state") == "ready";
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_that_may_pass_is_tried_again) {
+    Service service;
+    write_bulk_database(service.database(), kBulk);
+    service.start();
+    const auto first = current(service);
+    add_second_signature(service);
+    HeldLoad held(service);
+    kill(held.loader(), SIGKILL);
+    service.wait_log({"load-refused", "signal 9"});
+    service.wait_log({"event=signatures-stale"});
+    service.wait_status("nobody has asked again", [&](const json& status) {
+        return status.at("current_generation") > first && status.at("state") == "ready";
+    });
+    BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

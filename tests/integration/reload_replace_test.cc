@@ -134,7 +134,9 @@ BOOST_AUTO_TEST_CASE(an_end_of_message_waits_for_at_most_queue_timeout) {
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_load_brings_the_old_database_back) {
-    Service service(replacing());
+    Keys keys = replacing();
+    keys["database.broken_file"] = "\"refuse\"";
+    Service service(keys);
     add_second_signature(service);
     service.start();
     const auto first = current(service);
@@ -146,13 +148,15 @@ BOOST_AUTO_TEST_CASE(a_refused_load_brings_the_old_database_back) {
     BOOST_TEST(refused.at("error").get<std::string>().find(broken) != std::string::npos, refused);
     BOOST_TEST(held.message(second_mail()).text() == kSecondRejected); // waits where it must
     const json status = service.wait_status("the old database serves again", [&](const json& now) {
-        return now.at("state") == "ready" && now.at("current_generation") > first;
+        return now.at("state") == "degraded" && now.at("current_generation") > first;
     });
+    BOOST_TEST(status.at("reason").get<std::string>().starts_with("signatures are stale since "), status.at("reason"));
     BOOST_TEST(status.at("last_reload").at("ok") == false);
     BOOST_TEST(status.at("last_reload").at("error") == refused.at("error"));
     BOOST_TEST(generation(status, status.at("current_generation").get<std::uint64_t>()).at("signatures") == 2U);
     fs::remove(broken);
     BOOST_TEST(ask(service).at("changed") == false);
+    BOOST_TEST(service.status().at("state") == "ready");
 }
 
 BOOST_AUTO_TEST_CASE(a_loader_that_dies_brings_the_old_database_back) {

@@ -1,4 +1,4 @@
-#include "workers/scanner/database_files.h"
+#include "workers/common/database_files.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <memory>
 
-namespace evermilter::scanner {
+namespace evermilter {
 namespace {
 
 constexpr std::array<std::string_view, 38> kSuffixes = {
@@ -44,6 +44,15 @@ std::string database_name(std::string_view file) {
     return std::string(file);
 }
 
+bool is_official_database(std::string_view file) noexcept {
+    for (const std::string_view name : {"main", "daily", "bytecode"}) {
+        for (const std::string_view suffix : {".cvd", ".cld", ".cud"})
+            if (file.size() == name.size() + suffix.size() && file.starts_with(name) && file.ends_with(suffix))
+                return true;
+    }
+    return false;
+}
+
 Result<std::vector<DatabaseFile>> list_database_files(const std::string& directory) {
     const std::unique_ptr<DIR, CloseDirectory> open(::opendir(directory.c_str()));
     if (!open) return system_error(directory);
@@ -69,4 +78,4 @@ Result<std::vector<DatabaseFile>> list_database_files(const std::string& directo
     return files;
 }
 
-} // namespace evermilter::scanner
+} // namespace evermilter

@@ -1,4 +1,5 @@
-// Which files of a database directory are databases, and what they are at one moment.
+// Which files of a database directory are databases, and what they are at one moment. The one notion of it: what is
+// watched, copied and loaded.
 #pragma once
 
 #include <sys/types.h>
@@ -10,7 +11,7 @@
 
 #include "workers/common/result.h"
 
-namespace evermilter::scanner {
+namespace evermilter {
 
 // A suffix that libclamav loads (readdb.h, CLI_DBEXT, 1.4), in any case. Not freshclam.dat, *.cvd.sign, *.info.
 [[nodiscard]] bool is_database_file(std::string_view name) noexcept;
@@ -18,6 +19,9 @@ namespace evermilter::scanner {
 // What the file is called from one generation to the next: freshclam changes between X.cvd, X.cld and X.cud, so
 // these are "X"; every other file is known by its whole name.
 [[nodiscard]] std::string database_name(std::string_view file);
+
+// One of those that ClamAV's publisher signs, in any of its forms; every other file is a third party's.
+[[nodiscard]] bool is_official_database(std::string_view file) noexcept;
 
 struct DatabaseFile {
     std::string name; // within the directory
@@ -33,4 +37,4 @@ struct DatabaseFile {
 // count. A file that vanishes while the directory is read is left out.
 [[nodiscard]] Result<std::vector<DatabaseFile>> list_database_files(const std::string& directory);
 
-} // namespace evermilter::scanner
+} // namespace evermilter

@@ -7,7 +7,7 @@
 #include <ctime>
 #include <memory>
 
-#include "workers/scanner/database_files.h"
+#include "workers/common/database_files.h"
 #include "workers/scanner/library_messages.h"
 
 namespace evermilter::scanner {

@@ -172,11 +172,15 @@ Outcome<Done> Engine::load(const std::string& path, const std::string& shown_as)
     const cl_error_t code = cl_load(path.c_str(), engine_.get(), &loaded, load_options(config_));
     const auto messages = take_library_messages();
     if (code != CL_SUCCESS)
-        return Refusal{load_exit_code(code), describe_load_error(messages, cl_strerror(code), path, shown_as)};
+        return Refusal{.exit_code = load_exit_code(code),
+                       .reason = describe_load_error(messages, cl_strerror(code), path, shown_as),
+                       .file = failed_database(messages, path)};
     signatures_ += loaded;
     // A load that succeeded with an error in it has left something out.
     if (std::any_of(messages.begin(), messages.end(), [](const auto& m) { return m.severity == Severity::error; }))
-        return Refusal{EX_DATAERR, describe_load_error(messages, "not loaded completely", path, shown_as)};
+        return Refusal{.exit_code = EX_DATAERR,
+                       .reason = describe_load_error(messages, "not loaded completely", path, shown_as),
+                       .file = failed_database(messages, path)};
     return Done{};
 }
 

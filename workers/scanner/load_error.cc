@@ -60,6 +60,21 @@ std::optional<FileAndReason> failed_file(std::string_view text) {
 
 } // namespace
 
+std::string failed_database(const std::vector<LibraryMessage>& messages, const std::string& loaded_from) {
+    std::string path;
+    for (const auto& message : messages) {
+        if (message.severity != Severity::error) continue;
+        if (const auto found = failed_file(message.text)) path = found->file;
+        if (const auto yara = yara_error(message.text)) path = yara->substr(0, yara->find(':'));
+        if (!path.empty()) break;
+    }
+    const std::string folder = loaded_from + "/";
+    if (path == loaded_from) return path.substr(path.rfind('/') + 1); // a file by itself
+    if (!path.starts_with(folder)) return {};
+    path.erase(0, folder.size());
+    return path.find('/') == std::string::npos ? path : std::string();
+}
+
 std::string describe_load_error(const std::vector<LibraryMessage>& messages, const std::string& code_text,
                                 const std::string& loaded_from, const std::string& shown_as) {
     std::optional<FileAndReason> where;

@@ -13,4 +13,7 @@ namespace evermilter::scanner {
 [[nodiscard]] std::string describe_load_error(const std::vector<LibraryMessage>& messages, const std::string& code_text,
                                               const std::string& loaded_from, const std::string& shown_as);
 
+// The name, within the folder `loaded_from`, of the file that could not be loaded; "" where libclamav named none.
+[[nodiscard]] std::string failed_database(const std::vector<LibraryMessage>& messages, const std::string& loaded_from);
+
 } // namespace evermilter::scanner

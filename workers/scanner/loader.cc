@@ -96,6 +96,9 @@ void Loader::start_load(messages::StartLoad start) {
     order_.active_digest = std::move(start.active_digest);
     order_.active_signatures = start.active_signatures;
     order_.active_databases = std::move(start.active_databases);
+    order_.active_snapshot = std::move(start.active_snapshot);
+    order_.may_vanish = std::move(start.may_vanish);
+    order_.check_files = start.check_files;
     order_.active_engine = {start.active_engine_bytes, start.active_expected_bytes};
     order_.temp_directory = own_folder(Purpose::load);
 
@@ -118,7 +121,7 @@ void Loader::start_load(messages::StartLoad start) {
     if (auto locked = lock_engine(order_.config.database.state_directory, order_.generation); locked)
         engine_lock_ = std::move(*locked);
     else
-        return refuse({EX_CANTCREAT, locked.error().what});
+        books_ = locked.error().what; // whoever follows a supervisor that was killed does not see this engine
 
     state_ = State::loading;
     store_.emplace(order_.config.database.state_directory);
@@ -195,7 +198,7 @@ void Loader::proved(ev::io&, int) {
     proof_.reset();
     if (!proven) {
         Refusal refusal = proven.refusal();
-        refusal.digest = std::get<Loaded>(*result_).snapshot.digest;
+        refusal.digest = std::get<Loaded>(*result_).source_digest;
         return refuse(refusal);
     }
     serve();
@@ -217,7 +220,8 @@ void Loader::serve() {
     }
     if (state_ != State::proving) return;
     SnapshotAbout about;
-    about.digest = about.source_digest = loaded.snapshot.digest;
+    about.digest = loaded.snapshot.digest;
+    about.source_digest = loaded.source_digest;
     about.signatures = loaded.engine.signatures();
     about.taken_at = std::time(nullptr);
     about.database_version = loaded.database_version;
@@ -239,6 +243,10 @@ void Loader::serve() {
     ready.engine_version = Engine::library_version();
     ready.engine_bytes = loaded.engine_bytes;
     ready.expected_bytes = loaded.expected_bytes;
+    ready.source_digest = loaded.source_digest;
+    ready.broken = loaded.broken;
+    ready.vanished = loaded.vanished;
+    ready.books = books_.empty() ? loaded.books : books_;
     send(std::move(ready));
     if (auto pruned = store_->prune(order_.config.database.keep); !pruned)
         log::warning("snapshots-not-pruned", {{"error", pruned.error().what}});
@@ -251,7 +259,7 @@ void Loader::refuse(const Refusal& refusal) {
     if (store_) store_->discard();
     remove_own_folders();
     log::error("load-refused", {{"generation", order_.generation}, {"error", refusal.reason}});
-    send(messages::LoadFailed{refusal.exit_code, refusal.reason, refusal.digest});
+    send(messages::LoadFailed{refusal.exit_code, refusal.reason, refusal.digest, refusal.vanished});
     end(refusal.exit_code);
 }
 

@@ -74,6 +74,7 @@ class Loader {
     std::uint32_t scanners_ = 0;
     unique_fd queue_;
     unique_fd engine_lock_;     // shared with all that is forked
+    std::string books_;         // not empty: why the engine could not be locked
     unique_fd standby_channel_; // for the first standby
     std::optional<ScannerBoard> board_;
     std::optional<PoisonBoard> poison_;

@@ -22,9 +22,12 @@ struct LoadOrder {
     std::uint64_t generation = 0;
     bool force = false;
     std::string reuse_snapshot; // empty: a new one
-    std::string active_digest;  // of what serves now; empty when nothing does
+    std::string active_digest;  // of the directory as it was for what serves now; empty when nothing does
     std::uint64_t active_signatures = 0;
     std::vector<std::string> active_databases;
+    std::string active_snapshot;
+    std::vector<std::string> may_vanish; // databases that are missing for long enough to be given up
+    bool check_files = false;            // third-party files that have changed are tried by themselves first
     ActiveEngine active_engine;
     std::string temp_directory;       // the loader's own, made here
     std::function<void()> await_room; // not empty: returns when no other engine is in memory
@@ -35,8 +38,12 @@ struct Loaded {
     Snapshot snapshot;
     std::string database_version; // in the form of clamd's VERSION, empty without a daily database
     std::int64_t database_time = 0;
-    std::uint64_t engine_bytes = 0;   // private memory that load and compilation took
-    std::uint64_t expected_bytes = 0; // expected_engine() of the snapshot
+    std::uint64_t engine_bytes = 0;    // private memory that load and compilation took
+    std::uint64_t expected_bytes = 0;  // expected_engine() of the snapshot
+    std::string source_digest;         // of the directory; that of the snapshot where nothing was repaired
+    std::vector<std::string> broken;   // texts of FileRepair
+    std::vector<std::string> vanished; // databases of what serves now that are given up
+    std::string books;                 // not empty: the generation's id could not be recorded, and why
 };
 
 struct Unchanged {};
@@ -48,10 +55,11 @@ using LoadResult = std::variant<Loaded, Unchanged, Refusal>;
 [[nodiscard]] LoadResult load(const LoadOrder& order, SnapshotStore& store,
                               const std::function<void(const char*)>& progress);
 
-// What a new generation must show before it is loaded or after: no database of the active one vanished (66), not
-// fewer than min_ratio of its signatures (65).
-[[nodiscard]] Outcome<Done> check_databases(const std::vector<std::string>& active,
-                                            const std::vector<std::string>& found);
+// What a new generation must show before it is loaded or after: no database of the active one vanished (66) but those
+// that are given up, which are returned; not fewer than min_ratio of its signatures (65).
+[[nodiscard]] Outcome<std::vector<std::string>> check_databases(const std::vector<std::string>& active,
+                                                                const std::vector<std::string>& found,
+                                                                const std::vector<std::string>& given_up);
 [[nodiscard]] Outcome<Done> check_signatures(std::uint64_t active, std::uint64_t found, double min_ratio);
 
 } // namespace evermilter::scanner

@@ -7,8 +7,8 @@
 #include <array>
 #include <string_view>
 
+#include "workers/common/database_files.h"
 #include "workers/common/unique_fd.h"
-#include "workers/scanner/database_files.h"
 
 namespace evermilter::scanner {
 namespace {

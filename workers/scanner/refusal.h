@@ -7,13 +7,16 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace evermilter::scanner {
 
 struct Refusal {
-    int exit_code = EX_SOFTWARE; // sysexits(3)
-    std::string reason;          // complete, names the file (and line where it is known)
-    std::string digest = {};     // of the databases that were refused, where it is known
+    int exit_code = EX_SOFTWARE;            // sysexits(3)
+    std::string reason;                     // complete, names the file (and line where it is known)
+    std::string digest = {};                // of the databases that were refused, where it is known
+    std::string file = {};                  // the one that libclamav named, within its folder
+    std::vector<std::string> vanished = {}; // databases that are missing: the reason
 };
 
 // A T or the reason why there is none.

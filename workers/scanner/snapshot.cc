@@ -36,19 +36,19 @@ Refusal unwritable(const std::string& path, int code) {
     return {EX_CANTCREAT, "cannot write the snapshot: " + system_error(path, code).what};
 }
 
-// A failed call's errno, 0 for success.
-int copy_bytes(int from, int to) {
+// nullopt for success.
+std::optional<Refusal> copy_bytes(int from, int to, const std::string& source, const std::string& target) {
     std::vector<char> block(kBlock);
     for (;;) {
         const ssize_t got = ::read(from, block.data(), block.size());
-        if (got == 0) return 0;
+        if (got == 0) return std::nullopt;
         if (got < 0) {
             if (errno == EINTR) continue;
-            return errno;
+            return unreadable(system_error(source));
         }
         for (ssize_t done = 0; done < got;) {
             const ssize_t put = ::write(to, block.data() + done, static_cast<std::size_t>(got - done));
-            if (put < 0 && errno != EINTR) return errno;
+            if (put < 0 && errno != EINTR) return unwritable(target, errno);
             if (put > 0) done += put;
         }
     }
@@ -65,8 +65,13 @@ Outcome<Copied> copy_file(const std::string& from, const std::string& to) {
     const unique_fd target(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640));
     if (!target) return unwritable(to, errno);
     if (::ioctl(target.get(), FICLONE, source.get()) == 0) return Copied::yes;
-    if (const int code = copy_bytes(source.get(), target.get()); code != 0) return unwritable(to, code);
+    if (auto refusal = copy_bytes(source.get(), target.get(), from, to)) return *refusal;
     return Copied::yes;
+}
+
+// Of the directory, not of the snapshot: what cannot be read in the one may be left out of the other.
+bool cannot_be_read(const Refusal& refusal) {
+    return refusal.exit_code != EX_CANTCREAT;
 }
 
 std::optional<Refusal> add_file(Digest& digest, const std::string& path) {
@@ -104,7 +109,14 @@ Outcome<Snapshot> read_snapshot(const std::string& path) {
     return snapshot;
 }
 
-Outcome<Snapshot> take_snapshot(const std::string& directory, const std::string& destination,
+Outcome<Done> copy_database(const std::string& from, const std::string& to) {
+    const auto copied = copy_file(from, to);
+    if (!copied) return copied.refusal();
+    if (*copied == Copied::vanished) return unreadable(system_error(from, ENOENT));
+    return Done{};
+}
+
+Outcome<Snapshot> take_snapshot(const std::string& directory, const std::string& destination, Want want,
                                 const std::function<void()>& between) {
     // What has been copied already, so that a repetition copies only what changed.
     std::map<std::string, DatabaseFile> held;
@@ -125,10 +137,18 @@ Outcome<Snapshot> take_snapshot(const std::string& directory, const std::string&
             if (::unlink(path.c_str()) != 0) return unwritable(path, errno);
             it = held.erase(it);
         }
+        std::vector<UnreadFile> unread;
         for (const auto& [name, file] : wanted) {
             if (const auto have = held.find(name); have != held.end() && have->second == file) continue;
             auto copied = copy_file(from + name, to + name);
-            if (!copied) return copied.refusal();
+            if (!copied) {
+                const Refusal& why = copied.refusal();
+                if (want == Want::all || is_official_database(name) || !cannot_be_read(why)) return why;
+                unread.push_back({name, why});
+                (void)::unlink((to + name).c_str());
+                held.erase(name);
+                continue;
+            }
             if (*copied == Copied::yes) held.insert_or_assign(name, file);
         }
         if (between) between();
@@ -136,7 +156,10 @@ Outcome<Snapshot> take_snapshot(const std::string& directory, const std::string&
         if (!after) return unreadable(after.error());
         if (*after != *before) continue;
         if (before->empty()) return Refusal{EX_NOINPUT, "no database in " + directory};
-        return read_snapshot(destination);
+        if (held.empty() && !unread.empty()) return unread.front().why;
+        auto snapshot = read_snapshot(destination);
+        if (snapshot) snapshot->unread = std::move(unread);
+        return snapshot;
     }
     return Refusal{EX_TEMPFAIL, directory + " changed while it was copied, " + std::to_string(kAttempts) + " times"};
 }

@@ -67,6 +67,19 @@ BOOST_AUTO_TEST_CASE(a_link_in_the_folder_is_not_followed) {
     BOOST_TEST(kept == 77U);
 }
 
+BOOST_AUTO_TEST_CASE(a_number_that_no_service_reaches_is_damage_and_names_the_file) {
+    const State state;
+    for (const char* text : {"9223372036854775807\n", "9223372036854775808\n", "18446744073709551615\n",
+                             "18446744073709551616\n", "1000000000000001\n"}) {
+        std::ofstream(state.file) << text;
+        const auto id = last_generation_id(state.path);
+        BOOST_REQUIRE(!id.ok());
+        BOOST_TEST(id.error().what.find(state.file) == 0U);
+    }
+    std::ofstream(state.file) << "1000000000000000\n";
+    BOOST_TEST(last_generation_id(state.path).ok());
+}
+
 BOOST_AUTO_TEST_CASE(a_folder_that_is_missing_is_named) {
     const auto recorded = record_generation_id("/nonexistent/evermilter", 1);
     BOOST_REQUIRE(!recorded.ok());

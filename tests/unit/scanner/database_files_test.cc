@@ -1,4 +1,4 @@
-#include "workers/scanner/database_files.h"
+#include "workers/common/database_files.h"
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>

@@ -100,6 +100,7 @@ BOOST_AUTO_TEST_CASE(a_broken_file_is_refused_with_its_name_its_line_and_65) {
     };
     for (const Row& row : rows) {
         Load one;
+        one.order.config.database.broken_file = config::BrokenFile::refuse;
         one.write("good.ndb", "Good.One:0:*:0102030405060708\n");
         one.write(row.file, row.content);
         const std::string refusal = one.refusal();
@@ -132,11 +133,146 @@ BOOST_FIXTURE_TEST_CASE(its_id_is_on_disk_whatever_becomes_of_the_load, Load) {
     }
 }
 
-BOOST_FIXTURE_TEST_CASE(a_load_whose_id_cannot_be_recorded_is_refused_before_anything, Load) {
+BOOST_FIXTURE_TEST_CASE(a_load_whose_id_cannot_be_recorded_goes_on_and_tells, Load) {
+    test::write_eicar_database(folder / "database");
     const std::string file = folder / "state/generation";
     fs::create_directory(file);
-    BOOST_TEST(refusal() == "73 cannot replace " + file + ": Is a directory");
-    BOOST_TEST(steps.empty());
+    const LoadResult result = load();
+    BOOST_REQUIRE(std::holds_alternative<Loaded>(result));
+    BOOST_TEST(std::get<Loaded>(result).books == "cannot replace " + file + ": Is a directory");
+}
+
+// ---------------------------------------------------------------- one broken third-party file
+
+struct Repair : Load {
+    Repair() {
+        write("good.ndb", "Good.One:0:*:0102030405060708\n");
+        fs::create_directories(folder / "state/snapshots/3");
+        fs::create_directories(folder / "state/snapshots/5");
+    }
+    Loaded loaded() {
+        LoadResult result = load();
+        if (const auto* refused = std::get_if<Refusal>(&result)) BOOST_FAIL(refused->reason);
+        return std::get<Loaded>(std::move(result));
+    }
+    [[nodiscard]] std::string taken(const Loaded& loaded, const std::string& name) const {
+        return fs::exists(loaded.snapshot.path + "/" + name) ? test::read_file(loaded.snapshot.path + "/" + name) : "";
+    }
+};
+
+BOOST_FIXTURE_TEST_CASE(a_broken_third_party_file_is_replaced_by_its_last_good_version, Repair) {
+    const char* const good = "Local.One:0:*:0102030405060709\n";
+    struct Row {
+        const char* file;
+        std::string broken;
+    };
+    const Row rows[] = {
+        {"local.ndb", "A.B:0:*\n"},
+        {"local.ldb", "A.B;Engine:81-255,Target:0;0&1;6162636465;0/(unclosed/\n"}, // told when it is compiled
+        {"rules.yar", "rule x { strings: $a = \"abc\" condition: $b }\n"},
+        {"rules.yara", "rule x { condition: undefined_name }\n"},
+        {"vendor.cvd", "this is no container\n"},
+        {"empty.hdb", ""},
+    };
+    for (const Row& row : rows) {
+        Repair one;
+        const bool replaced = std::string_view(row.file) == "local.ndb";
+        if (replaced) {
+            test::write_file(one.folder / "state/snapshots/3/local.ndb", "Old:0:*:0102030405060709\n");
+            test::write_file(one.folder / "state/snapshots/5/local.ndb", good);
+        }
+        one.write(row.file, row.broken);
+        const Loaded loaded = one.loaded();
+        BOOST_TEST(one.taken(loaded, row.file) == (replaced ? good : ""), row.file);
+        BOOST_REQUIRE(loaded.broken.size() == 1U);
+        BOOST_TEST(loaded.broken.front().find(row.file) != std::string::npos, loaded.broken.front());
+        BOOST_TEST(loaded.broken.front().find(replaced ? "generation 5" : "left out") != std::string::npos,
+                   loaded.broken.front());
+        BOOST_TEST(loaded.engine.signatures() == (replaced ? 2U : 1U), row.file);
+        // The next load of the same directory finds it unchanged, whatever was not taken of it.
+        one.order.active_digest = loaded.source_digest;
+        one.order.generation = 8;
+        BOOST_TEST(one.refusal() == "unchanged", row.file);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(several_broken_files_are_repaired_at_once_and_the_others_are_loaded, Repair) {
+    write("a.ndb", "A.B:0:*\n");
+    write("b.hdb", "no hash\n");
+    write("c.yar", "rule x { condition: undefined_name }\n");
+    write("d.ndb", "Good.Two:0:*:0102030405060709\n");
+    const Loaded loaded = this->loaded();
+    BOOST_TEST(loaded.broken.size() == 3U);
+    BOOST_TEST(loaded.engine.signatures() == 2U);
+    BOOST_TEST(loaded.snapshot.databases == (std::vector<std::string>{"d.ndb", "good.ndb"}),
+               boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(an_earlier_version_that_is_broken_too_is_left_out, Repair) {
+    write("local.ndb", "A.B:0:*\n");
+    test::write_file(folder / "state/snapshots/5/local.ndb", "broken as well\n");
+    const Loaded loaded = this->loaded();
+    BOOST_TEST(taken(loaded, "local.ndb").empty());
+    BOOST_REQUIRE(loaded.broken.size() == 1U);
+    BOOST_TEST(loaded.broken.front().find("left out") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(official_databases_are_all_or_nothing, Repair) {
+    for (const char* name : {"daily.cvd", "main.cvd", "bytecode.cvd", "daily.cld", "main.cud"}) {
+        Repair one;
+        test::write_file(one.folder / ("state/snapshots/5/" + std::string(name)), "another\n");
+        one.write(name, "this is no container\n");
+        BOOST_TEST(one.refusal().starts_with("65 "), name);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(where_nothing_is_left_the_first_reason_is_told, Repair) {
+    fs::remove(folder / "database/good.ndb");
+    write("local.ndb", "A.B:0:*\n");
+    BOOST_TEST(refusal().starts_with("65 /local.ndb:1: "));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_third_party_file_that_cannot_be_read_is_replaced_too, Repair) {
+    test::write_file(folder / "state/snapshots/5/odd.ndb", "Odd:0:*:0102030405060709\n");
+    fs::create_symlink("/proc/self/mem", folder / "database/odd.ndb"); // reading it fails with EIO
+    const Loaded loaded = this->loaded();
+    BOOST_REQUIRE(loaded.broken.size() == 1U);
+    BOOST_TEST(loaded.broken.front().find("cannot read") != std::string::npos, loaded.broken.front());
+    BOOST_TEST(loaded.engine.signatures() == 2U);
+    order.active_digest = loaded.source_digest;
+    order.generation = 8;
+    BOOST_TEST(refusal() == "unchanged");
+    order.active_digest.clear();
+    order.config.database.broken_file = config::BrokenFile::refuse;
+    BOOST_TEST(refusal().starts_with("71 cannot read /odd.ndb: "));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_rollback_repairs_nothing, Repair) {
+    test::write_file(folder / "state/snapshots/5/good.ndb", "Good.One:0:*:0102030405060708\n");
+    test::write_file(folder / "state/snapshots/5/local.ndb", "broken\n");
+    order.reuse_snapshot = folder / "state/snapshots/5";
+    BOOST_TEST(refusal().starts_with("65 "));
+    BOOST_TEST(test::read_file(folder / "state/snapshots/5/local.ndb") == "broken\n");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_database_that_is_given_up_is_no_loss_by_accident, Repair) {
+    std::string many;
+    for (int i = 0; i < 50; ++i)
+        many += "Many." + std::to_string(i) + ":0:*:01020304050607" + std::to_string(10 + i) + "\n";
+    test::write_file(folder / "state/snapshots/5/retired.ndb", many);
+    test::write_file(folder / "state/snapshots/5/good.ndb", "Good.One:0:*:0102030405060708\n");
+    order.active_snapshot = folder / "state/snapshots/5";
+    order.active_databases = {"good.ndb", "retired.ndb"};
+    order.active_signatures = 51;
+    order.config.database.min_ratio = 0.9;
+    BOOST_TEST(refusal() == "66 database retired.ndb has vanished (--force loads without it)");
+    order.may_vanish = {"retired.ndb"};
+    order.generation = 8;
+    BOOST_TEST(loaded().vanished == std::vector<std::string>{"retired.ndb"}, boost::test_tools::per_element());
+    // What else was lost is still a loss.
+    order.active_signatures = 100;
+    order.generation = 9;
+    BOOST_TEST(refusal().starts_with("65 only 1 signatures"));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_vanished_database_is_refused_unless_forced, Load) {

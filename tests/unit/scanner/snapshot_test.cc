@@ -27,7 +27,7 @@ struct Folders {
         test::write_file(folder / ("from/" + name), content);
     }
     Outcome<Snapshot> take(const std::function<void()>& between = {}) const {
-        return take_snapshot(folder / "from", folder / "to", between);
+        return take_snapshot(folder / "from", folder / "to", Want::all, between);
     }
     std::string taken(const std::string& name) const { return test::read_file(folder / ("to/" + name)); }
     test::Folder folder;
