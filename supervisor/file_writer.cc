@@ -36,9 +36,12 @@ FileWriter::FileWriter(Loop* loop, Done done) : done_(std::move(done)), readable
 
 FileWriter::~FileWriter() {
     readable_.stop();
-    if (!answer_) return;
-    pollfd readable{answer_.get(), POLLIN, 0};
-    (void)::poll(&readable, 1, kEndMs);
+    done_ = [](const Result<void>&) {};
+    while (answer_) {
+        pollfd readable{answer_.get(), POLLIN, 0};
+        if (::poll(&readable, 1, kEndMs) <= 0) return;
+        told(); // and begins the last text, if it is not this one
+    }
 }
 
 void FileWriter::write(const std::string& path, const Identity& owner, const std::string& text) {
@@ -79,7 +82,7 @@ void FileWriter::begin(const Wanted& wanted) {
 void FileWriter::told() {
     int error = EIO; // of a child that died
     const ssize_t got = ::read(answer_.get(), &error, sizeof error);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return; // the loop tells again
     if (got != sizeof error) error = EIO;
     readable_.stop();
     answer_.reset();

@@ -174,7 +174,6 @@ void Reloads::decide(const ReloadOrder& order, const LoadOutcome& outcome) {
 void Reloads::hold(const std::string& by, const std::string& why) {
     decided_hold();
     set_hold(by, why);
-    hold_what_serves();
     record();
     handlers_.changed();
 }
@@ -199,6 +198,7 @@ void Reloads::set_hold(const std::string& by, const std::string& why) {
     hold.since = std::time(nullptr);
     log::info("hold", {{"by", by}, {"reason", why}});
     state_.decisions.hold = std::move(hold);
+    hold_what_serves();
 }
 
 void Reloads::end_hold(const std::string& by) {

@@ -95,11 +95,12 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
            },
            [this](const config::Milter& bound) { return entrance_.prepare(bound); }, [this] { entrance_.abandon(); },
            [this](const Settings& taken, bool new_session_workers) { take_settings(taken, new_session_workers); }}),
-      database_watch_(loop_.get(),
-                      [this] {
-                          log::info("reload-asked", {{"by", "database.watch"}});
-                          reloads_.request(ReloadRequest{.kind = ReloadKind::by_itself, .by = "database.watch"}, {});
-                      }),
+      database_watch_(loop_.get(), {[this] {
+                                        log::info("reload-asked", {{"by", "database.watch"}});
+                                        reloads_.request(
+                                            ReloadRequest{.kind = ReloadKind::by_itself, .by = "database.watch"}, {});
+                                    },
+                                    [this](const std::string& trouble) { state_.watch_trouble = trouble; }}),
       entrance_(loop_.get(), *this),
       commands_(*this, entrance_),
       status_socket_(loop_.get(), commands_),

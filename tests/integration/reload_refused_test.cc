@@ -320,7 +320,7 @@ BOOST_AUTO_TEST_CASE(one_broken_third_party_file_keeps_its_last_good_version_and
     // So at a start.
     BOOST_TEST(service.stop() == 0);
     service.launch();
-    status = service.wait_status("it serves", [](const json& now) { return now.at("current_generation") != 0; });
+    status = wait_serving(service);
     BOOST_TEST(generation(status, status.at("current_generation")).at("signatures") == 3U);
     BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
     add_second_signature(service);
@@ -333,8 +333,7 @@ BOOST_AUTO_TEST_CASE(a_first_start_leaves_out_a_broken_third_party_file) {
     Service service;
     write_file(service.database() / "rules.yar", "rule x { condition: undefined_name }\n");
     service.launch();
-    const json status =
-        service.wait_status("it serves", [](const json& now) { return now.at("current_generation") != 0; });
+    const json status = wait_serving(service);
     BOOST_TEST(status.at("state") == "degraded");
     BOOST_TEST(service.session().message(eicar_in_body()).text().starts_with("550 "));
 }

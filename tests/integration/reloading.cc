@@ -5,6 +5,7 @@
 #include <csignal>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
 
 #include "tests/support/database.h"
 #include "tests/support/messages.h"
@@ -80,6 +81,19 @@ void wait_gone(const Service& service, std::uint64_t id, const std::vector<pid_t
 void wait_state(const Service& service, std::uint64_t id, const std::string& state) {
     service.wait_status("generation " + std::to_string(id) + " is " + state,
                         [&](const nlohmann::json& status) { return state_of(status, id) == state; });
+}
+
+nlohmann::json wait_serving(const Service& service) {
+    nlohmann::json status;
+    wait_until("a generation serves", [&] {
+        try {
+            status = service.status();
+        } catch (const std::system_error&) {
+            return false; // it does not listen yet
+        }
+        return status.at("current_generation") != 0;
+    });
+    return status;
 }
 
 std::size_t count_log(const Service& service, const std::string& text) {

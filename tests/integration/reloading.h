@@ -40,6 +40,8 @@ struct LoaderAndStandby {
 // Waits until the generation is gone from memory: its state, and its processes `before`.
 void wait_gone(const Service& service, std::uint64_t id, const std::vector<pid_t>& before);
 void wait_state(const Service& service, std::uint64_t id, const std::string& state);
+// After launch(): waits until a generation serves, in whatever state. The status then.
+nlohmann::json wait_serving(const Service& service);
 // How many lines of the log hold `text`.
 [[nodiscard]] std::size_t count_log(const Service& service, const std::string& text);
 // How many loads have begun; one that got no CPU and was begun again counts once.

@@ -54,13 +54,13 @@ struct SmallState {
     }
     void make_room() const { fs::remove(state() / "filler"); }
     void write_protect(bool wanted) const {
-        const unsigned long flags = MS_REMOUNT | (wanted ? MS_RDONLY : 0UL);
-        BOOST_REQUIRE(mount("tmpfs", state().c_str(), "tmpfs", flags, options("").c_str()) == 0);
+        const auto protection = static_cast<unsigned long>(wanted ? MS_RDONLY : 0);
+        BOOST_REQUIRE(mount("tmpfs", state().c_str(), "tmpfs", MS_REMOUNT | protection, options("").c_str()) == 0);
     }
     void restart() {
         BOOST_TEST(service.stop() == 0);
         service.launch();
-        service.wait_status("it serves", [](const json& now) { return now.at("current_generation") != 0; });
+        (void)wait_serving(service);
     }
     [[nodiscard]] std::string reason() const { return service.status().at("reason").get<std::string>(); }
 
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(a_read_only_state_directory_serves_from_the_newest_snapshot
     BOOST_TEST(one.service.stop() == 0);
     one.write_protect(true);
     one.service.launch();
-    one.service.wait_status("it serves", [](const json& now) { return now.at("current_generation") != 0; });
+    (void)wait_serving(one.service);
     BOOST_TEST(one.service.session().message(second_mail()).text() == kSecondRejected);
     BOOST_TEST(has(one.reason(), "Read-only file system"), one.reason());
     // The engine that serves is not replaced, and mail flows, whatever is asked for.
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(an_id_that_is_none_or_near_the_end_of_numbers_stops_nothing
         BOOST_TEST(service.stop() == 0);
         std::ofstream(service.state_directory() / "generation") << text;
         service.launch();
-        service.wait_status("it serves", [](const json& now) { return now.at("current_generation") != 0; });
+        (void)wait_serving(service);
         const auto now = current(service);
         BOOST_TEST(now > first);
         BOOST_TEST(now < 1'000'000U);

@@ -1,0 +1,20 @@
+// Which directory entries decide what a path leads to: those of the symbolic links on its way, and of what is at its
+// end. Whoever changes one of them changes what is behind the path.
+#pragma once
+
+#include <compare>
+#include <set>
+#include <string>
+
+namespace evermilter::supervisor {
+
+struct FolderAndName {
+    std::string folder;
+    std::string name;
+    auto operator<=>(const FolderAndName&) const = default;
+};
+
+// Of an absolute path; ends where something is missing, and after 40 links (path_resolution(7)).
+[[nodiscard]] std::set<FolderAndName> places_on_the_way(const std::string& path);
+
+} // namespace evermilter::supervisor
