@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
+
+#include "workers/common/process_state.h"
 
 namespace evermilter {
 namespace {
@@ -28,15 +29,10 @@ Result<Channel> adopt_child_channel(messages::Role role) {
     int on = 1;
     if (::ioctl(kChildChannel, FIONBIO, &on) != 0) return system_error("the channel to evermilterd");
 
-    // A child stops by message or by the end of its channel; a signal to the whole process group stops none. ABRT is
-    // what systemd sends to all processes of a service whose watchdog was not fed; abort(3) unblocks it first.
-    sigset_t blocked;
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGTERM);
-    sigaddset(&blocked, SIGHUP);
-    sigaddset(&blocked, SIGINT);
-    sigaddset(&blocked, SIGABRT);
-    if (::sigprocmask(SIG_BLOCK, &blocked, nullptr) != 0) return system_error("blocking signals");
+    ignore_signals();
+    if (!block_signals(Blocked::in_child)) return system_error("blocking signals");
+    set_surroundings();
+    if (::close_range(kChildChannel + 1, ~0U, 0) != 0) return system_error("closing what was inherited");
 
     messages::Hello hello;
     hello.role = role;
@@ -44,6 +40,12 @@ Result<Channel> adopt_child_channel(messages::Role role) {
     auto sent = channel.send(hello);
     if (!sent) return std::move(sent).error();
     return channel;
+}
+
+bool is_of_own_user(const Channel& channel) noexcept {
+    ucred maker{};
+    socklen_t length = sizeof maker;
+    return ::getsockopt(channel.fd(), SOL_SOCKET, SO_PEERCRED, &maker, &length) == 0 && maker.uid == ::geteuid();
 }
 
 } // namespace evermilter

@@ -1,15 +1,15 @@
 #include "workers/common/log.h"
 
 #include <paths.h>
-#include <poll.h>
 #include <syslog.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdio>
+#include <cstddef>
 
+#include "workers/common/standard_error.h"
 #include "workers/common/syslog_socket.h"
 
 namespace evermilter::log {
@@ -17,11 +17,15 @@ namespace {
 
 // How long a worker waits for a log that does not take its line, so that none is lost in a burst.
 constexpr std::chrono::milliseconds kPatience{100};
+// Of a line, for its newline and cut= with the first keys.
+constexpr std::size_t kRoomForCut = 128;
 
 struct State {
     std::atomic<const char*> role{"evermilter"};
     std::atomic<bool> waits{false};
-    std::atomic<std::uint64_t> lost{0}; // lines, since one got through
+    std::atomic<std::uint64_t> lost{0};       // lines, since one got through
+    std::atomic<std::uint64_t> lost_total{0}; // of this process
+    std::atomic<std::atomic<std::uint64_t>*> shared_total{nullptr};
     SyslogSocket syslog{_PATH_LOG};
     std::atomic<config::LogTarget> target{config::LogTarget::stderr_};
     std::atomic<LogLevel> level{LogLevel::info};
@@ -113,20 +117,10 @@ std::string escape(std::string_view value) {
     return text;
 }
 
-// One write(2) a line, so that lines of several processes do not mix. A pipe that polls writable has room for
-// PIPE_BUF bytes. ppoll(2), because the session workers' program defines poll() (seam.h).
-bool write_stderr(const std::string& line, std::chrono::milliseconds patience) {
-    const std::string whole = line + "\n";
-    pollfd entry{STDERR_FILENO, POLLOUT, 0};
-    const timespec wait{0, patience.count() * 1'000'000};
-    if (::ppoll(&entry, 1, &wait, nullptr) == 0) return false;
-    return ::write(STDERR_FILENO, whole.data(), whole.size()) >= 0;
-}
-
 bool put(LogLevel level, const std::string& line, std::chrono::milliseconds patience) {
     return g_state.target.load() == config::LogTarget::syslog
                ? g_state.syslog.send(LOG_MAIL | priority(level), line, patience)
-               : write_stderr(line, patience);
+               : write_standard_error(line + "\n", patience);
 }
 
 std::string head(std::string_view event) {
@@ -145,10 +139,23 @@ void emit(LogLevel level, const std::string& line) {
     const bool waits = g_state.waits.load() && g_state.lost.load() == 0;
     if (!put(level, line, waits ? kPatience : std::chrono::milliseconds::zero())) {
         ++g_state.lost;
+        ++g_state.lost_total;
+        if (auto* const shared = g_state.shared_total.load()) ++*shared;
     } else if (const std::uint64_t lost = g_state.lost.exchange(0); lost > 0) {
         const std::string report = head("log-lines-lost") + " lines=" + std::to_string(lost);
         if (!put(LogLevel::warning, report, std::chrono::milliseconds::zero())) g_state.lost += lost;
     }
+}
+
+// What of `value` has room when it is escaped; all of it, if possible.
+std::string fit(std::string_view value, std::size_t room) {
+    value = value.substr(0, room);
+    std::string text = escape_value(value);
+    while (text.size() > room && !value.empty()) {
+        value.remove_suffix(std::max<std::size_t>((text.size() - room) / 4, 1)); // a byte takes up to four
+        text = escape_value(value);
+    }
+    return text;
 }
 
 } // namespace
@@ -163,6 +170,22 @@ void open(const char* role, config::LogTarget target, LogLevel level) {
     static_cast<void>(g_state.syslog.open());
 }
 
+void leave() {
+    ::closelog();
+    g_state.syslog.close();
+    g_state.lost.store(0);
+    g_state.lost_total.store(0);
+}
+
+void count_lost_in(std::atomic<std::uint64_t>& total) {
+    total += g_state.lost_total.load();
+    g_state.shared_total.store(&total);
+}
+
+std::uint64_t lines_lost() {
+    return g_state.lost_total.load();
+}
+
 void reopen() {
     if (g_state.target.load() != config::LogTarget::syslog) return;
     ::closelog();
@@ -172,18 +195,32 @@ void reopen() {
 void write(LogLevel level, std::string_view event, std::initializer_list<Field> fields) {
     if (level > g_state.level.load()) return;
     std::string line = head(event);
+    std::string cut;
     for (const Field& field : fields) {
         if (field.value.empty()) continue;
+        const std::size_t taken = line.size() + field.key.size() + 2 + kRoomForCut;
+        const std::size_t room = std::min(kLongestValue, taken < kLongestLine ? kLongestLine - taken : 0);
+        std::string text = escape_value(field.value);
+        if (text.size() > room) {
+            text = fit(field.value, room);
+            if (cut.size() + field.key.size() + 1 < kRoomForCut - 8)
+                cut.append(cut.empty() ? "" : ",").append(field.key);
+        }
+        if (text.size() > room) continue;
         line += ' ';
         line += field.key;
         line += '=';
-        line += escape_value(field.value);
+        line += text;
     }
+    if (!cut.empty()) line += " cut=" + cut;
     emit(level, line);
 }
 
 void write_text(LogLevel level, std::string_view text) {
-    if (level <= g_state.level.load()) emit(level, escape(text));
+    if (level > g_state.level.load()) return;
+    std::string line = escape(text);
+    if (line.size() >= kLongestLine) line.resize(kLongestLine - 1);
+    emit(level, line);
 }
 
 std::string escape_value(std::string_view value) {

@@ -2,6 +2,8 @@
 // before session workers, loaders and standbys, and those before the supervisor, which keeps what it was started with.
 #pragma once
 
+#include <sys/types.h>
+
 namespace evermilter {
 
 // In thousandths of the memory that the process may use, above what its parent has.
@@ -11,5 +13,10 @@ inline constexpr int kOomPointsOfScanner = 200; // above its loader
 // Raises the calling process's own score, at most to 1000; needs no privilege. Async-signal-safe. Where /proc cannot
 // be written nothing changes: the order of victims is then the kernel's own.
 void raise_oom_score(int points) noexcept;
+// The same where the process has hidden its memory (process_state.h), which takes the file from it: for that moment it
+// is not hidden. Hidden afterwards.
+void raise_hidden_oom_score(int points) noexcept;
+// Another process's, by root.
+void raise_oom_score_of(pid_t pid, int points) noexcept;
 
 } // namespace evermilter

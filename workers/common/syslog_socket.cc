@@ -31,9 +31,13 @@ bool full(int error) {
 
 } // namespace
 
+void SyslogSocket::close() {
+    const std::lock_guard lock(mutex_);
+    socket_.reset();
+}
+
 Result<void> SyslogSocket::open() {
     const std::lock_guard lock(mutex_);
-    socket_.reset(); // first: in a forked process its number may be free already, and be that of the new one
     socket_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket_) return system_error("socket");
     sockaddr_un address{};

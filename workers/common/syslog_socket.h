@@ -19,6 +19,7 @@ class SyslogSocket {
 
     // Closes what is open and connects anew. An Error only says that nobody is there now: each line tries again.
     Result<void> open();
+    void close();
     // `priority` is facility and level, as for syslog(3). False: nobody has read for `patience` (zero: it does not
     // wait), or nobody is there, and the line is lost.
     [[nodiscard]] bool send(int priority, std::string_view line, std::chrono::milliseconds patience);

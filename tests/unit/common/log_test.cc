@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
+#include <csignal>
 #include <ostream>
 
 #include "workers/common/channel.h"
@@ -141,6 +143,48 @@ BOOST_AUTO_TEST_CASE(a_log_that_takes_no_line_holds_nobody_up_and_the_lines_that
         BOOST_TEST(said.ends_with(" lines=" + std::to_string(200 - through) + "\n"), said);
     }
     ::dup2(saved.get(), STDERR_FILENO);
+}
+
+BOOST_AUTO_TEST_CASE(a_line_fits_into_a_pipe_at_once_and_what_stands_behind_a_long_value_is_not_lost) {
+    const std::string blanks(100'000, ' ');
+    const std::string controls(20'000, '\x01');
+    for (const std::string& text : {std::string(100'000, 'x'), blanks, controls}) {
+        const auto lines = said(LogLevel::info, [&] {
+            logging::info("message",
+                          {{"to", text}, {"from", text}, {"subject", text}, {"host", text}, {"verdict", "infected"}});
+            logging::write_text(LogLevel::info, text);
+        });
+        BOOST_TEST_REQUIRE(lines.size() == 2U);
+        for (const std::string& line : lines) {
+            BOOST_TEST(line.size() <= logging::kLongestLine);
+            BOOST_TEST(line.size() > 3000U);
+            BOOST_TEST(line.ends_with("\n"));
+        }
+        BOOST_TEST(lines[0].find(" verdict=infected ") != std::string::npos, lines[0]);
+        BOOST_TEST(lines[0].ends_with(" cut=to,from,subject,host\n"), lines[0]);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(lost_lines_are_counted_in_what_others_can_read_too) {
+    std::atomic<std::uint64_t> total{0};
+    const std::uint64_t before = logging::lines_lost();
+    std::array<int, 2> ends{};
+    BOOST_TEST_REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+    const evermilter::unique_fd saved(::dup(STDERR_FILENO));
+    ::dup2(ends[1], STDERR_FILENO);
+    ::close(ends[0]);
+    ::close(ends[1]);
+    logging::open("session", LogTarget::stderr_, LogLevel::info);
+    auto* const heard = ::signal(SIGPIPE, SIG_IGN);
+    logging::info("one");
+    logging::count_lost_in(total);
+    logging::info("two");
+    (void)::signal(SIGPIPE, heard);
+    ::dup2(saved.get(), STDERR_FILENO);
+    BOOST_TEST(logging::lines_lost() == before + 2);
+    BOOST_TEST(total.load() == before + 2);
+    static std::atomic<std::uint64_t> outlives{0};
+    logging::count_lost_in(outlives);
 }
 
 BOOST_AUTO_TEST_CASE(a_line_in_another_programs_form_is_still_one_line) {
