@@ -141,6 +141,7 @@ void ChildMessages::take(Child& child, messages::Message&& message) {
             [&](const RoomToLoad& one) { stray(one); },
             [&](const LockEngine& one) { stray(one); },
             [&](const StartStandby& one) { stray(one); },
+            [&](const ReplaceScanner& one) { stray(one); },
             [&](const TakeOver& one) { stray(one); },
             [&](const ScanJob& one) { stray(one); },
             [&](const Taken& one) { stray(one); },

@@ -22,6 +22,7 @@
 #include "workers/common/child.h"
 #include "workers/common/log.h"
 #include "workers/common/oom_score.h"
+#include "workers/common/process_state.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -53,21 +54,27 @@ std::string own_directory() {
     return std::filesystem::path(std::string_view(path.data(), static_cast<std::size_t>(length))).parent_path();
 }
 
-// In the forked child: nothing but async-signal-safe calls, and no return.
+// Above those that have a number of their own in the child, until its exec. -1 and errno.
+int move_up(int fd) {
+    return ::fcntl(fd, F_DUPFD_CLOEXEC, kChildChannel + 1);
+}
+
+// In the forked child, with all signals blocked: nothing but async-signal-safe calls, and no return. Signals stay
+// blocked until the program has said what it does with them (process_state.h).
 [[noreturn]] void execute(int binary, const char* binary_name, int channel, int standard_error, int null,
                           const Identity& identity) {
-    for (int number = 1; number < NSIG; ++number) {
-        if (number != SIGKILL && number != SIGSTOP) static_cast<void>(::signal(number, SIG_DFL));
-    }
-    sigset_t none;
-    sigemptyset(&none);
-    raise_oom_score(kOomPointsOfChild); // while it is ours to write: after a change of the user it is root's
+    ignore_signals();
+    // While it is ours to write: after a change of the user it is root's.
+    if (identity.switch_user)
+        raise_oom_score(kOomPointsOfChild);
+    else
+        raise_hidden_oom_score(kOomPointsOfChild);
     const char* failed = "cannot become its user";
-    if (::sigprocmask(SIG_SETMASK, &none, nullptr) == 0 && become(identity)) {
+    if (become(identity)) {
         failed = "cannot be executed";
-        if (::dup2(null, STDIN_FILENO) >= 0 && ::dup2(null, STDOUT_FILENO) >= 0 &&
-            (standard_error == STDERR_FILENO || ::dup2(standard_error, STDERR_FILENO) >= 0) &&
-            ::dup2(channel, kChildChannel) >= 0) {
+        for (int* fd : {&binary, &channel, &standard_error, &null}) *fd = move_up(*fd);
+        if (binary >= 0 && ::dup2(null, STDIN_FILENO) >= 0 && ::dup2(null, STDOUT_FILENO) >= 0 &&
+            ::dup2(standard_error, STDERR_FILENO) >= 0 && ::dup2(channel, kChildChannel) >= 0) {
             std::array<char*, 2> arguments = {const_cast<char*>(binary_name), nullptr};
             ::fexecve(binary, arguments.data(), environ);
         }
@@ -152,10 +159,17 @@ Result<void> Children::start(Child& child, messages::Role role, const Identity& 
     const std::size_t which = binary_of(role);
     const int standard_error = silent_ ? null_.get() : STDERR_FILENO;
 
+    // Until its exec the child has our handlers, which would swallow what is meant for it.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    static_cast<void>(::sigprocmask(SIG_BLOCK, &all, &before));
     const pid_t pid = ::fork();
-    if (pid < 0) return system_error(std::string("cannot start ") + kBinaries[which]);
     if (pid == 0)
         execute(binaries_[which].get(), kBinaries[which], ends->second.get(), standard_error, null_.get(), identity);
+    Error failed = system_error(std::string("cannot start ") + kBinaries[which]);
+    static_cast<void>(::sigprocmask(SIG_SETMASK, &before, nullptr));
+    if (pid < 0) return failed;
 
     watch(child, role, pid, std::move(ends->first));
     log::debug("child-started", {{"child", messages::role_name(role)}, {"child_pid", pid}});

@@ -118,6 +118,8 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     }
     const std::int64_t now = monotonic_ns();
     message.deadline_ns = now + ns(settings.config.reload.load_timeout);
+    unique_fd queue_end(::fcntl(queue->second.get(), F_DUPFD_CLOEXEC, 0));
+    if (!queue_end) return system_error("the receiving end of a queue");
     message.queue = std::move(queue->second);
     message.board = std::move(*shared);
     message.poison = std::move(*poison);
@@ -131,6 +133,7 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     generation.id = id;
     last_id_ = id;
     generation.queue = std::move(queue->first);
+    generation.queue_end = std::move(queue_end);
     generation.board.emplace(std::move(*board));
     generation.load_started_ns = now;
     generation.end_by_ns = message.deadline_ns;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "supervisor/children.h"
+#include "supervisor/idle_scanners.h"
 #include "supervisor/log_limit.h"
 #include "supervisor/settings.h"
 #include "supervisor/state.h"
@@ -90,6 +91,9 @@ class Generations {
     void on_failed(Generation& generation, const messages::LoadFailed& failed);
     void on_scanner_started(Generation& generation, const messages::ScannerStarted& started);
     void on_scanner_ended(Generation& generation, const messages::ScannerEnded& ended);
+    // Its scanners take nothing while messages wait: `idle` of them (serving_watch.h).
+    void heal(Generation& generation, Remedy remedy, const std::vector<pid_t>& idle);
+    void healed(Generation& generation) const;
     void on_taken(SessionWorker& worker, const messages::QueueTaken& taken);
     void on_released(SessionWorker& worker, const messages::QueueReleased& released);
     void on_overdue(const messages::ScannerOverdue& overdue);

@@ -130,6 +130,8 @@ void Generations::finish_if_reaped(Generation& generation) {
     if (!apply(generation, GenerationEvent::reaped)) return;
     log::info("generation-gone", {{"generation", generation.id}});
     generation.queue.reset();
+    generation.queue_end.reset();
+    if (generation.board) state_.counters.log_lines_lost += generation.board->header().log_lines_lost.load();
     generation.board.reset();
     generation.end_by_ns = 0;
     generation.standby_due_ns = 0;

@@ -1,10 +1,13 @@
 // The scanners of a generation, as its loader tells of them: who there is, who hangs, and whether those who died are
 // replaced. Where they cannot be forked, or die without a message finished between them, the service is degraded.
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 
 #include "supervisor/generations.h"
 #include "workers/common/log.h"
+#include "workers/common/oom_score.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -56,6 +59,8 @@ void Generations::on_scanner_started(Generation& generation, const messages::Sca
         return;
     }
     generation.scanners.push_back(ScannerProcess{static_cast<pid_t>(started.pid), started.slot});
+    if (::geteuid() == 0)
+        raise_oom_score_of(static_cast<pid_t>(started.pid), kOomPointsOfScanner);
     if (generation.scanners_missing.empty()) return;
     if (!generation.board || generation.scanners.size() < generation.board->slots()) return;
     generation.scanners_missing.clear();
@@ -69,12 +74,15 @@ void Generations::on_scanner_ended(Generation& generation, const messages::Scann
         return;
     }
     std::erase_if(generation.scanners, [&](const ScannerProcess& one) { return one.pid == ended.pid; });
+    const bool replaced =
+        std::erase_if(generation.unserving, [&](pid_t pid) { return pid == ended.pid; }) > 0; // by our order
     if (ended.expected) return;
     if (has_temp_failed(ended.wait_status)) return temp_failed(generation, static_cast<pid_t>(ended.pid));
     ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)];
     const std::string status = wait_status_text(ended.wait_status);
     log::error("scanner-died", {{"generation", generation.id}, {"scanner", ended.pid}, {"status", status}});
 
+    if (replaced) return;
     const std::uint64_t scans = finished_scans(generation);
     if (scans != generation.scans_at_death) generation.scanner_policy.proven();
     generation.scans_at_death = scans;
@@ -108,6 +116,41 @@ void Generations::look_at_scanners(Generation& generation, std::int64_t now_ns) 
     generation.look_ns = 0;
     generation.scanner_policy.proven();
     generation.scanners_dying.clear();
+    handlers_.changed();
+}
+
+// A loader that is killed is followed by its standby, which does not keep those in `unserving` (take_over).
+void Generations::heal(Generation& generation, Remedy remedy, const std::vector<pid_t>& idle) {
+    generation.unserving = idle;
+    const bool followed = generation.loader.pid != 0 && generation.standby.pid != 0;
+    if (remedy == Remedy::loader && !followed) remedy = Remedy::load;
+    std::string pids;
+    for (const pid_t pid : idle) pids += (pids.empty() ? "" : ",") + std::to_string(pid);
+    const char* what = remedy == Remedy::scanners ? "they are replaced"
+                       : remedy == Remedy::loader ? "their loader is replaced"
+                                                  : "the database is loaded anew";
+    log::error("scanners-idle", {{"generation", generation.id}, {"scanners", pids}, {"remedy", what}});
+    generation.scanners_idle = what;
+    if (remedy == Remedy::load) {
+        kill_processes(generation, "its scanners take no messages");
+    } else if (remedy == Remedy::loader) {
+        children_.kill(generation.loader, "its scanners take no messages");
+    } else {
+        for (const pid_t pid : idle) {
+            if (generation.loader.pid != 0)
+                children_.send(generation.loader, messages::ReplaceScanner{pid});
+            else
+                children_.kill_orphan(pid);
+        }
+    }
+    handlers_.changed();
+}
+
+void Generations::healed(Generation& generation) const {
+    if (generation.scanners_idle.empty()) return;
+    generation.scanners_idle.clear();
+    generation.unserving.clear();
+    log::info("scanners-serve-again", {{"generation", generation.id}});
     handlers_.changed();
 }
 

@@ -117,7 +117,11 @@ bool Generations::take_over(Generation& generation) {
     messages::TakeOver order;
     order.scanners.resize(generation.board->slots());
     for (const ScannerProcess& scanner : generation.scanners) {
-        if (scanner.slot < order.scanners.size()) order.scanners[scanner.slot] = scanner.pid;
+        if (std::find(generation.unserving.begin(), generation.unserving.end(), scanner.pid) !=
+            generation.unserving.end())
+            children_.kill_orphan(scanner.pid);
+        else if (scanner.slot < order.scanners.size())
+            order.scanners[scanner.slot] = scanner.pid;
     }
     generation.loader = std::exchange(standby, Child{});
     generation.loader.role = messages::Role::loader;

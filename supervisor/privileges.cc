@@ -63,6 +63,15 @@ Result<Identities> resolve_identities(const config::Process& process) {
     return Identities{*session, *scanner};
 }
 
+std::string one_user_warning(const Identities& identities) {
+    const Identity& session = identities.session;
+    if (!session.switch_user || session.uid != identities.scanner.uid) return {};
+    constexpr const char* own = "evermilter-scanner"; // of packages
+    const bool there = ::getpwnam(own) != nullptr;
+    return "session workers and scanners run as one user, " + session.user + "; set process.scanner_user" +
+           (there ? std::string(" = \"") + own + "\", which is there" : " to a user of its own");
+}
+
 Result<void> drop_privileges() {
     if (::geteuid() != 0) return {};
     constexpr std::array kept = {CAP_SETUID, CAP_SETGID,          CAP_KILL, CAP_DAC_OVERRIDE, CAP_CHOWN,

@@ -30,6 +30,10 @@ struct Identities {
 // the key and the user that is unknown: exit status EX_NOUSER.
 [[nodiscard]] Result<Identities> resolve_identities(const config::Process& process);
 
+// Started as root with one user for all: what opens archives of strangers could reach what speaks with the MTA. What to
+// do about it; "" where the users differ, or all are an ordinary one.
+[[nodiscard]] std::string one_user_warning(const Identities& identities);
+
 // As root: keeps CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER and
 // CAP_NET_BIND_SERVICE, for good. As an ordinary user nothing
 // is done.

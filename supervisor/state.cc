@@ -87,6 +87,7 @@ std::string scanners_reason(const State& state) {
     if (active == nullptr) return {};
     const std::string scanners = "scanners of generation " + std::to_string(active->id);
     if (!active->scanners_missing.empty()) return scanners + " cannot be replaced: " + active->scanners_missing;
+    if (!active->scanners_idle.empty()) return scanners + " take no messages: " + active->scanners_idle;
     if (!active->scanners_dying.empty()) return scanners + " die one after another: " + active->scanners_dying;
     return {};
 }
@@ -123,6 +124,7 @@ void add_counts(Counters& counters, const SessionBoard& board) {
     counters.scan_ns_total += header.scan_ns_total.load(order);
     counters.scans_total += header.scans_total.load(order);
     counters.retries_total += header.retries_total.load(order);
+    counters.log_lines_lost += header.log_lines_lost.load(order);
 }
 
 } // namespace evermilter::supervisor

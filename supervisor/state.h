@@ -85,7 +85,10 @@ struct Generation {
     std::string scanners_missing;      // not empty: why there are fewer of them than there shall be
     std::string scanners_dying;        // not empty: they die one after another; how
     std::int64_t look_ns = 0;          // CLOCK_MONOTONIC at which is looked whether they still do; 0: they do not
+    std::string scanners_idle;         // not empty: they take no messages although some wait; what is done
+    std::vector<pid_t> unserving;      // these of them, which are told to be replaced
     unique_fd queue;                   // sending end, while loading or active
+    unique_fd queue_end;               // receiving end, only to look whether messages wait; until all is reaped
     std::optional<ScannerBoard> board; // empty for failed and gone ones
     std::vector<ScannerProcess> scanners;
     bool condemned = false;   // all of its processes are to end: nobody takes over, who comes to us is killed
@@ -151,6 +154,7 @@ struct Counters {
     std::uint64_t scan_ns_total = 0;
     std::uint64_t scans_total = 0;
     std::uint64_t retries_total = 0;
+    std::uint64_t log_lines_lost = 0;             // of children; ours are known to the log
     std::map<std::string, std::uint64_t> viruses; // by name, bounded: past kMaxVirusNames under "(others)"
     std::array<std::uint64_t, kRoles> crashes{};  // by Role
     std::uint64_t reloads_ok = 0;

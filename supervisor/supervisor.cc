@@ -74,6 +74,7 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
            },
            [this](int exit_code, const std::string& error) { fail(exit_code, error); }, [this] { on_changed(); }}),
       heartbeat_(loop_.get(), state_, children_, settings_),
+      serving_watch_(loop_.get(), state_, generations_),
       survivors_(loop_.get(), state_, settings_,
                  {[this] {
                       on_changed();
@@ -173,9 +174,12 @@ bool Supervisor::begin() {
     poison_watch_.apply();
     folders_.begin(std::move(std::get<FolderLocks>(folders)));
     look_timer_.start(kLook, kLook);
+    if (const std::string warning = one_user_warning(settings_.identities); !warning.empty())
+        log::warning("one-user", {{"warning", warning}});
     log::info("starting", {{"version", EVERMILTER_VERSION}, {"config", settings_.origin}});
     session_workers_.adjust();
     heartbeat_.start();
+    serving_watch_.start();
     database_watch_.apply(settings_.config.database);
     survivors_.look();
     notifications_.begin(manager_);

@@ -21,6 +21,7 @@
 #include "supervisor/poison_watch.h"
 #include "supervisor/reloads.h"
 #include "supervisor/service_manager.h"
+#include "supervisor/serving_watch.h"
 #include "supervisor/session_workers.h"
 #include "supervisor/settings.h"
 #include "supervisor/state.h"
@@ -88,6 +89,7 @@ class Supervisor final : public Operations {
     Reloads reloads_;
     SessionWorkers session_workers_;
     Heartbeat heartbeat_;
+    ServingWatch serving_watch_;
     Survivors survivors_;
     Notifications notifications_;
     PoisonWatch poison_watch_;

@@ -43,6 +43,7 @@ const char* message_name(const Message& message) noexcept {
                                          "RoomToLoad",
                                          "LockEngine",
                                          "StartStandby",
+                                         "ReplaceScanner",
                                          "TakeOver",
                                          "LoadProgress",
                                          "LoadAwaitsRoom",

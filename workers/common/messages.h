@@ -255,6 +255,13 @@ struct LockEngine {
     static constexpr auto fields = std::tuple{};
 };
 
+// The scanner is idle and takes nothing although messages wait in the queue: it is killed, whatever is wrong with it,
+// and replaced when it was reaped.
+struct ReplaceScanner {
+    std::int64_t scanner = 0; // its pid
+    static constexpr auto fields = std::tuple{&ReplaceScanner::scanner};
+};
+
 // Answer to LoadAwaitsRoom: no other engine is in memory.
 struct RoomToLoad {
     static constexpr auto fields = std::tuple{};
@@ -420,12 +427,12 @@ struct ScanResult {
                    &ScanResult::cpu_ns, &ScanResult::unseen,  &ScanResult::ledger, &ScanResult::scanned};
 };
 
-using Message =
-    std::variant<Hello, Pong, Ping, ReopenLog, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions,
-                 NoGeneration, SessionWorkerReady, SessionWorkerFailed, QueueTaken, QueueReleased, SessionEnded,
-                 Detection, ScannerOverdue, Suspicion, PoisonMet, SessionWorkerUnfit, StartLoad, RoomToLoad,
-                 LockEngine, StartStandby, TakeOver, LoadProgress, LoadAwaitsRoom, LoaderReady, LoadUnchanged, LoadStarved,
-                 LoadFailed, ScannerStarted, ScannerEnded, StandbyStarted, StandbyEnded, ScanJob, Taken, ScanResult>;
+using Message = std::variant<Hello, Pong, Ping, ReopenLog, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions,
+                             NoGeneration, SessionWorkerReady, SessionWorkerFailed, QueueTaken, QueueReleased,
+                             SessionEnded, Detection, ScannerOverdue, Suspicion, PoisonMet, SessionWorkerUnfit,
+                             StartLoad, RoomToLoad, LockEngine, StartStandby, ReplaceScanner, TakeOver, LoadProgress,
+                             LoadAwaitsRoom, LoaderReady, LoadUnchanged, LoadStarved, LoadFailed, ScannerStarted,
+                             ScannerEnded, StandbyStarted, StandbyEnded, ScanJob, Taken, ScanResult>;
 
 [[nodiscard]] const char* role_name(Role role) noexcept;                 // "session", "loader", …
 [[nodiscard]] const char* message_name(const Message& message) noexcept; // "HandOver", …, for logs

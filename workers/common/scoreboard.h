@@ -58,6 +58,7 @@ struct SessionBoardHeader {
     std::atomic<std::uint64_t> scan_ns_total{0};
     std::atomic<std::uint64_t> scans_total{0};
     std::atomic<std::uint64_t> retries_total{0};
+    std::atomic<std::uint64_t> log_lines_lost{0};
 };
 inline constexpr std::size_t kTimedOutPacket = kStages;      // timeouts.packet
 inline constexpr std::size_t kTimedOutSession = kStages + 1; // timeouts.session
@@ -68,10 +69,12 @@ struct ScannerSlot {
     std::atomic<std::int64_t> busy_since_ns{0}; // CLOCK_MONOTONIC, 0: idle
     std::atomic<std::uint64_t> job{0};
     std::atomic<std::uint64_t> jobs_total{0};
+    std::atomic<std::uint64_t> received_total{0}; // what it has taken from the queue, of whatever kind
 };
 
 struct ScannerBoardHeader {
     std::atomic<std::uint64_t> slots{0};
+    std::atomic<std::uint64_t> log_lines_lost{0}; // of the loader and all that it forks
 };
 
 // One session worker's part of message.memory_budget: a board that all of them share, so that the budget is one

@@ -79,14 +79,21 @@ std::uint64_t resident() {
     return pages * kPage;
 }
 
+unique_fd g_pagemap; // of this process, until it is used
+
 struct CloseFile {
     void operator()(std::FILE* file) const noexcept { (void)std::fclose(file); }
 };
 
 } // namespace
 
+void prepare_to_collapse() noexcept {
+    g_pagemap.reset(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+}
+
 std::size_t collapse_memory() noexcept {
-    const unique_fd pagemap(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+    if (!g_pagemap) prepare_to_collapse();
+    const unique_fd pagemap = std::move(g_pagemap);
     const std::unique_ptr<std::FILE, CloseFile> maps(std::fopen("/proc/self/maps", "re"));
     if (!pagemap || !maps || ::sysconf(_SC_PAGESIZE) != static_cast<long>(kPage)) return 0;
     NextLargePage next;

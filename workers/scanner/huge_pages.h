@@ -8,9 +8,12 @@
 
 namespace evermilter::scanner {
 
+// Before the process hides its memory (process_state.h): what collapse_memory() reads could not be opened any more.
+void prepare_to_collapse() noexcept;
+
 // Collapses each aligned 2 MB of this process's private anonymous memory that is nearly full into one page
 // (MADV_COLLAPSE, Linux 6.1). Returns how many; 0 where the kernel does not know it. Never fails: what cannot be
-// collapsed stays as it is. Any thread: the load thread, for the time it takes.
+// collapsed stays as it is. Once a process. Any thread: the load thread, for the time it takes.
 std::size_t collapse_memory() noexcept;
 
 } // namespace evermilter::scanner

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/parse.h"
+#include "workers/common/child.h"
 #include "workers/common/engine_lock.h"
 #include "workers/common/log.h"
 #include "workers/scanner/temp_directory.h"
@@ -15,7 +16,8 @@
 namespace evermilter::scanner {
 
 Loader::Loader(Channel channel)
-    : link_(loop_, std::move(channel),
+    : of_one_user_(is_of_own_user(channel)),
+      link_(loop_, std::move(channel),
             {[this](messages::Message message) { on_message(std::move(message)); }, [this] { link_ended(); }}) {
     moved_.set(loop_);
     moved_.set<Loader, &Loader::load_moved>(this);
@@ -113,6 +115,7 @@ void Loader::start_load(messages::StartLoad start) {
     if (board->slots() != start.scanners || start.scanners == 0)
         return refuse({EX_SOFTWARE, "the scoreboard has not one slot a scanner"});
     board_.emplace(std::move(*board));
+    log::count_lost_in(board_->header().log_lines_lost);
     if (start.poison) {
         auto poison = PoisonBoard::map(std::move(start.poison));
         if (!poison) return refuse({EX_SOFTWARE, poison.error().what});
@@ -210,7 +213,8 @@ void Loader::serve() {
     remove_own_folders();
     auto& loaded = std::get<Loaded>(*result_);
     const Estate estate{loaded.engine, *board_,        order_.config,      order_.generation,
-                        queue_.get(),  store_->lock(), engine_lock_.get(), poison_ ? &*poison_ : nullptr};
+                        queue_.get(),  store_->lock(), engine_lock_.get(), poison_ ? &*poison_ : nullptr,
+                        of_one_user_};
     serving_.emplace(
         loop_, estate,
         Serving::Handlers{[this](messages::Message message) { send(std::move(message)); }, [this] { end(EX_OK); }});

@@ -64,6 +64,7 @@ class Loader {
     [[nodiscard]] std::string own_folder(Purpose purpose) const;
     void remove_own_folders() noexcept;
 
+    const bool of_one_user_; // with the supervisor
     // Not libev's default loop: that one reaps every child by itself, and leaves no status for us.
     ev::dynamic_loop loop_;
     SupervisorLink link_;

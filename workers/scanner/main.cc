@@ -2,13 +2,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <utility>
 
 #include "workers/common/child.h"
+#include "workers/common/process_state.h"
 #include "workers/scanner/allocator.h"
+#include "workers/scanner/huge_pages.h"
 #include "workers/scanner/loader.h"
 
 int main() {
@@ -19,8 +20,8 @@ int main() {
             (void)std::fprintf(stderr, "evermilter-scanner: %s\n", channel.error().what.c_str());
             return EX_USAGE;
         }
-        // Standard error may be a pipe whose reader has gone; a log line must not end a scan.
-        (void)std::signal(SIGPIPE, SIG_IGN);
+        scanner::prepare_to_collapse();
+        hide_memory();
         scanner::tune_allocator();
         scanner::Loader loader(std::move(*channel));
         const int status = loader.run();

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "workers/scanner/own_alarm.h"
 #include "workers/scanner/pidfd.h"
 #include "workers/scanner/seed.h"
 
@@ -186,6 +187,7 @@ Result<ProofProcess> ProofProcess::start(Engine& engine, const config::Config& c
                    write_all(report.get(), text.substr(0, kMostReport));
         };
         seed_random();
+        heed_own_alarm();
         if (auto set = engine.set_temp_directory(temp_directory); !set) {
             (void)say(set.error().what);
             ::_exit(EX_SOFTWARE);

@@ -67,6 +67,8 @@ int Scanner::run() {
         if (readable.revents == 0) continue;
 
         auto received = receive_message(queue_);
+        // Said of all that left the queue, however it goes on: who says nothing while messages wait does not serve.
+        if (!received || received->kind == Received::Kind::message) slot_.received_total.fetch_add(1);
         if (!received) {
             // A job that was cut off (no descriptor free) or is none: its reply socket is closed, which tells its
             // owner.

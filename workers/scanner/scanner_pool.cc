@@ -8,8 +8,10 @@
 #include <csignal>
 #include <utility>
 
+#include "workers/common/descriptors.h"
 #include "workers/common/log.h"
 #include "workers/common/oom_score.h"
+#include "workers/scanner/own_alarm.h"
 #include "workers/scanner/pidfd.h"
 #include "workers/scanner/scanner.h"
 #include "workers/scanner/seed.h"
@@ -23,18 +25,6 @@ constexpr std::chrono::seconds kGrace{5};
 // By how much a scanner may outlive max_age: by its last scan, and that by the time in which it would be found to hang.
 // One that is older is stopped, or stuck outside a scan; nobody else would notice.
 constexpr std::chrono::seconds kLongestPastAge{10};
-
-// Where a scanner has the queue, once everything else of the loader is closed.
-constexpr int kQueueInScanner = 3;
-
-// Closes all descriptors beyond `last` but `kept`, which stays at its number, where nobody else looks for one of his.
-bool close_beyond(int last, int kept) {
-    const auto from = static_cast<unsigned>(last + 1);
-    if (kept <= last) return ::close_range(from, ~0U, 0) == 0;
-    const auto middle = static_cast<unsigned>(kept);
-    if (middle > from && ::close_range(from, middle - 1, 0) != 0) return false;
-    return ::close_range(middle + 1, ~0U, 0) == 0;
-}
 
 double seconds(std::chrono::milliseconds time) {
     return std::chrono::duration<double>(time).count();
@@ -150,13 +140,15 @@ Result<void> ScannerPool::seat(Seat& seat) {
 
 void ScannerPool::become_scanner(Seat& seat) {
     board_.slot(seat.slot).pid.store(::getpid()); // first: should the loader die now, who took over knows of us
-    raise_oom_score(kOomPointsOfScanner);
+    if (raise_oom_score_) raise_hidden_oom_score(kOomPointsOfScanner);
     // Nothing of the loader's stays open: neither its channel nor its loop, nor the lock on the snapshot.
-    if (::dup2(queue_, kQueueInScanner) < 0 || !close_beyond(kQueueInScanner, kept_)) ::_exit(EX_OSERR);
+    log::leave();
+    if (!close_all_but({queue_, kept_})) ::_exit(EX_OSERR);
     log::open(messages::role_name(messages::Role::scanner), config_.log.target, config_.log.level);
     seed_random();
+    heed_own_alarm();
     if (auto set = engine_.set_temp_directory(folder(seat)); !set) ::_exit(EX_SOFTWARE);
-    Scanner scanner(engine_, kQueueInScanner, board_.slot(seat.slot), config_.scanner, poison_, folder(seat));
+    Scanner scanner(engine_, queue_, board_.slot(seat.slot), config_.scanner, poison_, folder(seat));
     ::_exit(scanner.run());
 }
 
@@ -238,6 +230,15 @@ void ScannerPool::kill_overdue(pid_t pid, std::uint64_t job) {
         const ScannerSlot& slot = board_.slot(seat->slot);
         if (slot.busy_since_ns.load() == 0 || slot.job.load() != job) return;
         log::warning("scanner-overdue", {{"generation", generation_}, {"scanner", pid}, {"job", job}});
+        (void)::pidfd_send_signal(seat->pidfd.get(), SIGKILL, nullptr, 0);
+        return;
+    }
+}
+
+void ScannerPool::kill_idle(pid_t pid) {
+    for (const auto& seat : seats_) {
+        if (seat->pid == 0 || seat->pid != pid || board_.slot(seat->slot).busy_since_ns.load() != 0) continue;
+        log::warning("scanner-idle", {{"generation", generation_}, {"scanner", pid}});
         (void)::pidfd_send_signal(seat->pidfd.get(), SIGKILL, nullptr, 0);
         return;
     }

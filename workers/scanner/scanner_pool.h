@@ -43,6 +43,8 @@ class ScannerPool {
 
     // Before start(): a descriptor that scanners are to hold, open as long as the pool.
     void keep_in_scanners(int descriptor) noexcept { kept_ = descriptor; }
+    // Before start(): where no supervisor of root's does it.
+    void let_scanners_raise_their_oom_score() noexcept { raise_oom_score_ = true; }
     // Forks one scanner a slot. On an Error none is left.
     [[nodiscard]] Result<void> start();
 
@@ -52,6 +54,9 @@ class ScannerPool {
 
     // Kills the scanner `pid` if it is ours and still works on `job`; it is replaced when it was reaped.
     void kill_overdue(pid_t pid, std::uint64_t job);
+
+    // Kills the scanner `pid` if it is ours and still idle; it is replaced when it was reaped.
+    void kill_idle(pid_t pid);
 
     // The queue has ended: scanners end by themselves and are not replaced; those still there after
     // max_scan_time + 5 s are killed. all_gone follows, at once if there is none.
@@ -83,6 +88,7 @@ class ScannerPool {
     int queue_;
     const PoisonBoard* poison_;
     int kept_ = -1;
+    bool raise_oom_score_ = false;
     const config::Config& config_;
     std::uint64_t generation_;
     Handlers handlers_;

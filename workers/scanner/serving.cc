@@ -36,6 +36,7 @@ Serving::Serving(ev::loop_ref loop, const Estate& estate, Handlers handlers)
     queue_watch_.set(loop_);
     queue_watch_.set<Serving, &Serving::queue_ended>(this);
     pool_.keep_in_scanners(estate_.engine_lock);
+    if (estate_.of_one_user) pool_.let_scanners_raise_their_oom_score();
     orphaned_timer_.set(loop_);
     orphaned_timer_.set<Serving, &Serving::orphaned_too_long>(this);
     standby_watch_.set(loop_);
@@ -68,6 +69,8 @@ bool Serving::on_message(messages::Message& message) {
         lock_again(estate_.engine_lock, estate_.config, estate_.generation);
     else if (const auto* overdue = std::get_if<messages::ScannerOverdue>(&message))
         pool_.kill_overdue(static_cast<pid_t>(overdue->scanner), overdue->job);
+    else if (const auto* idle = std::get_if<messages::ReplaceScanner>(&message))
+        pool_.kill_idle(static_cast<pid_t>(idle->scanner));
     else if (auto* standby = std::get_if<messages::StartStandby>(&message))
         start_standby(std::move(standby->channel));
     else

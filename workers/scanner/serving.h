@@ -32,6 +32,7 @@ struct Estate {
     int snapshot_lock = -1; // this and the next are held as long as the generation lives
     int engine_lock = -1;
     const PoisonBoard* poison = nullptr; // what the scanners do not take
+    bool of_one_user = false;            // supervisor and scanners
 };
 
 // Does what LockEngine asks for.
@@ -64,7 +65,7 @@ class Serving {
     // Forks a standby that listens on `channel`, and reports StandbyStarted or, if that fails, StandbyEnded.
     void start_standby(unique_fd channel);
 
-    // Ping, ReopenLog, LockEngine, ScannerOverdue, StartStandby are done. False: it is another message.
+    // Ping, ReopenLog, LockEngine, ScannerOverdue, ReplaceScanner, StartStandby are done. False: it is another message.
     [[nodiscard]] bool on_message(messages::Message& message);
 
   private:

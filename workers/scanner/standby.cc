@@ -3,11 +3,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
+#include "workers/common/descriptors.h"
 #include "workers/common/log.h"
 #include "workers/scanner/supervisor_link.h"
 
@@ -68,23 +67,11 @@ class Standby {
     std::optional<Serving> serving_;
 };
 
-// All but these descriptors and 0 to 2.
-bool close_but(std::array<int, 4> kept) {
-    std::sort(kept.begin(), kept.end());
-    unsigned first = STDERR_FILENO + 1;
-    for (const int fd : kept) {
-        if (fd <= STDERR_FILENO) continue;
-        const auto next = static_cast<unsigned>(fd);
-        if (next > first && ::close_range(first, next - 1, 0) != 0) return false;
-        first = next + 1;
-    }
-    return ::close_range(first, ~0U, 0) == 0;
-}
-
 } // namespace
 
 void become_standby(unique_fd channel, const Estate& estate) noexcept {
-    if (!close_but({channel.get(), estate.queue, estate.snapshot_lock, estate.engine_lock})) ::_exit(EX_OSERR);
+    log::leave();
+    if (!close_all_but({channel.get(), estate.queue, estate.snapshot_lock, estate.engine_lock})) ::_exit(EX_OSERR);
     log::open(messages::role_name(messages::Role::standby), estate.config.log.target, estate.config.log.level);
     Standby standby(std::move(channel), estate);
     standby.run();

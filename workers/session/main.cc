@@ -17,6 +17,7 @@
 #include "config/parse.h"
 #include "workers/common/child.h"
 #include "workers/common/log.h"
+#include "workers/common/process_state.h"
 #include "workers/session/digest_message.h"
 #include "workers/session/seam.h"
 #include "workers/session/worker.h"
@@ -81,6 +82,7 @@ int serve() {
         (void)!::write(STDERR_FILENO, text.data(), text.size());
         return EX_USAGE;
     }
+    hide_memory();
     log::open(messages::role_name(messages::Role::session), config::LogTarget::stderr_, config::LogLevel::info);
     auto configure = receive_configuration(*channel);
     if (!configure) return configure.error().code == 0 ? EX_OK : fail(*channel, EX_SOFTWARE, configure.error().what);
@@ -93,6 +95,7 @@ int serve() {
 
     auto board = SessionBoard::map(std::move(configure->board));
     if (!board) return fail(*channel, EX_SOFTWARE, board.error().what);
+    log::count_lost_in(board->header().log_lines_lost);
     auto memory = MemoryBoard::map(std::move(configure->memory));
     if (!memory) return fail(*channel, EX_SOFTWARE, memory.error().what);
     if (configure->memory_slot >= memory->slots()) return fail(*channel, EX_SOFTWARE, "slot beyond the memory board");

@@ -158,6 +158,7 @@ void Worker::on_message(messages::Message message) {
                    [&](messages::RoomToLoad&) { misplaced(); },
                    [&](messages::LockEngine&) { misplaced(); },
                    [&](messages::StartStandby&) { misplaced(); },
+                   [&](messages::ReplaceScanner&) { misplaced(); },
                    [&](messages::TakeOver&) { misplaced(); },
                    [&](messages::LoadAwaitsRoom&) { misplaced(); },
                    [&](messages::LoadUnchanged&) { misplaced(); },
