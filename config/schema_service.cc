@@ -148,7 +148,8 @@ constexpr Row kProcessRows[] = {
      .unset = "as `process.user`",
      .example = "evermilter-scanner",
      .text = "Who loaders and scanners run as. They open what strangers sent, so a user of their own, which owns "
-             "nothing else, is worth its line in the password file. Needs to read `database.directory`."},
+             "nothing else, is worth its line in the password file: started as root with one user for all, evermilter "
+             "warns of it. Needs to read `database.directory`."},
     {.key = "process.ping_timeout",
      .kind = Kind::duration,
      .field = field<&Config::process, &Process::ping_timeout>,

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -21,6 +22,8 @@
 #include "supervisor/settings.h"
 #include "supervisor/supervisor.h"
 #include "workers/common/log.h"
+#include "workers/common/process_state.h"
+#include "workers/common/standard_error.h"
 #include "workers/common/unique_fd.h"
 
 namespace {
@@ -69,7 +72,6 @@ unique_fd become_daemon() {
     }
     ::close(ends[0]);
     ::setsid();
-    static_cast<void>(::chdir("/") == 0);
     return unique_fd(ends[1]);
 }
 
@@ -78,6 +80,12 @@ void tell(unique_fd& status, int code) {
     const auto byte = static_cast<unsigned char>(code);
     static_cast<void>(::write(status.get(), &byte, 1) == 1);
     status.reset();
+}
+
+// What comes before main() has begun is kept. Before the constructors of this program's own objects (their priorities
+// begin with 101), and system calls only.
+[[gnu::constructor(101)]] void hold_early_signals() {
+    static_cast<void>(block_signals(Blocked::until_handled));
 }
 
 void leave_terminal(bool keep_stderr) {
@@ -104,6 +112,7 @@ int run(const CommandLine& line, supervisor::ServiceManager manager) {
     }
     // The path means the same after the daemon has left the folder it was called in: it is read again for a reload.
     const std::string origin = std::filesystem::absolute(line.config);
+    set_surroundings();
     auto settings = supervisor::make_settings(std::move(config), origin, std::move(*identities), line.foreground);
     const bool log_to_stderr = settings.config.log.target == config::LogTarget::stderr_;
     log::open("supervisor", settings.config.log.target, settings.config.log.level);
@@ -122,6 +131,7 @@ int run(const CommandLine& line, supervisor::ServiceManager manager) {
         leave_terminal(log_to_stderr);
     });
     if (!line.foreground && !log_to_stderr) supervisor.silence_children();
+    static_cast<void>(block_signals(Blocked::none)); // its handlers are there
     const int code = supervisor.run();
     if (!supervisor.fault().empty()) complain(supervisor.fault());
     tell(status, code);
@@ -131,13 +141,22 @@ int run(const CommandLine& line, supervisor::ServiceManager manager) {
 } // namespace
 
 int main(int argc, char** argv) {
-    // First of all: the sockets that are passed have fixed numbers.
+    static_cast<void>(block_signals(Blocked::until_handled));
+    ignore_signals({SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGUSR2});
+    // First of what opens anything: the sockets that are passed have fixed numbers.
+    if (auto closed = supervisor::close_unpassed(); !closed) {
+        complain(closed.error().what);
+        return EX_OSERR;
+    }
     auto manager = supervisor::meet_service_manager();
     if (!manager) {
         complain(manager.error().what);
         return EX_CONFIG;
     }
     if (!occupy_low_descriptors()) return EX_OSERR;
+    own_standard_error();
+    clean_environment();
+    hide_memory();
     CommandLine line;
     line.foreground = manager->there();
     CLI::App app("A ClamAV mail filter that never stops to reload.", "evermilterd");

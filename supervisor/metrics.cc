@@ -162,6 +162,7 @@ void processes(Text& text, const State& state, const Counters& counters) {
     for (std::size_t role = 0; role < kRoles; ++role) {
         text.sample(counters.crashes.at(role), {{"role", messages::role_name(static_cast<messages::Role>(role))}});
     }
+    text.single("evermilter_log_lines_lost_total", "counter", "Log lines that nobody took.", counters.log_lines_lost);
 }
 
 } // namespace

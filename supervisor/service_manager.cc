@@ -93,6 +93,13 @@ std::vector<std::string> PassedSockets::beside(const std::vector<std::string>& a
     return others;
 }
 
+Result<void> close_unpassed() {
+    const int passed = std::max(::sd_listen_fds(0), 0);
+    if (::close_range(static_cast<unsigned>(SD_LISTEN_FDS_START + passed), ~0U, 0) != 0)
+        return system_error("closing inherited descriptors");
+    return {};
+}
+
 Result<ServiceManager> meet_service_manager() {
     ServiceManager manager;
     std::uint64_t watchdog = 0;

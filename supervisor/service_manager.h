@@ -43,6 +43,9 @@ struct ServiceManager {
     [[nodiscard]] bool there() const noexcept { return !notify_socket.empty() || !sockets.empty(); }
 };
 
+// Before anything is opened: all descriptors above standard error that no service manager passes are nobody's.
+[[nodiscard]] Result<void> close_unpassed();
+
 // Error: what was passed is not usable.
 [[nodiscard]] Result<ServiceManager> meet_service_manager();
 

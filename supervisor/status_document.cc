@@ -7,6 +7,7 @@
 
 #include "supervisor/entrance.h"
 #include "supervisor/snapshots.h"
+#include "workers/common/log.h"
 
 namespace evermilter::supervisor {
 
@@ -184,6 +185,9 @@ Counters total_counters(const State& state) {
     for (const SessionWorker& worker : state.session_workers) {
         if (worker.board) add_counts(total, *worker.board);
     }
+    for (const Generation& generation : state.generations)
+        if (generation.board) total.log_lines_lost += generation.board->header().log_lines_lost.load();
+    total.log_lines_lost += log::lines_lost();
     return total;
 }
 
@@ -240,7 +244,8 @@ nlohmann::ordered_json status_document(const State& state, const Surroundings& a
             {"messages", messages_document(counters)},
             {"viruses", Json(counters.viruses)},
             {"workers", workers_document(state)},
-            {"crashes", std::move(crashes)}};
+            {"crashes", std::move(crashes)},
+            {"log", {{"lines_lost_total", counters.log_lines_lost}}}};
 }
 
 nlohmann::ordered_json sessions_document(const State& state, const Surroundings& around) {

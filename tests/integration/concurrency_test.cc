@@ -87,18 +87,25 @@ BOOST_AUTO_TEST_CASE(thirty_two_ends_of_message_at_once_in_one_worker_do_not_wai
 
 BOOST_AUTO_TEST_CASE(a_message_that_waits_long_is_kept_alive_by_progress) {
     // Sendmail gives up a milter that says nothing for 10 s.
-    Service service;
+    Service service({{"scanner.processes", "1"},
+                     {"scanner.pcre_match_limit", "4000000000"},
+                     {"scanner.pcre_rec_match_limit", "1000000"}});
+    write_slow_database(service.database());
     service.start();
+    // The only scanner is busy with another message; idle ones would be replaced.
+    MilterClient before = service.session();
+    before.upload(ordinary_headers("before") + "\r\nslow one " + slow_text(23) + "\r\n");
+    before.send('E');
+    const pid_t scanner = wait_taken(service, "slow one");
     MilterClient client = service.session();
     client.upload(clean_mail());
-    Verdict verdict;
     {
-        const Stopped stopped(service.pids("scanner"));
+        const Stopped stopped({scanner});
         client.send('E');
         BOOST_TEST(client.receive().command == 'p');
     }
-    verdict = client.receive_verdict();
-    BOOST_TEST(verdict.status() == "Clean");
+    BOOST_TEST(client.receive_verdict().status() == "Clean");
+    BOOST_TEST(before.receive_verdict().status() == "Clean");
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_stops_in_the_middle_of_a_packet_holds_up_nobody_and_is_closed) {

@@ -215,7 +215,10 @@ BOOST_AUTO_TEST_CASE(requests_during_a_reload_are_merged_into_one_that_follows) 
 }
 
 BOOST_AUTO_TEST_CASE(a_third_load_begins_only_when_the_retired_loader_is_reaped_however_often_reloads_come) {
-    Service service(Keys{{"scanner.processes", "1"}, {"scanner.queue_timeout", "\"40s\""}});
+    Service service(Keys{{"scanner.processes", "1"},
+                         {"scanner.pcre_match_limit", "4000000000"},
+                         {"scanner.pcre_rec_match_limit", "1000000"}});
+    write_slow_database(service.database());
     service.start();
     const auto first = current(service);
     const auto processes = processes_of(service, first);
@@ -226,9 +229,10 @@ BOOST_AUTO_TEST_CASE(a_third_load_begins_only_when_the_retired_loader_is_reaped_
     const pid_t worker = sessions.at(0).at("worker").get<pid_t>();
     BOOST_REQUIRE(worker != sessions.at(1).at("worker").get<pid_t>());
     // Its scan cannot end: the generation stays, although drain is told to end at once.
-    stop_process(processes.back());
-    scanning.upload(clean_mail("slow"));
+    scanning.upload(ordinary_headers("slow") + "\r\nslow one " + slow_text(23) + "\r\n");
     scanning.send('E');
+    BOOST_REQUIRE(wait_taken(service, "slow one") == processes.back());
+    stop_process(processes.back());
     BOOST_TEST(ask(service, "reload --force").at("ok") == true);
     const auto second = current(service);
     const std::size_t queues = sockets(worker);

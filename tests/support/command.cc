@@ -13,6 +13,7 @@
 #include <cstdlib>
 
 #include <cerrno>
+#include <cstdlib>
 #include <stdexcept>
 #include <system_error>
 
@@ -33,6 +34,11 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     result.push_back(nullptr);
     return result;
 }
+
+// What our programs leave of their environment besides: of sanitizers, and of failing_new.h.
+constexpr const char* kKeepVariable = "EVERMILTER_KEEP_ENVIRONMENT";
+constexpr const char* kForTests =
+    "ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS LD_PRELOAD EVERMILTER_FAILING_NEW";
 
 // Where the child's own pid goes.
 constexpr std::string_view kListenPid = "LISTEN_PID=";
@@ -64,7 +70,7 @@ bool pass_on(const std::vector<int>& passed) {
 
 // After fork: system calls only, the parent may have threads.
 [[noreturn]] void become(const char* path, char* const* arguments, char* const* environment, int input, int output,
-                         int errors, const std::optional<RunAs>& user) {
+                         int errors, const std::optional<RunAs>& user, void (*at_last)()) {
     setsid();
     sigset_t none;
     sigemptyset(&none);
@@ -72,6 +78,7 @@ bool pass_on(const std::vector<int>& passed) {
     if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0) _exit(126);
     if (user && (setgroups(0, nullptr) != 0 || setgid(user->group) != 0 || setuid(user->user) != 0)) _exit(126);
     prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that is killed leaves no service behind; setuid(2) would clear it
+    if (at_last != nullptr) at_last();
     execvpe(path, arguments, environment);
     _exit(127);
 }
@@ -79,7 +86,7 @@ bool pass_on(const std::vector<int>& passed) {
 } // namespace
 
 Child start_program(const std::vector<std::string>& command, int output, int errors, std::optional<RunAs> user,
-                    const std::vector<std::string>& environment, const std::vector<int>& passed) {
+                    const std::vector<std::string>& environment, const std::vector<int>& passed, void (*at_last)()) {
     if (user && user->user == geteuid()) user.reset();
     std::vector<std::string> arguments = command;
     std::vector<std::string> variables;
@@ -91,6 +98,7 @@ Child start_program(const std::vector<std::string>& command, int output, int err
         if (!of_manager) variables.emplace_back(*one);
     }
     variables.insert(variables.end(), environment.begin(), environment.end());
+    if (std::getenv(kKeepVariable) == nullptr) variables.push_back(std::string(kKeepVariable) + "=" + kForTests);
     if (!passed.empty()) {
         variables.push_back("LISTEN_FDS=" + std::to_string(passed.size()));
         variables.push_back(std::string(kListenPid) + std::string(kPidDigits, '0'));
@@ -105,7 +113,7 @@ Child start_program(const std::vector<std::string>& command, int output, int err
         if (!passed.empty()) write_pid(variable_pointers[variables.size() - 1]);
         if (!pass_on(passed)) _exit(126);
         become(argument_pointers[0], argument_pointers.data(), variable_pointers.data(), null.get(),
-               output < 0 ? null.get() : output, errors < 0 ? null.get() : errors, user);
+               output < 0 ? null.get() : output, errors < 0 ? null.get() : errors, user, at_last);
     }
     child.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));
     if (!child.pidfd) fail("pidfd_open");

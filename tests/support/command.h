@@ -26,14 +26,15 @@ struct RunAs {
 
 // A child with a session of its own, its descriptors 0 to 2 as given (-1: /dev/null), the rest closed by CLOEXEC; but
 // `passed`, if there are any, from 3 on, as a service manager passes sockets (LISTEN_PID and LISTEN_FDS are set).
+// `at_last` is called in the child before its exec, for system calls only.
 struct Child {
     pid_t pid = 0;
     unique_fd pidfd;
 };
 [[nodiscard]] Child start_program(const std::vector<std::string>& command, int output, int errors,
                                   std::optional<RunAs> user = std::nullopt,
-                                  const std::vector<std::string>& environment = {},
-                                  const std::vector<int>& passed = {});
+                                  const std::vector<std::string>& environment = {}, const std::vector<int>& passed = {},
+                                  void (*at_last)() = nullptr);
 // Waits for the child's end; throws NeverHappened after kPatience. Exit code, or 128 + signal.
 [[nodiscard]] int wait_exit(Child& child);
 

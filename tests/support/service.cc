@@ -89,7 +89,7 @@ Service::Service(const Keys& keys, As as) : user_(is_root() ? nobody() : RunAs{g
     write_config();
 }
 
-Service::~Service() {
+void Service::end_processes() {
     // Whoever is left has our session; each is named by its pid and taken while it still is one of ours.
     if (sessions_.empty()) return;
     if (child_.pid != 0) {
@@ -106,6 +106,12 @@ Service::~Service() {
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
+    sessions_.clear();
+}
+
+Service::~Service() {
+    end_processes();
+    if (!fs::exists(path("log"))) return; // it was never launched
     // A sanitizer's report of one of its processes fails the test in which it came.
     const std::string said = log();
     for (const char* report : {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "ThreadSanitizer"})
@@ -131,16 +137,31 @@ void Service::launch(const Manager& manager) {
     const unique_fd log_file(open(path("log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
     if (!log_file) throw std::system_error(errno, std::generic_category(), path("log"));
     const std::optional<RunAs> user = as_ == As::ordinary_user ? std::optional(user_) : std::nullopt;
-    std::string binary = program("evermilterd");
-    if (user && is_root()) { // the build tree may be closed to others
-        fs::create_directory(path("bin"));
-        for (const char* name : {"evermilterd", "evermilter-session", "evermilter-scanner", "evermilterctl"})
-            fs::copy_file(program(name), path("bin") / name, fs::copy_options::overwrite_existing);
-        binary = path("bin") / "evermilterd";
-    }
-    child_ = start_program({binary, "--foreground", "--config", config_file()}, log_file.get(), log_file.get(), user,
-                           manager.environment, manager.sockets);
+    const int errors = manager.standard_error < 0 ? log_file.get() : manager.standard_error;
+    child_ = start_program({binary(user), "--foreground", "--config", config_file()}, log_file.get(), errors, user,
+                           manager.environment, manager.sockets, manager.at_last);
     sessions_.push_back(child_.pid);
+}
+
+std::string Service::binary(const std::optional<RunAs>& user) const {
+    if (!user || !is_root()) return program("evermilterd");
+    // The build tree may be closed to others.
+    fs::create_directory(path("bin"));
+    for (const char* name : {"evermilterd", "evermilter-session", "evermilter-scanner", "evermilterctl"})
+        fs::copy_file(program(name), path("bin") / name, fs::copy_options::overwrite_existing);
+    return path("bin") / "evermilterd";
+}
+
+void Service::launch_daemon() {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const Outcome outcome = run({program("evermilterd"), "--config", config_file()});
+    if (outcome.status != 0)
+        throw std::runtime_error("the daemon did not start, exit status " + std::to_string(outcome.status) + ": " +
+                                 outcome.errors + log());
+    child_.pid = status().at("pid").get<pid_t>();
+    child_.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, child_.pid, 0)));
+    if (!child_.pidfd) throw std::system_error(errno, std::generic_category(), "pidfd_open");
+    sessions_.push_back(child_.pid); // it leads one of its own
 }
 
 void Service::wait_ready() {

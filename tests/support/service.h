@@ -46,6 +46,8 @@ enum class As {
 struct Manager {
     std::vector<int> sockets;             // passed as descriptors 3, 4, …
     std::vector<std::string> environment; // "NOTIFY_SOCKET=/path"
+    int standard_error = -1;              // -1: a file, which log() reads
+    void (*at_last)() = nullptr;          // in the child, before its exec: system calls only
 };
 
 class Service {
@@ -59,6 +61,8 @@ class Service {
 
     void launch(const Manager& manager = {}); // forks and returns
     void start();                             // and waits until it is ready
+    // In the background, as an operator calls it: returns when that call does. The log is for the caller to see to.
+    void launch_daemon();
     // Until the status says "ready", and that of each session worker. Throws if the service ends before.
     void wait_ready();
     // Waits for its own end. Exit code, or 128 + signal.
@@ -101,7 +105,11 @@ class Service {
     // What a stopped service must not leave: processes, sockets, temporary and spool files. One line each.
     [[nodiscard]] std::vector<std::string> leftovers() const;
 
+  protected:
+    void end_processes(); // whatever of it lives
+
   private:
+    [[nodiscard]] std::string binary(const std::optional<RunAs>& user) const;
     [[nodiscard]] std::string find_log(const std::vector<std::string>& words) const;
 
     Folder folder_;
