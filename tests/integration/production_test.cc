@@ -44,6 +44,15 @@ struct Site {
         loader = both.loader;
         standby = both.standby;
     }
+    // Returns when there is another.
+    void kill_standby() {
+        kill(standby, SIGKILL);
+        service.wait_status("there is another", [&](const json& status) {
+            const json now = generation(status, id).at("standby");
+            return now != 0 && now != standby;
+        });
+        standby = loader_and_standby(service, id).standby;
+    }
     // Each scanner is killed; returns when all are new ones.
     void kill_scanners() const {
         const std::vector<pid_t> before = service.pids("scanner");
@@ -93,12 +102,7 @@ BOOST_DATA_TEST_CASE(after_the_death_of_a_loader_scanners_that_its_standby_forks
 BOOST_DATA_TEST_CASE(a_standby_that_is_killed_is_replaced_and_follows_the_loader, boost::unit_test::data::make(kPlaces),
                      where) {
     Site site(where);
-    kill(site.standby, SIGKILL);
-    site.service.wait_status("there is another", [&](const json& status) {
-        const json now = generation(status, site.id).at("standby");
-        return now != 0 && now != site.standby;
-    });
-    site.standby = loader_and_standby(site.service, site.id).standby;
+    site.kill_standby();
     site.kill_loader();
     site.kill_scanners();
     site.check_serves();
