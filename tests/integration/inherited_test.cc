@@ -91,7 +91,7 @@ const std::vector<std::string> kHostile = {"LD_LIBRARY_PATH=/nonexistent",
                                            "TZ=:/etc/shadow",
                                            "LANG=tr_TR.UTF-8",
                                            "LC_ALL=tr_TR.UTF-8",
-                                           "PATH=",
+                                           "PATH=/nonexistent",
                                            "IFS=/",
                                            "CVD_CERTS_DIR=/nonexistent",
                                            "RES_OPTIONS=attempts:100"};
@@ -116,7 +116,7 @@ void wait_replaced(const Service& service, const char* role, const std::vector<p
     service.wait_status("they are replaced", [&](const json& status) {
         std::size_t ready = 0;
         for (const json& one : status.at("workers"))
-            if (one.at("role") == role && one.at("state") == "ready" &&
+            if (one.at("role") == role && one.at("state") != "starting" &&
                 std::find(before.begin(), before.end(), one.at("pid").get<pid_t>()) == before.end())
                 ++ready;
         return ready >= before.size();

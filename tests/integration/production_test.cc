@@ -81,6 +81,7 @@ BOOST_DATA_TEST_CASE(messages_get_their_verdicts_and_each_role_logs_as_itself, b
     site.check_serves();
     BOOST_TEST(real_user(site.loader) != real_user(site.service.pids("session").front()));
     BOOST_TEST(real_user(site.service.pid()) == 0U);
+    site.kill_scanners(); // of which their loader tells
     for (const char* role : {"role=supervisor", "role=session", "role=loader"})
         BOOST_TEST(!site.service.wait_log({role, "evermilter["}).empty());
 }
