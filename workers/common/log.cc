@@ -19,6 +19,8 @@ namespace {
 constexpr std::chrono::milliseconds kPatience{100};
 // Of a line, for its newline and cut= with the first keys.
 constexpr std::size_t kRoomForCut = 128;
+// However many fields there are, no value is cut to less.
+constexpr std::size_t kShortestCut = 32;
 
 struct State {
     std::atomic<const char*> role{"evermilter"};
@@ -195,18 +197,26 @@ void reopen() {
 void write(LogLevel level, std::string_view event, std::initializer_list<Field> fields) {
     if (level > g_state.level.load()) return;
     std::string line = head(event);
+    // The longest values are cut first, and more of each where that is not enough: each field keeps a place.
+    std::size_t longest = kLongestValue;
+    const auto size_of = [&](const Field& field) {
+        return field.key.size() + 2 + std::min(escape_value(field.value).size(), longest);
+    };
+    const auto size = [&] {
+        std::size_t sum = line.size() + kRoomForCut;
+        for (const Field& field : fields) sum += field.value.empty() ? 0 : size_of(field);
+        return sum;
+    };
+    while (longest > kShortestCut && size() > kLongestLine) longest /= 2;
     std::string cut;
     for (const Field& field : fields) {
         if (field.value.empty()) continue;
-        const std::size_t taken = line.size() + field.key.size() + 2 + kRoomForCut;
-        const std::size_t room = std::min(kLongestValue, taken < kLongestLine ? kLongestLine - taken : 0);
         std::string text = escape_value(field.value);
-        if (text.size() > room) {
-            text = fit(field.value, room);
-            if (cut.size() + field.key.size() + 1 < kRoomForCut - 8)
-                cut.append(cut.empty() ? "" : ",").append(field.key);
+        if (text.size() > longest) {
+            text = fit(field.value, longest);
+            if (cut.size() + field.key.size() + 8 < kRoomForCut) cut.append(cut.empty() ? "" : ",").append(field.key);
         }
-        if (text.size() > room) continue;
+        if (line.size() + field.key.size() + 2 + text.size() + kRoomForCut > kLongestLine) break;
         line += ' ';
         line += field.key;
         line += '=';

@@ -104,6 +104,7 @@ BOOST_AUTO_TEST_CASE(a_named_pipe_is_written_again_when_there_is_a_reader_again)
     const Replaced replaced(writing.get());
     own_standard_error();
     BOOST_TEST(put("one\n"));
+    BOOST_TEST(read_some(reading.get()) == "one\n");
     reading.reset();
     BOOST_TEST(!put("two\n"));
     reading.reset(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
