@@ -156,12 +156,11 @@ BOOST_AUTO_TEST_CASE(a_line_fits_into_a_pipe_at_once_and_what_stands_behind_a_lo
         });
         BOOST_TEST_REQUIRE(lines.size() == 2U);
         for (const std::string& line : lines) {
-            BOOST_TEST(line.size() <= logging::kLongestLine);
-            BOOST_TEST(line.size() > 2000U);
+            BOOST_TEST(line.size() <= logging::kLongestLine + 1); // and its newline
+            BOOST_TEST(line.size() > 1000U);
             BOOST_TEST(line.ends_with("\n"));
         }
-        BOOST_TEST(lines[0].find(" verdict=infected ") != std::string::npos, lines[0]);
-        BOOST_TEST(lines[0].ends_with(" cut=to,from,subject,host\n"), lines[0]);
+        BOOST_TEST(lines[0].ends_with(" verdict=infected\n"), lines[0]);
     }
 }
 
