@@ -9,7 +9,7 @@ namespace evermilter::supervisor {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kClamdWords = {"PING", "VERSION", "RELOAD", "STATS"};
+constexpr std::array<std::string_view, 5> kClamdWords = {"PING", "VERSION", "VERSIONCOMMANDS", "RELOAD", "STATS"};
 
 bool is_capital(char character) {
     return character >= 'A' && character <= 'Z';
@@ -36,6 +36,7 @@ std::optional<CommandLine> take_command(std::string& input, bool ended) {
         if (end == std::string::npos && !bare_word && !ended) return std::nullopt;
 
         CommandLine line;
+        line.prefixed = prefixed;
         if (prefixed && input[0] == 'z') line.terminator = '\0';
         const std::string_view whole = std::string_view(input).substr(0, end);
         line.text = trimmed(whole.substr(prefixed ? 1 : 0));

@@ -11,6 +11,7 @@ namespace evermilter::supervisor {
 
 struct CommandLine {
     std::string text;
+    bool prefixed = false;  // with clamd's n or z
     bool clamd = false;     // in capitals, or with clamd's prefix: to be answered in clamd's way, and closed after
     char terminator = '\n'; // of the answer
 };

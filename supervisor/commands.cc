@@ -234,6 +234,8 @@ bool Commands::run_clamd_word(std::string_view word, const Peer& peer, const Ans
         answer("PONG");
     } else if (word == "VERSION") {
         answer(clamd_version(state));
+    } else if (word == "VERSIONCOMMANDS") {
+        answer(clamd_version(state) + "| COMMANDS: PING VERSION VERSIONCOMMANDS STATS RELOAD IDSESSION END");
     } else if (word == "STATS") {
         const std::uint32_t configured = operations_.config().scanner.processes;
         const Generation* active = state.active_generation();

@@ -34,6 +34,7 @@ class StatusSocket::Connection {
     void answer(std::uint64_t serial, const std::string& text) {
         if (!awaits_ || serial != serial_) return;
         awaits_ = false;
+        if (clamd_session_) output_ += std::to_string(++replies_) + ": ";
         output_ += text;
         output_ += terminator_;
         if (!running_) run();
@@ -93,9 +94,19 @@ class StatusSocket::Connection {
     }
 
     void execute(const CommandLine& command) {
+        // clamd's session: any number of its words, the answers numbered from 1, until END (clamd(8), IDSESSION).
+        if (command.prefixed && command.text == "IDSESSION" && !clamd_session_) {
+            clamd_session_ = true;
+            return;
+        }
+        if (clamd_session_ && command.prefixed && command.text == "END") {
+            last_ = true;
+            return;
+        }
         awaits_ = true;
         terminator_ = command.terminator;
-        last_ = command.clamd; // as clamd does: one word, one answer, the end
+        // As clamd does: one word, one answer, the end; and the end of a session by what has no place in it.
+        last_ = clamd_session_ ? !command.prefixed : command.clamd;
         const std::uint64_t serial = ++serial_;
         // By number, not by pointer: the connection may be gone when the answer comes.
         const Commands::Answer reply = [owner = &owner_, alive = std::weak_ptr<bool>(owner_.alive_), id = id_,
@@ -104,7 +115,7 @@ class StatusSocket::Connection {
             const auto entry = owner->connections_.find(id);
             if (entry != owner->connections_.end()) entry->second->answer(serial, text);
         };
-        if (!command.clamd) {
+        if (!command.clamd && !clamd_session_) {
             owner_.commands_.run(command.text, peer_, reply);
         } else if (!owner_.commands_.run_clamd_word(command.text, peer_, reply)) {
             reply("UNKNOWN COMMAND");
@@ -150,10 +161,12 @@ class StatusSocket::Connection {
     char terminator_ = '\n';
     std::uint64_t serial_ = 0; // of the command that runs or ran last
     std::int64_t active_ns_ = monotonic_ns();
-    bool awaits_ = false;  // an answer
-    bool running_ = false; // inside run(): answers that come at once are sent by it
-    bool last_ = false;    // close when the output is sent
-    bool ended_ = false;   // the peer has sent its end
+    bool awaits_ = false;        // an answer
+    bool running_ = false;       // inside run(): answers that come at once are sent by it
+    bool clamd_session_ = false; // after clamd's IDSESSION
+    std::uint64_t replies_ = 0;  // in it
+    bool last_ = false;          // close when the output is sent
+    bool ended_ = false;         // the peer has sent its end
 };
 
 StatusSocket::StatusSocket(Loop* loop, Commands& commands)

@@ -1,10 +1,12 @@
 // evermilterctl: the operator's tool, a front end to the status socket. Exit status: 0; 1 where the answer is no; 69
-// where nobody answers; 64 for a wrong command line.
+// where nobody answers; 77 where one may not ask; 74 where the answer cannot be written; 64 for a wrong command line.
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <ctime>
 #include <functional>
 #include <iostream>
@@ -12,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "config/suggest.h"
 #include "supervisor/ctl/printable.h"
 #include "supervisor/ctl/probe.h"
 #include "supervisor/ctl/status_client.h"
@@ -41,7 +44,7 @@ struct Options {
 
 int unavailable(const Error& error) {
     std::cerr << "evermilterctl: " << printable(error.what) << '\n';
-    return EX_UNAVAILABLE;
+    return error.code == EACCES || error.code == EPERM ? EX_NOPERM : EX_UNAVAILABLE;
 }
 
 // The answer as JSON; one that is none is as good as no answer.
@@ -180,6 +183,56 @@ int run_probe(const Options& options) {
     return report->ok() ? EX_OK : kNo;
 }
 
+// The command whose name is nearest to `word`, if one is near.
+std::string nearest(const std::vector<std::string>& commands, const std::string& word) {
+    constexpr std::size_t kNear = 2;
+    std::string best;
+    std::size_t least = kNear + 1;
+    for (const std::string& command : commands) {
+        const std::size_t distance = config::edit_distance(command, word);
+        if (distance < least) {
+            least = distance;
+            best = command;
+        }
+    }
+    return best;
+}
+
+// Words that no command has a use for.
+int not_expected(const CLI::App& app) {
+    std::vector<std::string> commands;
+    for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+        commands.push_back(sub->get_name());
+    const std::vector<std::string> words = app.remaining(true);
+    const std::string word = words.empty() ? std::string() : words.front();
+    const std::vector<CLI::App*> given = app.get_subcommands();
+    std::string text = '"' + printable(word) + '"';
+    if (word.starts_with('-')) {
+        text = "there is no option " + text;
+    } else if (!given.empty()) {
+        text = given.front()->get_name() + " has no use for " + text;
+    } else {
+        text += " is no command";
+        const std::string near = nearest(commands, word);
+        if (!near.empty()) text += "; did you mean " + near + "?";
+        std::string known;
+        for (const std::string& one : commands) known += (known.empty() ? "" : ", ") + one;
+        text += "\nThere are: " + known;
+    }
+    std::cerr << "evermilterctl: " << text << "\nevermilterctl --help explains them.\n";
+    return EX_USAGE;
+}
+
+// What was printed has arrived: a script that reads a file must not take half an answer, or none, for all.
+int written(int result) {
+    errno = 0;
+    std::cout.flush();
+    if (std::cout.good()) return result;
+    std::cerr << "evermilterctl: cannot write the answer"
+              << (errno != 0 ? std::string(": ") + std::strerror(errno) : "") << '\n';
+    return EX_IOERR;
+}
+
 int run(int argc, char** argv) {
     Options options;
     int result = EX_OK;
@@ -211,7 +264,7 @@ int run(int argc, char** argv) {
         ->check([](const std::string& text) {
             const bool number = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
             return number ? std::string()
-                          : "\"" + text + "\" is no generation's number; evermilterctl snapshots lists them";
+                          : '"' + printable(text) + "\" is no generation's number; evermilterctl snapshots lists them";
         });
     CLI::App* poison_command = app.add_subcommand("poison", "Messages that cost scanners and are scanned no more");
     poison_command->callback([&result, &options, poison_command] {
@@ -242,6 +295,8 @@ int run(int argc, char** argv) {
 
     try {
         app.parse(argc, argv);
+    } catch (const CLI::ExtrasError&) {
+        return not_expected(app);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? EX_OK : EX_USAGE;
     }
@@ -256,7 +311,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
-        return run(argc, argv);
+        return written(run(argc, argv));
     } catch (const std::exception& error) {
         std::cerr << "evermilterctl: " << error.what() << '\n';
         return EX_SOFTWARE;

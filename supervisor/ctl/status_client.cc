@@ -52,6 +52,9 @@ Result<unique_fd> StatusClient::ask(const std::string& bytes, Deadline deadline)
         if (fd.error().code == ENOENT || fd.error().code == ECONNREFUSED) {
             what += ": is evermilterd running, and is this its status.socket?";
         }
+        if (fd.error().code == EACCES || fd.error().code == EPERM) {
+            what += ": become root, or a member of the group that owns it (status.socket_group)";
+        }
         return Error{fd.error().code, std::move(what)};
     }
     if (Result<void> sent = send_all(fd->get(), bytes, deadline); !sent) return std::move(sent).error();

@@ -69,6 +69,34 @@ BOOST_AUTO_TEST_CASE(clamds_words_are_answered_once_and_the_connection_closed_as
     BOOST_TEST(test.socket.connections() == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(clamds_session_has_numbered_answers_until_its_end) {
+    SocketTest test;
+    BOOST_TEST(test.ask("nIDSESSION\nnPING\nzPING\0nNONSENSE\nnEND\nnPING\n"s) ==
+               "1: PONG\n2: PONG\0"s + "3: UNKNOWN COMMAND\n");
+    // What clamdtop says, in pieces.
+    const unique_fd fd = test.connect();
+    send_text(fd.get(), "nIDSESSION\nnVERSION\n");
+    BOOST_TEST(test.line(fd.get()).starts_with("1: ClamAV"));
+    send_text(fd.get(), "nSTATS\n");
+    BOOST_TEST(test.read_until(fd.get(), "END\n").starts_with("2: POOLS: "));
+    send_text(fd.get(), "nEND\n");
+    BOOST_TEST(test.rest(fd.get()).empty());
+    // Only with a prefix, as clamd; a second one and our own commands have no place in it.
+    BOOST_TEST(test.ask("IDSESSION\n") == "UNKNOWN COMMAND\n");
+    BOOST_TEST(test.ask("nIDSESSION\nnIDSESSION\nnEND\n") == "1: UNKNOWN COMMAND\n");
+    BOOST_TEST(test.ask("nIDSESSION\nstatus\nnPING\n") == "1: UNKNOWN COMMAND\n");
+    BOOST_TEST(test.ask("nIDSESSION\n\nnEND\n").empty());
+}
+
+BOOST_AUTO_TEST_CASE(clamds_VERSIONCOMMANDS_lists_what_is_answered) {
+    SocketTest test;
+    for (const std::string& asked : {"VERSIONCOMMANDS"s, "nVERSIONCOMMANDS\n"s}) {
+        const std::string answer = test.ask(asked);
+        BOOST_TEST(answer.starts_with("ClamAV"));
+        BOOST_TEST(answer.ends_with("| COMMANDS: PING VERSION VERSIONCOMMANDS STATS RELOAD IDSESSION END\n"));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(clamds_RELOAD_is_a_reload_by_itself_that_nobody_waits_for) {
     SocketTest test;
     test.ask("RELOAD");
