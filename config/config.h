@@ -152,6 +152,7 @@ struct Actions {
     std::optional<Action> unsupported;
     std::optional<Action> malformed;
     std::optional<Action> ambiguous;
+    Action forged = Action::reject; // more forged fields than headers.max_forged
     Action clean = Action::accept;
     std::string reject_text;
     std::string error_text;
@@ -170,6 +171,7 @@ struct MessageLimits {
 
 struct Headers {
     HeaderMode add = HeaderMode::replace;
+    std::uint32_t max_forged = 0;
 };
 
 struct Status {

@@ -225,7 +225,7 @@ Each key says what a change of it in a running service needs, once the service i
 - *taken at once*: the next connection knows it.
 - *new session workers*: new sessions are served by new workers; those begun before end as they began.
 - *a new generation*: the engine is loaded anew, without a pause, and new session workers take over as well.
-- *a restart*: kept for the next start of the service, and said so in the answer.
+- *a restart*: refused, with everything else in the file; the answer names the key. The next start takes it.
 
 )";
 

@@ -212,6 +212,18 @@ constexpr Row kActionsRows[] = {
      .text = "Mail programs take the message apart in different ways (boundaries, encodings or "
              "headers that contradict each other), and the difference could not be resolved. A sender "
              "can use that to show the recipient an attachment where the scanner has seen only text."},
+    {.key = "actions.forged",
+     .kind = Kind::choice,
+     .field = field<&Config::actions, &Actions::forged>,
+     .fallback = "reject",
+     .needs = Needs::new_session_workers,
+     .allowed = kAnyAction,
+     .text =
+         "The message would go on, but brings more forged `X-Virus-Status` and `X-Virus-Scanned` fields than "
+         "`headers.max_forged`, so that they cannot all be removed. `accept` leaves all of them in the message, adds "
+         "ours, and tells it in the log (`forged=`); whoever reads these fields downstream may then believe a "
+         "wrong one. What was found in the message decides first: an infected one is handled by "
+         "`actions.infected`, and this only where that would let it through."},
     {.key = "actions.clean",
      .kind = Kind::choice,
      .field = field<&Config::actions, &Actions::clean>,
@@ -292,6 +304,17 @@ constexpr Row kHeadersRows[] = {
          "`replace` removes every such header that the message brought along, and then adds ours; `add` leaves "
          "them and adds ours; `no` does neither. Only a mail server that lets filters change headers can remove any "
          "(`SMFIF_CHGHDRS`; Postfix and Sendmail do): with another, headers that a sender forged stay beside ours."},
+    {.key = "headers.max_forged",
+     .kind = Kind::count,
+     .field = field<&Config::headers, &Headers::max_forged>,
+     .fallback = "100",
+     .needs = Needs::new_session_workers,
+     .range = {0, 1000},
+     .text =
+         "How many of them `replace` removes from a message. Each is an operation of the mail server's, and the time "
+         "that Postfix takes grows with the square of their number (8,000 took it 6 s, 40,000 the whole of its "
+         "patience), so a message with more of them is handled by `actions.forged`. Each filter on the way of an "
+         "honest message adds two at most."},
 };
 
 } // namespace

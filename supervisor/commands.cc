@@ -91,6 +91,11 @@ struct CommandTable {
         answer(supervisor::metrics(commands.operations_.state(), surroundings(commands)));
     }
 
+    static void probe_key(Commands& commands, const Arguments& /*none*/, const std::string& /*who*/,
+                          const Commands::Answer& answer) {
+        answer(to_line(Json{{"key", probe_key_text(commands.operations_.state().probe_key)}}));
+    }
+
     static void reload(Commands& commands, const Arguments& arguments, const std::string& who,
                        const Commands::Answer& answer) {
         ReloadRequest request{.by = who};
@@ -183,11 +188,12 @@ struct CommandTable {
             snapshots_document(commands.operations_.state(), commands.operations_.config().database.state_directory)));
     }
 
-    static const std::array<Row, 10>& rows() {
-        static constexpr std::array<Row, 10> kRows = {{
+    static const std::array<Row, 11>& rows() {
+        static constexpr std::array<Row, 11> kRows = {{
             {"status", "", 0, false, &CommandTable::status},
             {"sessions", "", 0, false, &CommandTable::sessions},
             {"metrics", "", 0, false, &CommandTable::metrics},
+            {"probe-key", "", 0, false, &CommandTable::probe_key},
             {"reload", "[--force] [--no-wait]", 2, true, &CommandTable::reload},
             {"reload-config", "", 0, true, &CommandTable::reload_config},
             {"rollback", "[GENERATION]", 1, true, &CommandTable::rollback},

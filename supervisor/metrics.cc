@@ -148,6 +148,10 @@ void messages_and_scans(Text& text, const Counters& counters, std::size_t poison
     for (std::size_t index = 0; index < kSkipReasons; ++index) {
         text.sample(counters.skipped.at(index), {{"reason", kSkipReasonNames.at(index)}});
     }
+    text.single("evermilter_probes_total", "counter", "Messages of evermilterctl probe, counted nowhere else.",
+                counters.probes);
+    text.single("evermilter_messages_forged_total", "counter",
+                "Messages with more forged fields than headers.max_forged.", counters.forged);
     text.single("evermilter_poison_messages", "gauge", "Messages that are remembered as poison.", poison);
     text.single("evermilter_scans_total", "counter", "Scans that gave a result.", counters.scans_total);
     text.single("evermilter_scan_seconds_total", "counter", "Wall time of these scans.",

@@ -145,6 +145,8 @@ void SessionWorkers::start_one() {
         return;
     }
     worker.board.emplace(std::move(*board));
+    for (std::size_t word = 0; word < state_.probe_key.size(); ++word)
+        worker.board->header().probe_key.at(word).store(state_.probe_key.at(word));
     worker.slots = Slots(slots);
     worker.config_serial = state_.config_serial;
     children_.send(worker.child,

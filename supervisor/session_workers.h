@@ -48,6 +48,8 @@ class SessionWorkers {
     void on_session_ended(SessionWorker& worker, const messages::SessionEnded& ended);
     void on_unfit(SessionWorker& worker, const messages::SessionWorkerUnfit& unfit);
     void on_exit(SessionWorker& worker, pid_t pid, int wait_status);
+    // Whether one has been since the start.
+    [[nodiscard]] bool ever_ready() const noexcept { return ever_ready_; }
 
   private:
     struct Waiting {

@@ -121,6 +121,8 @@ void add_counts(Counters& counters, const SessionBoard& board) {
     for (std::size_t i = 0; i < counters.skipped.size(); ++i) counters.skipped[i] += header.skipped[i].load(order);
     for (std::size_t i = 0; i < counters.timed_out.size(); ++i)
         counters.timed_out[i] += header.timed_out[i].load(order);
+    counters.probes += header.probes.load(order);
+    counters.forged += header.forged.load(order);
     counters.scan_ns_total += header.scan_ns_total.load(order);
     counters.scans_total += header.scans_total.load(order);
     counters.retries_total += header.retries_total.load(order);

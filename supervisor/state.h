@@ -23,6 +23,7 @@
 #include "supervisor/worker_state.h"
 #include "workers/common/channel.h"
 #include "workers/common/messages.h"
+#include "workers/common/probe_key.h"
 #include "workers/common/scoreboard.h"
 
 namespace evermilter::supervisor {
@@ -151,6 +152,8 @@ struct Counters {
     std::array<std::uint64_t, kUnseen> incomplete{};     // by Unseen; the sum is messages' incomplete
     std::array<std::uint64_t, kSkipReasons> skipped{};   // by SkipReason
     std::array<std::uint64_t, kStages + 2> timed_out{};  // by Stage, then packet, session; see SessionBoardHeader
+    std::uint64_t probes = 0;                            // messages of evermilterctl probe
+    std::uint64_t forged = 0;                            // messages with more forged fields than may be removed
     std::uint64_t scan_ns_total = 0;
     std::uint64_t scans_total = 0;
     std::uint64_t retries_total = 0;
@@ -172,6 +175,7 @@ struct State {
     std::map<std::string, std::string> troubles;
     std::int64_t started_ns = 0; // CLOCK_MONOTONIC
     std::int64_t started_at = 0; // Unix time
+    ProbeKey probe_key = make_probe_key();
     std::uint64_t next_child = 1;
     std::uint64_t next_session = 1;
     std::uint64_t config_serial = 1;              // counts configurations that were taken over

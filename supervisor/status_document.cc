@@ -175,6 +175,8 @@ Json messages_document(const Counters& counters) {
         skipped[kSkipReasonNames.at(index)] = counters.skipped.at(index);
     }
     messages["skipped_by"] = std::move(skipped);
+    messages["probe"] = counters.probes;  // not among those above
+    messages["forged"] = counters.forged; // among those above, whatever their verdict
     return messages;
 }
 

@@ -67,7 +67,10 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
                {[this](int exit_code, const std::string& error) { fail(exit_code, error); }, [this] { on_changed(); }}),
       session_workers_(
           loop_.get(), state_, children_, settings_,
-          {[this](SessionWorker& worker) { generations_.give_to(worker); },
+          {[this](SessionWorker& worker) {
+               generations_.give_to(worker);
+               on_changed();
+           },
            [this] {
                generations_.worker_gone();
                continue_stop();
@@ -276,7 +279,9 @@ void Supervisor::on_changed() {
 void Supervisor::update_service_state() {
     if (state_.service == ServiceState::stopping) return;
     const ServiceState before = state_.service;
-    if (before == ServiceState::starting && state_.current_generation == 0) return;
+    // Signatures without a worker that serves sessions are no service.
+    const bool able = state_.current_generation != 0 && session_workers_.ever_ready();
+    if (before == ServiceState::starting && !able) return;
     if (!reason_of(state_).empty())
         state_.service = ServiceState::degraded;
     else

@@ -157,6 +157,14 @@ int snapshots(const Options& options) {
                 [](const json& document) { return snapshots_text(document, std::time(nullptr)); });
 }
 
+// By which the service knows a probe; "" where it cannot be had, with --milter for example, and the probe is mail then.
+std::string probe_key(const Options& options) {
+    const Result<json> document = parsed(StatusClient(options.socket).command("probe-key", kQueryTimeout));
+    if (!document || !document->is_object()) return {};
+    const auto key = document->find("key");
+    return key != document->end() && key->is_string() ? key->get<std::string>() : std::string();
+}
+
 int run_probe(const Options& options) {
     std::vector<std::string> addresses{options.milter};
     if (options.milter.empty()) {
@@ -170,7 +178,7 @@ int run_probe(const Options& options) {
             }
         }
     }
-    const Result<ProbeReport> report = probe(addresses, kProbePatience);
+    const Result<ProbeReport> report = probe(addresses, kProbePatience, probe_key(options));
     if (!report) {
         const int status = unavailable(report.error());
         return report.error().code == EINVAL ? EX_USAGE : status;

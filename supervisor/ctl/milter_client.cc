@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <string>
 
+#include "workers/common/probe_key.h"
+
 namespace evermilter::ctl {
 
 namespace {
@@ -79,10 +81,11 @@ MailHeader header_of(std::string_view data, bool indexed) {
 
 } // namespace
 
-Result<MilterClient> MilterClient::open(const config::ListenAddress& address, std::chrono::milliseconds patience) {
+Result<MilterClient> MilterClient::open(const config::ListenAddress& address, std::chrono::milliseconds patience,
+                                        std::string probe_key) {
     Result<unique_fd> fd = connect_to(address, std::chrono::steady_clock::now() + patience);
     if (!fd) return std::move(fd).error();
-    MilterClient client(std::move(*fd), patience);
+    MilterClient client(std::move(*fd), patience, std::move(probe_key));
     if (Result<void> agreed = client.negotiate(); !agreed) return std::move(agreed).error();
     return client;
 }
@@ -196,9 +199,9 @@ Result<bool> MilterClient::step(char command, std::string_view data, std::uint32
 Result<bool> MilterClient::envelope(const Mail& mail, MilterVerdict& verdict) {
     if (!greeted_) {
         greeted_ = true;
-        if (Result<void> sent = macros('C', {{"j", "localhost"}, {"{daemon_name}", "evermilterctl"}}); !sent) {
-            return std::move(sent).error();
-        }
+        std::vector<std::pair<std::string, std::string>> known{{"j", "localhost"}, {"{daemon_name}", "evermilterctl"}};
+        if (!probe_key_.empty()) known.emplace_back(kProbeMacro, probe_key_);
+        if (Result<void> sent = macros('C', known); !sent) return std::move(sent).error();
         std::string port(2, '\0');
         const std::string connect = nul("localhost") + '4' + port + nul("127.0.0.1");
         Result<bool> on = step('C', connect, kNoConnect, kNoReplyConnect, "connect", verdict);

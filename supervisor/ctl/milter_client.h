@@ -38,9 +38,10 @@ struct MilterVerdict {
 
 class MilterClient {
   public:
-    // Connects and negotiates. `patience` is the time for each reply.
+    // Connects and negotiates. `patience` is the time for each reply. `probe_key` is sent as a macro where it is not
+    // empty (workers/common/probe_key.h).
     [[nodiscard]] static Result<MilterClient> open(const config::ListenAddress& address,
-                                                   std::chrono::milliseconds patience);
+                                                   std::chrono::milliseconds patience, std::string probe_key = {});
 
     [[nodiscard]] std::uint32_t version() const noexcept { return version_; }
 
@@ -55,7 +56,8 @@ class MilterClient {
         std::string data;
     };
 
-    MilterClient(unique_fd fd, std::chrono::milliseconds patience) : fd_(std::move(fd)), patience_(patience) {}
+    MilterClient(unique_fd fd, std::chrono::milliseconds patience, std::string probe_key)
+        : fd_(std::move(fd)), patience_(patience), probe_key_(std::move(probe_key)) {}
 
     [[nodiscard]] Result<void> negotiate();
     [[nodiscard]] Result<void> write(char command, std::string_view data);
@@ -71,6 +73,7 @@ class MilterClient {
 
     unique_fd fd_;
     std::chrono::milliseconds patience_;
+    std::string probe_key_;
     std::string buffer_;
     std::uint32_t version_ = 0;
     std::uint32_t steps_ = 0; // what the milter does not want or does not reply to (SMFIP_*)

@@ -138,14 +138,15 @@ Judgement judge_infected(const MilterVerdict& verdict) {
     return {found && at_end(verdict), describe(verdict)};
 }
 
-Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono::milliseconds patience) {
+Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono::milliseconds patience,
+                          const std::string& key) {
     std::string unreachable;
     for (const std::string& text : addresses) {
         auto parsed = config::parse_address(text);
         if (const auto* fault = std::get_if<config::AddressFault>(&parsed)) {
             return Error{EINVAL, "\"" + text + "\" is no address of a milter: " + fault->reason};
         }
-        Result<MilterClient> client = MilterClient::open(std::get<config::ListenAddress>(parsed), patience);
+        Result<MilterClient> client = MilterClient::open(std::get<config::ListenAddress>(parsed), patience, key);
         if (!client) {
             unreachable += (unreachable.empty() ? "" : "; ") + text + ": " + client.error().what;
             continue;

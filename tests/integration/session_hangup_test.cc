@@ -131,6 +131,25 @@ BOOST_AUTO_TEST_CASE(a_mail_server_that_does_not_read_the_progress_of_a_scan_giv
     BOOST_TEST(worker.log().find("finding=cancelled") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_mail_server_that_does_not_read_what_is_done_to_its_message_is_cut_at_the_end_of_the_budget) {
+    SessionWorker worker([](config::Config& config) {
+        config.timeouts.packet = std::chrono::minutes(10); // longer than a test waits
+        config.timeouts.eom = std::chrono::seconds(2);
+    });
+    auto scanners = worker.generation(1);
+    const std::size_t fit = answers_that_fit(worker);
+    auto client = answered_always(worker);
+    std::string forged;
+    for (int i = 0; i < 50; ++i) forged += packet('L', std::string_view("X-Virus-Status\0 Clean\0", 22));
+    client->send_raw(kMail + repeated(kRcpt, fit - 60) + packet('T') + forged + packet('N') +
+                     packet('B', "Hello.\r\n") + packet('E'));
+    FakeScanners::answer(scanners.take(), messages::ScanOutcome::clean);
+    worker.send(messages::DrainSessions{});
+    BOOST_TEST(worker.expect<messages::SessionEnded>().session == worker.last_session());
+    BOOST_TEST(worker.timed_out(Stage::eom) == 1U);
+    BOOST_TEST(worker.log().find("reason=timeouts.eom") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace

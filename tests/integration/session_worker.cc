@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <stdexcept>
 #include <utility>
 
@@ -109,6 +110,15 @@ void FakeScanners::wait_released() {
 }
 
 SessionWorker::SessionWorker(const Change& change, const FailingNew* memory) : config_(config::defaults()) {
+    start(change, memory, {});
+    (void)expect<messages::SessionWorkerReady>();
+}
+
+SessionWorker::SessionWorker(const StartWith& with) : config_(config::defaults()) {
+    start({}, nullptr, with);
+}
+
+void SessionWorker::start(const Change& change, const FailingNew* memory, const StartWith& with) {
     config_.message.spool_directory = folder_.path();
     config_.log.target = config::LogTarget::stderr_;
     config_.log.level = config::LogLevel::debug;
@@ -144,6 +154,7 @@ SessionWorker::SessionWorker(const Change& change, const FailingNew* memory) : c
         (void)::dup2(channel, kChildChannel);
         (void)::close(channel);
         if (memory != nullptr) memory->preload();
+        if (!with.libraries.empty()) (void)::setenv("LD_LIBRARY_PATH", with.libraries.c_str(), 1);
         ::execl(program.c_str(), program.c_str(), nullptr);
         ::_exit(127);
     }
@@ -153,7 +164,6 @@ SessionWorker::SessionWorker(const Change& change, const FailingNew* memory) : c
     memory_->header().given.store(kMemorySlots);
     send(messages::ConfigureSession{
         config::to_toml(config_), "test", must(board_->duplicate()), must(memory_->duplicate()), kMemorySlot, {}});
-    (void)expect<messages::SessionWorkerReady>();
 }
 
 SessionWorker::~SessionWorker() {

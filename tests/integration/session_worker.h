@@ -54,6 +54,11 @@ class FakeScanners {
 
 class FailingNew;
 
+// A folder with the libmilter that the worker gets instead of the installed one.
+struct StartWith {
+    std::string libraries;
+};
+
 class SessionWorker {
   public:
     using Change = std::function<void(config::Config&)>;
@@ -63,6 +68,8 @@ class SessionWorker {
 
     // Starts the worker and waits until it is ready. `memory` is the one that it gets, where it is to fail.
     explicit SessionWorker(const Change& change = {}, const FailingNew* memory = nullptr);
+    // Starts it with another libmilter, and waits for nothing: it may not become ready.
+    explicit SessionWorker(const StartWith& with);
     ~SessionWorker();
     SessionWorker(const SessionWorker&) = delete;
     SessionWorker& operator=(const SessionWorker&) = delete;
@@ -109,6 +116,7 @@ class SessionWorker {
     [[nodiscard]] std::string log() const;
 
   private:
+    void start(const Change& change, const FailingNew* memory, const StartWith& with);
     [[nodiscard]] messages::Message expect_index(std::size_t index);
     [[nodiscard]] bool come(std::size_t index);
     [[nodiscard]] bool receive_one(int timeout_ms);

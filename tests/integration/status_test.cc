@@ -190,6 +190,77 @@ BOOST_AUTO_TEST_CASE(evermilterctl_exits_69_where_nobody_answers) {
     BOOST_TEST(outcome.errors.find("/nowhere/status.sock") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(evermilterctl_says_what_is_wrong_with_a_command_line) {
+    const auto ctl = [](const std::vector<std::string>& arguments) {
+        std::vector<std::string> whole{program("evermilterctl")};
+        whole.insert(whole.end(), arguments.begin(), arguments.end());
+        return run(whole);
+    };
+    const std::vector<std::pair<std::vector<std::string>, std::string>> wrong = {
+        {{"frobnicate"}, "\"frobnicate\" is no command\nThere are: status, sessions, reload, "},
+        {{"statsu"}, "\"statsu\" is no command; did you mean stat"},
+        {{"status", "now"}, "status has no use for \"now\""},
+        {{"status", "--sideways"}, "there is no option \"--sideways\""},
+        {{"rollback", "abc"}, "\"abc\" is no generation; give its number"},
+        {{"rollback", "-1"}, "-1"},
+    };
+    for (const auto& [arguments, text] : wrong) {
+        const Outcome outcome = ctl(arguments);
+        BOOST_TEST(outcome.status == 64, outcome.errors);
+        BOOST_TEST(outcome.errors.find(text) != std::string::npos, outcome.errors);
+        BOOST_TEST(outcome.output.empty());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(evermilterctl_fails_where_its_answer_cannot_be_written) {
+    Service service;
+    service.start();
+    for (const std::string& command :
+         {"status", "--json status", "sessions", "metrics", "ping", "--help", "--version"}) {
+        const Outcome outcome =
+            run({"/bin/sh", "-c",
+                 program("evermilterctl") + " --socket " + service.status_path() + ' ' + command + " >/dev/full"});
+        BOOST_TEST(outcome.status == 74, command);
+        BOOST_TEST(outcome.errors.find("cannot write the answer") != std::string::npos, outcome.errors);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_probe_is_neither_mail_nor_a_detection_and_only_the_service_s_own_key_makes_one) {
+    Service service;
+    service.start();
+    BOOST_TEST(service.ctl({"probe"}).status == 0);
+    auto status = service.status();
+    BOOST_TEST(status.at("messages").at("probe") == 2);
+    for (const char* counted : {"clean", "infected", "error"}) BOOST_TEST(status.at("messages").at(counted) == 0);
+    BOOST_TEST(status.at("viruses").empty());
+    service.wait_log({"event=probe ", "verdict=infected"});
+    BOOST_TEST(service.log().find("infected by") == std::string::npos);
+
+    const auto key = StatusClient(service.status_path()).ask("probe-key").at("key").get<std::string>();
+    const auto message = [&](const std::string& sent_key, const std::string& text) {
+        MilterClient client(service.milter_address());
+        client.negotiate();
+        client.macros('C', {{"j", "mx.example.org"}, {"{evermilter_probe}", sent_key}});
+        using namespace std::string_literals;
+        client.send('C', "client.example.net\0"s + "4\0\0"s + "192.0.2.7\0"s);
+        BOOST_TEST(client.receive().command == 'c');
+        client.helo();
+        const Verdict verdict = client.message(text);
+        client.quit();
+        return verdict.text();
+    };
+    // Nobody else's, and no message that is longer than a probe's.
+    const std::string infected = std::string("550 5.7.1 virus found: ") + kEicarName;
+    for (const std::string& wrong : {std::string(), std::string(32, '0'), key.substr(1), key + '0'})
+        BOOST_TEST(message(wrong, eicar_attached()) == infected);
+    BOOST_TEST(message(key, eicar_attached() + std::string(5000, 'x')) == infected);
+    BOOST_TEST(message(key, eicar_attached()) == infected);
+    status = service.status();
+    BOOST_TEST(status.at("messages").at("infected") == 5);
+    BOOST_TEST(status.at("messages").at("probe") == 3);
+    service.wait_log({"infected by"});
+}
+
 BOOST_AUTO_TEST_CASE(probe_succeeds_only_if_the_clean_and_the_infected_message_get_their_verdicts) {
     {
         Service service;

@@ -55,10 +55,15 @@ struct SessionBoardHeader {
     std::array<std::atomic<std::uint64_t>, kUnseen> incomplete{}; // by the Unseen that decided
     std::array<std::atomic<std::uint64_t>, kSkipReasons> skipped{};
     std::array<std::atomic<std::uint64_t>, kStages + 2> timed_out{}; // by Stage; then kTimedOutPacket, -Session
+    std::atomic<std::uint64_t> probes{0}; // messages of evermilterctl probe, counted nowhere else
+    std::atomic<std::uint64_t> forged{0}; // messages that actions.forged was applied to
     std::atomic<std::uint64_t> scan_ns_total{0};
     std::atomic<std::uint64_t> scans_total{0};
     std::atomic<std::uint64_t> retries_total{0};
     std::atomic<std::uint64_t> log_lines_lost{0};
+    // Not a counter: how the worker knows them (probe_key.h). Written by the supervisor before the worker has the
+    // board.
+    std::array<std::atomic<std::uint64_t>, 2> probe_key{};
 };
 inline constexpr std::size_t kTimedOutPacket = kStages;      // timeouts.packet
 inline constexpr std::size_t kTimedOutSession = kStages + 1; // timeouts.session

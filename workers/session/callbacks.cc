@@ -6,13 +6,16 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <ctime>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "workers/common/log.h"
+#include "workers/common/probe_key.h"
 #include "workers/session/answer.h"
 #include "workers/session/message_end.h"
 #include "workers/session/seam.h"
@@ -21,7 +24,11 @@
 namespace evermilter::session {
 namespace {
 
-Service* g_service = nullptr; // libmilter hands no argument of ours to its callbacks
+std::atomic<Service*> g_service{nullptr}; // libmilter hands no argument of ours to its callbacks
+
+Service& the_service() noexcept {
+    return *g_service.load(std::memory_order_acquire);
+}
 
 using SessionPointer = std::shared_ptr<Session>;
 
@@ -29,7 +36,7 @@ using SessionPointer = std::shared_ptr<Session>;
 // Does not fail: a callback that could not even find its session would lose what it brought.
 SessionPointer enter() noexcept {
     const int descriptor = seam::enter_callback();
-    SessionPointer session = g_service->sessions.find(descriptor);
+    SessionPointer session = the_service().sessions.find(descriptor);
     if (!session) seam::forget(descriptor);
     return session;
 }
@@ -88,7 +95,7 @@ sfsistat command(const Command& what, Body&& body) noexcept {
     (void)attempt(what.callback, *session, [&](Session& found) { go = body(found); });
     if (go == Go::refused) {
         if (what.ends_message) forget_message(*session);
-        (void)try_to([&] { g_service->sessions.enter(*session, what.when_refused); });
+        (void)try_to([&] { the_service().sessions.enter(*session, what.when_refused); });
     }
     return answer_command(go);
 }
@@ -113,18 +120,18 @@ void learn_queue_id(SMFICTX* context, Session& session) {
     const std::string_view id = macro(context, "i");
     if (id.empty() || id == session.queue_id) return;
     session.queue_id = id;
-    g_service->sessions.show_queue_id(session);
+    the_service().sessions.show_queue_id(session);
 }
 
 // ---------------------------------------------------------------- generations (reload.pin)
 
 void pin_generation(Session& session, std::uint64_t generation) {
-    session.pin = g_service->queues.pin(generation);
-    if (session.pin) g_service->sessions.show_generation(session, session.pin->generation());
+    session.pin = the_service().queues.pin(generation);
+    if (session.pin) the_service().sessions.show_generation(session, session.pin->generation());
 }
 
 void pin_for_message(Session& session) {
-    switch (g_service->config.reload.pin) {
+    switch (the_service().config.reload.pin) {
         case config::Pin::session:
             if (!session.pin || !session.pin->usable()) pin_generation(session, 0);
             break;
@@ -138,11 +145,8 @@ void pin_for_message(Session& session) {
 
 void message_over(Session& session) noexcept {
     forget_message(session);
-    if (g_service->config.reload.pin != config::Pin::session) session.pin.reset();
-    (void)try_to([&] {
-        g_service->sessions.show_queue_id(session);
-        g_service->sessions.enter(session, Stage::mail);
-    });
+    if (the_service().config.reload.pin != config::Pin::session) session.pin.reset();
+    (void)try_to([&] { the_service().sessions.show_queue_id(session); });
 }
 
 // ---------------------------------------------------------------- negotiation
@@ -174,7 +178,7 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long ste
                       unsigned long /*unused*/, unsigned long* wanted, unsigned long* protocol, unsigned long* unused2,
                       unsigned long* unused3) {
     return command({"negotiate", Stage::negotiate, true}, [&](Session& session) {
-        *wanted = wanted_actions(g_service->config) & actions;
+        *wanted = wanted_actions(the_service().config) & actions;
         *protocol = steps & (SMFIP_NOUNKNOWN | SMFIP_HDR_LEADSPC | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY);
         *unused2 = 0;
         *unused3 = 0;
@@ -185,7 +189,7 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long ste
         negotiated.leadspc = (*protocol & SMFIP_HDR_LEADSPC) != 0;
         negotiated.data_command = (steps & SMFIP_NODATA) != 0; // who can leave DATA out can send it
         if ((*wanted & SMFIF_SETSYMLIST) != 0) ask_for_macros(context);
-        g_service->sessions.enter(session, Stage::connect);
+        the_service().sessions.enter(session, Stage::connect);
         return Go::on;
     });
 }
@@ -209,12 +213,14 @@ std::string address_text(const sockaddr* address) {
 }
 
 // NOLINTNEXTLINE(readability-non-const-parameter): libmilter's type
-sfsistat on_connect(SMFICTX* /*context*/, char* host, _SOCK_ADDR* address) {
+sfsistat on_connect(SMFICTX* context, char* host, _SOCK_ADDR* address) {
     return command({"connect", Stage::helo, true}, [&](Session& session) {
+        const auto& key = the_service().board.header().probe_key;
+        session.probe = is_probe_key({key[0].load(), key[1].load()}, macro(context, kProbeMacro));
         session.client = host == nullptr ? "" : host;
         const std::string number = address_text(address);
         if (!number.empty()) session.client += '[' + number + ']';
-        g_service->sessions.enter(session, Stage::helo);
+        the_service().sessions.enter(session, Stage::helo);
         return Go::on;
     });
 }
@@ -222,26 +228,28 @@ sfsistat on_connect(SMFICTX* /*context*/, char* host, _SOCK_ADDR* address) {
 sfsistat on_helo(SMFICTX* /*context*/, char* name) { // NOLINT(readability-non-const-parameter)
     return command({"helo", Stage::mail, true}, [&](Session& session) {
         session.helo = name == nullptr ? "" : name;
-        g_service->sessions.enter(session, Stage::mail);
+        the_service().sessions.enter(session, Stage::mail);
         return Go::on;
     });
 }
 
-Go refuse_mail(SMFICTX* context, const Session& session, MailRefusal refusal) {
+Go refuse_mail(SMFICTX* context, Session& session, MailRefusal refusal) {
     const bool draining = refusal == MailRefusal::draining;
     const Reply reply{"421", "4.3.2",
                       draining ? "Service shutting down, try again" : "Session too long, please reconnect"};
     (void)set_reply(context, reply);
-    log::info(
-        "mail-refused",
-        {{"session", session.id}, {"peer", session.peer}, {"reason", draining ? "draining" : "timeouts.session"}});
+    session.after_answer = [id = session.id, peer = session.peer, draining] {
+        log::info("mail-refused",
+                  {{"session", id}, {"peer", peer}, {"reason", draining ? "draining" : "timeouts.session"}});
+    };
+    seam::expect_answer();
     return Go::refused;
 }
 
 sfsistat on_mail(SMFICTX* context, char** arguments) {
     return command({"mail", Stage::mail, true}, [&](Session& session) {
         forget_message(session);
-        if (const MailRefusal refusal = g_service->sessions.mail_refusal(session); refusal != MailRefusal::none)
+        if (const MailRefusal refusal = the_service().sessions.mail_refusal(session); refusal != MailRefusal::none)
             return refuse_mail(context, session, refusal);
         session.envelope.sender = arguments[0];
         learn_queue_id(context, session);
@@ -254,7 +262,7 @@ sfsistat on_mail(SMFICTX* context, char** arguments) {
         preamble.queue_id = session.queue_id;
         preamble.received = std::time(nullptr);
         session.store.begin(std::move(preamble));
-        g_service->sessions.enter(session, Stage::rcpt);
+        the_service().sessions.enter(session, Stage::rcpt);
         begin_message(session); // last: a MAIL that failed half-way leaves no message
         return Go::on;
     });
@@ -266,9 +274,10 @@ sfsistat on_rcpt(SMFICTX* /*context*/, char** arguments) {
     return command({"rcpt", Stage::rcpt, false}, [&](Session& session) {
         Envelope& envelope = session.envelope;
         ++envelope.recipient_count;
-        if (envelope.recipients.size() < Envelope::kMaxRecipients) envelope.recipients.emplace_back(arguments[0]);
+        if (envelope.recipients.size() < Envelope::kMaxRecipients)
+            envelope.recipients.push_back(log::shortened(arguments[0], Envelope::kLongestRecipient));
         // An MTA that sends no SMFIC_DATA collects the whole upload in this stage.
-        g_service->sessions.enter(session, Stage::rcpt, session.negotiated.data_command ? Stage::rcpt : Stage::data);
+        the_service().sessions.enter(session, Stage::rcpt, session.negotiated.data_command ? Stage::rcpt : Stage::data);
         return Go::on;
     });
 }
@@ -276,7 +285,7 @@ sfsistat on_rcpt(SMFICTX* /*context*/, char** arguments) {
 sfsistat on_data(SMFICTX* context) {
     return command({"data", Stage::mail, true}, [&](Session& session) {
         learn_queue_id(context, session);
-        g_service->sessions.enter(session, Stage::data);
+        the_service().sessions.enter(session, Stage::data);
         return Go::on;
     });
 }
@@ -288,7 +297,7 @@ sfsistat on_header(SMFICTX* /*context*/, char* name, char* value) { // NOLINT(re
         [&](Session& session) {
             session.forged.see(name);
             session.store.add_header(name, value, session.negotiated.leadspc);
-            g_service->sessions.enter(session, Stage::header);
+            the_service().sessions.enter(session, Stage::header);
         });
     return answer_header();
 }
@@ -299,7 +308,7 @@ sfsistat on_end_of_headers(SMFICTX* context) {
         [&](Session& session) {
             session.store.end_of_headers();
             learn_queue_id(context, session);
-            g_service->sessions.enter(session, Stage::body);
+            the_service().sessions.enter(session, Stage::body);
         });
     return answer_header();
 }
@@ -309,7 +318,7 @@ sfsistat on_body(SMFICTX* /*context*/, unsigned char* chunk, std::size_t size) {
         "body", [&](Session& session) { session.intake.body(size); },
         [&](Session& session) {
             session.store.add_body({reinterpret_cast<const char*>(chunk), size});
-            g_service->sessions.enter(session, Stage::body);
+            the_service().sessions.enter(session, Stage::body);
         });
     return answer_chunk(seam::current_command());
 }
@@ -320,49 +329,88 @@ sfsistat on_end_of_message(SMFICTX* context) {
     if (!session) return answer_end_of_message(final);
     const bool answered = attempt("eom", *session, [&](Session& found) {
         learn_queue_id(context, found);
-        g_service->sessions.enter(found, Stage::eom);
-        final = answer_message(context, *g_service, found);
+        the_service().sessions.enter(found, Stage::eom);
+        final = answer_message(context, the_service(), found);
     });
-    if (!answered) count_failed_message(*g_service);
+    if (!answered) count_failed_message(the_service());
     message_over(*session);
+    seam::expect_answer(); // until it is written the session stays in its stage, under timeouts.eom
     return answer_end_of_message(final);
 }
 
 sfsistat on_abort(SMFICTX* /*context*/) {
-    if (const SessionPointer session = enter()) message_over(*session);
+    const SessionPointer session = enter();
+    if (!session) return answer_nothing();
+    (void)try_to([&] {
+        // Without a command to abort it is libmilter that gives up, and will close.
+        auto& place = seam::current_command() == SMFIC_ABORT ? session->aborted : session->broken_off;
+        if (auto message = session->unfinished(the_service().sessions.stage_of(*session))) place = std::move(message);
+    });
+    message_over(*session);
+    (void)try_to([&] { the_service().sessions.enter(*session, Stage::mail); });
     return answer_nothing();
 }
 
 // A new SMTP session on the same connection. Without a budget of its own it may not go on.
 void begin_again(Session& session) noexcept {
     const bool begun = attempt("close", session, [](Session& again) {
-        g_service->sessions.begin_again(again);
-        if (g_service->config.reload.pin == config::Pin::session) pin_generation(again, 0);
+        if (!the_service().sessions.begin_again(again)) return;
+        if (the_service().config.reload.pin == config::Pin::session) pin_generation(again, 0);
     });
-    if (!begun) g_service->sessions.give_up(session);
+    if (!begun) the_service().sessions.give_up(session, "out of memory");
+}
+
+// One line for a session that ended badly. Called by libmilter's close, with what it closed for still known.
+void log_end(Session& session) {
+    const SessionTable& sessions = the_service().sessions;
+    EndFacts facts;
+    facts.closed_for = sessions.closed_for(session);
+    facts.command = seam::current_command();
+    facts.packet = seam::current_length();
+    facts.stage = sessions.stage_of(session);
+    facts.message = std::exchange(session.broken_off, std::nullopt);
+    if (!facts.message) facts.message = session.unfinished(facts.stage);
+    facts.aborted = std::exchange(session.aborted, std::nullopt);
+    const SessionEnd end = end_of(facts);
+    log::write(end.well ? log::LogLevel::debug : sessions.level(), "session-ended",
+               {{"reason", end.reason},
+                {"stage", stage_name(end.stage)},
+                {"bytes", end.bytes},
+                {"session", session.id},
+                {"queue_id", end.queue_id},
+                {"peer", session.peer},
+                {"client", session.client},
+                {"from", end.sender}});
 }
 
 // Called for QUIT, for a broken connection, and for QUIT_NC, after which the connection goes on.
 sfsistat on_close(SMFICTX* /*context*/) {
     const SessionPointer session = enter();
     if (!session) return answer_nothing();
+    session->speak();
+    (void)try_to([&] { log_end(*session); });
     forget_message(*session);
     session->helo.clear();
     session->client.clear();
+    session->probe = false;
     session->pin.reset();
     if (seam::current_command() == SMFIC_QUIT_NC) {
         begin_again(*session);
         return answer_nothing();
     }
     seam::forget(session->descriptor);
-    g_service->sessions.end(*session);
+    the_service().sessions.end(*session);
     return answer_nothing();
 }
 
 } // namespace
 
+void serve_with(Service& service) noexcept {
+    g_service.store(&service);
+}
+
 Result<void> register_callbacks(Service& service) {
-    g_service = &service;
+    serve_with(service);
     std::array<char, 11> name{"evermilter"};
     smfiDesc description{};
     description.xxfi_name = name.data(); // libmilter copies it

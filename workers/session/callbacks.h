@@ -11,4 +11,7 @@ namespace evermilter::session {
 // Registers the callbacks with libmilter. Call once; `service` must outlive the process.
 [[nodiscard]] Result<void> register_callbacks(Service& service);
 
+// Whose sessions the callbacks find from now on. While libmilter has no connection; likewise.
+void serve_with(Service& service) noexcept;
+
 } // namespace evermilter::session

@@ -25,6 +25,7 @@ class Intake {
     // What has come is not all of the message any more. `reason` is kept: a constant. The first one counts.
     void fail(const char* reason) noexcept;
 
+    [[nodiscard]] bool receiving() const noexcept { return state_ != State::none; }
     // Why it must not be scanned: fail()'s reason, or that no MAIL was accepted. nullptr: it may.
     [[nodiscard]] const char* failure() const noexcept;
     // What came, in bytes as they are stored: headers with CRLF, the empty line, the body.

@@ -1,7 +1,7 @@
 #include "workers/session/message_end.h"
 
 #include <chrono>
-#include <new>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +9,7 @@
 
 #include "workers/common/log.h"
 #include "workers/session/digest_message.h"
+#include "workers/session/message_account.h"
 #include "workers/session/unseen_policy.h"
 
 namespace evermilter::session {
@@ -38,7 +39,8 @@ ScanReport scan(SMFICTX* context, Service& service, Session& session, const Stor
     request.deadline = deadline;
     // Who has read nothing for timeouts.packet reads no answer either, and each further write would wait as long.
     request.on_progress = [context, &service, &session] {
-        if (::smfi_progress(context) != MI_SUCCESS) service.sessions.give_up(session);
+        if (::smfi_progress(context) != MI_SUCCESS)
+            service.sessions.give_up(session, "the mail server reads no answers");
     };
     request.cancelled = [&service, &session] { return service.sessions.abandoned(session); };
     ScanReport report = service.scanner.scan(request);
@@ -86,18 +88,11 @@ ScanReport examine(SMFICTX* context, Service& service, Session& session, SteadyT
     return scan(context, service, session, *message, deadline);
 }
 
-std::string in_brackets(const std::string& address) {
-    if (address.size() >= 2 && address.front() == '<' && address.back() == '>') return address;
-    return '<' + address + '>';
-}
-
-std::string recipient_list(const Envelope& envelope) {
-    std::string list;
-    for (const std::string& recipient : envelope.recipients) {
-        if (!list.empty()) list += ',';
-        list += in_brackets(recipient);
-    }
-    return list;
+// More of our fields came with the message than may be removed. Where they are not to be, or cannot be, any number may.
+bool too_many_forged(const Service& service, const Session& session) {
+    const config::Headers& headers = service.config.headers;
+    return headers.add == config::HeaderMode::replace && session.negotiated.change_headers &&
+           session.forged.total() > headers.max_forged;
 }
 
 void count(SessionBoardHeader& board, const ScanReport& report, const Decision& decision) noexcept {
@@ -106,39 +101,26 @@ void count(SessionBoardHeader& board, const ScanReport& report, const Decision& 
     } else {
         board.messages.at(static_cast<std::size_t>(decision.disposition)).fetch_add(1);
     }
+    if (decision.too_many_forged) board.forged.fetch_add(1);
     board.retries_total.fetch_add(report.retries);
     if (report.scan_ns <= 0) return;
     board.scans_total.fetch_add(1);
     board.scan_ns_total.fetch_add(static_cast<std::uint64_t>(report.scan_ns));
 }
 
-void tell(Service& service, const Session& session, const ScanReport& report, const Decision& decision,
-          std::chrono::steady_clock::duration took) {
-    const bool failed = decision.disposition == Disposition::error;
-    log::write(failed ? log::LogLevel::warning : log::LogLevel::info, "message",
-               {{"session", session.id},
-                {"queue_id", session.queue_id},
-                {"generation", report.generation},
-                {"peer", session.peer},
-                {"client", session.client},
-                {"from", in_brackets(session.envelope.sender)},
-                {"to", recipient_list(session.envelope)},
-                {"recipients", session.envelope.recipient_count},
-                {"size", session.store.seen()},
-                {"verdict", kDispositionNames.at(static_cast<std::size_t>(decision.disposition))},
-                {"finding", finding_name(report.finding)},
-                {"detail", report.detail},
-                {"reply", decision.reply ? decision.reply->code : std::string()},
-                {"retries", report.retries},
-                {"milliseconds", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()},
-                {"reason", decision.reason ? unseen_name(*decision.reason) : ""},
-                {"unseen", unseen_list(report.unseen)},
-                {"ledger", report.ledger}});
-    if (report.finding != Finding::infected) return;
-    // The form that logwatch's clamav-milter script counts.
-    log::write_text(log::LogLevel::info, "Message from " + in_brackets(session.envelope.sender) + " to " +
-                                             recipient_list(session.envelope) + " infected by " + report.detail);
-    service.outbox.try_send(messages::Detection{report.detail, report.generation});
+// Said when the answer has been written. Without memory for it, it costs a line.
+void tell_later(Service& service, Session& session, const ScanReport& report, const Decision& decision,
+                std::chrono::steady_clock::duration took) noexcept {
+    try {
+        session.after_answer = [&service,
+                                account = account_of(session, report, decision,
+                                                     std::chrono::duration_cast<std::chrono::milliseconds>(took))] {
+            log_message(account);
+            if (account.report.finding == Finding::infected && !account.probe)
+                service.outbox.try_send(messages::Detection{account.report.detail, account.report.generation});
+        };
+    } catch (const std::exception&) { // NOLINT(bugprone-empty-catch)
+    }
 }
 
 // Header operations that the MTA offers. False when one that it offers failed: the connection is broken.
@@ -149,8 +131,7 @@ bool stamp(SMFICTX* context, Service& service, const Session& session, const Dec
         int done = MI_SUCCESS;
         switch (operation.kind) {
             case HeaderOperation::Kind::remove:
-                if (session.negotiated.change_headers)
-                    done = ::smfi_chgheader(context, operation.name.data(), operation.index, nullptr);
+                done = ::smfi_chgheader(context, operation.name.data(), operation.index, nullptr);
                 break;
             case HeaderOperation::Kind::add:
                 if (session.negotiated.add_headers)
@@ -205,8 +186,11 @@ void count_failed_message(Service& service) noexcept {
 Final answer_message(SMFICTX* context, Service& service, Session& session) {
     const auto begin = std::chrono::steady_clock::now();
     const ScanReport report = examine(context, service, session, begin + service.config.timeouts.eom - kAnswerTime);
-    if (report.finding == Finding::out_of_time) service.sessions.count_eom_timeout(session);
+    if (report.finding == Finding::out_of_time) service.sessions.count_eom_timeout();
     Decision decision = decide(report, service.policy, session.queue_id);
+    // An MTA that lets nobody change headers keeps them whatever their number, and no list of them is made.
+    decision.keep_forged = !session.negotiated.change_headers;
+    if (too_many_forged(service, session)) decision = with_too_many_forged(std::move(decision), service.policy);
     if (decision.action == config::Action::quarantine && !session.negotiated.quarantine)
         decision = without_quarantine(std::move(decision), report, service.policy, session.queue_id);
     // Shown until the next message begins; and a session that began before there was one keeps it (reload.pin).
@@ -216,11 +200,11 @@ Final answer_message(SMFICTX* context, Service& service, Session& session) {
         session.pin = service.queues.pin(report.generation);
     const auto took = std::chrono::steady_clock::now() - begin;
     const Final final = give(context, service, session, decision);
-    count(service.board.header(), report, decision);
-    try {
-        tell(service, session, report, decision, took);
-    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): a line less; the answer stands
-    }
+    if (is_probe(session))
+        service.board.header().probes.fetch_add(1);
+    else
+        count(service.board.header(), report, decision);
+    tell_later(service, session, report, decision, took);
     return final;
 }
 

@@ -39,6 +39,7 @@ PacketLook judge_packet(const unsigned char* head, std::size_t head_size, std::s
     if (head_size < kHead) return look;
     look.command = static_cast<char>(head[kLengthBytes]);
     const std::size_t length = number_at(head);
+    look.length = length;
     // A length of 0 is read as one of 1: libmilter always takes the command byte.
     const std::size_t packet = kLengthBytes + std::max<std::size_t>(length, 1);
     if (length > kPacketMost || available >= std::min(packet, kPacketHold)) look.state = PacketLook::State::whole;

@@ -17,11 +17,14 @@ struct PacketLook {
     };
     State state = State::nothing;
     char command = '\0';       // of the packet, once its fifth byte is there
+    std::size_t length = 0;    // of the packet as it says itself, likewise: the command and its data
     std::size_t available = 0; // bytes in the buffer
 };
 
 // What a socket's buffer holds in any case, in bytes: a longer packet is let through with that much.
 inline constexpr std::size_t kPacketHold = 32768;
+// What libmilter takes of any MTA, in bytes of data behind the command (MILTER_MAX_DATA_SIZE, comm.c).
+inline constexpr std::size_t kDataMost = 65535;
 // A longer packet is refused by libmilter as soon as it has its length (MILTER_MDS_1M, mfdef.h).
 inline constexpr std::size_t kPacketMost = 1024UL * 1024;
 

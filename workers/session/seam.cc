@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <mutex>
@@ -41,6 +43,8 @@ thread_local ThreadRole t_role = ThreadRole::unknown;
 thread_local int t_descriptor = -1;
 thread_local char t_command = '\0';
 thread_local bool t_packet_open = false;
+thread_local std::size_t t_length = 0; // of the packet
+thread_local int t_answering = -1;     // expect_answer() was called for it
 std::atomic<bool> g_installed{false};
 
 // Acknowledge what came at once, not 40 ms later; not sticky, so before each read (tcp(7)).
@@ -82,7 +86,7 @@ void adopt(const Offer& offer) {
     Seam& seam = the_seam();
     const int descriptor = offer.connection.get();
     const bool tcp = prepare(descriptor, seam.packet);
-    seam.events->adopted(offer.token, descriptor);
+    seam.events.load()->adopted(offer.token, descriptor);
     const std::lock_guard lock(seam.mutex);
     Connection connection;
     connection.tcp = tcp;
@@ -100,6 +104,7 @@ int accept_offered(sockaddr* address, socklen_t* length) {
             errno = EAGAIN;
             return -1;
         }
+        seam.seen_accept.store(true);
         offer = std::move(seam.offers.front());
         seam.offers.pop_front();
         seam.dispatched = offer.connection.get();
@@ -112,7 +117,7 @@ int accept_offered(sockaddr* address, socklen_t* length) {
             next_may_go(seam);
         }
         forget(offer.connection.get());
-        seam.events->lost(offer.token);
+        seam.events.load()->lost(offer.token);
         throw;
     }
     // libmilter refuses an empty address; of which family its listener is it does not know for `fd:N`.
@@ -165,6 +170,7 @@ int lost(pollfd* one, const Error& why) {
     (void)::shutdown(one->fd, SHUT_RDWR);
     t_command = '\0';
     one->revents = POLLHUP;
+    the_seam().events.load()->out_of_step(one->fd, "a command that libmilter would not answer");
     log::error("session-out-of-step", {{"reason", why.what}});
     return 1;
 }
@@ -183,6 +189,8 @@ int poll_forgotten(pollfd* one, int timeout_ms) {
 int poll_between_packets(pollfd* one, int timeout_ms) {
     Seam& seam = the_seam();
     const int descriptor = one->fd;
+    seam.seen_pool.store(true, std::memory_order_relaxed);
+    if (std::exchange(t_answering, -1) == descriptor) seam.events.load()->answered(descriptor);
     bool tcp = false;
     bool slow = false;
     bool whole = false;
@@ -203,16 +211,18 @@ int poll_between_packets(pollfd* one, int timeout_ms) {
         if (std::exchange(connection.let_through, false)) {
             const auto command = complete(descriptor, connection, connection.command);
             t_packet_open = connection.packet_open;
+            const std::size_t length = connection.length;
             lock.unlock();
             if (!command) return lost(one, command.error());
             t_command = *command;
+            t_length = length;
             one->revents = POLLIN;
             return 1;
         }
         close_packet(connection, whole); // the previous one has been read
         const auto ended = end_interlude(descriptor, connection);
         lock.unlock();
-        if (whole) seam.events->packet_whole(descriptor);
+        if (whole) seam.events.load()->packet_whole(descriptor);
         if (!ended) return lost(one, ended.error());
     }
     if (tcp) acknowledge(descriptor);
@@ -229,6 +239,7 @@ int poll_between_packets(pollfd* one, int timeout_ms) {
         }
         if (!command) return lost(one, command.error());
         t_command = *command;
+        t_length = look.length;
         return ready;
     }
     if (look.state == PacketLook::State::ended) return ready;
@@ -251,7 +262,7 @@ int poll_within_packet(pollfd* one, int timeout_ms) {
                 if (found->tcp) acknowledge(one->fd);
             }
         }
-        if (tell) seam.events->packet_begun(one->fd);
+        if (tell) seam.events.load()->packet_begun(one->fd);
         if (reading) t_packet_open = true;
         // For a read, the stage clock shuts the connection down when timeouts.packet is over; this is the second line.
         const auto longest = static_cast<int>(seam.packet.count()) + (reading ? 1000 : 0);
@@ -346,10 +357,19 @@ Result<void> install(Events& events, milliseconds packet) {
         if (!*epoll) return system_error("epoll_create1");
     }
     seam.listener = listener->release(); // libmilter's from now on
-    seam.events = &events;
+    tell(events);
     seam.packet = packet;
     g_installed.store(true, std::memory_order_release);
     return {};
+}
+
+Seen seen() noexcept {
+    const Seam& seam = the_seam();
+    return {seam.seen_accept.load(), seam.seen_controller.load(), seam.seen_pool.load()};
+}
+
+void tell(Events& events) noexcept {
+    the_seam().events.store(&events);
 }
 
 void run() {
@@ -374,13 +394,21 @@ int enter_callback() noexcept {
             Connection* const found = seam.connections.find(t_descriptor);
             if (found != nullptr) close_packet(*found, tell);
         }
-        if (tell) seam.events->packet_whole(t_descriptor);
+        if (tell) seam.events.load()->packet_whole(t_descriptor);
     }
     return t_descriptor;
 }
 
 char current_command() noexcept {
     return t_command;
+}
+
+std::size_t current_length() noexcept {
+    return t_length;
+}
+
+void expect_answer() noexcept {
+    t_answering = t_descriptor;
 }
 
 void set_in_message(int descriptor, bool in_message) noexcept {
@@ -394,6 +422,7 @@ void forget(int descriptor) noexcept {
     Seam& seam = the_seam();
     const std::lock_guard lock(seam.mutex);
     Connection* const found = seam.connections.find(descriptor);
+    if (t_answering == descriptor) t_answering = -1;
     if (found == nullptr) return;
     if (found->watch != Watch::listed) unwatch(seam, descriptor, *found);
     seam.connections.erase(descriptor);
@@ -416,7 +445,7 @@ int evermilter_poll(pollfd* list, nfds_t count, int timeout_ms) {
 int evermilter_accept(int descriptor, sockaddr* address, socklen_t* length) {
     using namespace evermilter::session::seam;
     if (t_role != ThreadRole::listener || descriptor != the_seam().listener)
-        return ::accept4(descriptor, address, length, 0);
+        return static_cast<int>(::syscall(SYS_accept4, descriptor, address, length, 0));
     try {
         return accept_offered(address, length);
     } catch (const std::exception&) {
@@ -431,6 +460,20 @@ int evermilter_sigwait(const sigset_t* set, int* signal) {
     if (got < 0) return errno;
     *signal = got;
     return 0;
+}
+
+// poll() of a library that was built with _FORTIFY_SOURCE, where the compiler knows how large the list is (Ubuntu's).
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
+int __poll_chk(pollfd* list, nfds_t count, int timeout_ms, std::size_t list_size) {
+    if (list_size / sizeof(pollfd) < count) ::abort();
+    return evermilter_poll(list, count, timeout_ms);
+}
+
+int accept4(int descriptor, sockaddr* address, socklen_t* length, int flags) {
+    using namespace evermilter::session::seam;
+    if (t_role == ThreadRole::listener && descriptor == the_seam().listener)
+        return evermilter_accept(descriptor, address, length);
+    return static_cast<int>(::syscall(SYS_accept4, descriptor, address, length, flags));
 }
 
 // The C library's names for them in this program and in every library that it loads.

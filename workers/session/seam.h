@@ -34,6 +34,11 @@ class Events {
     // A packet has begun and is not whole / is whole now. Each begun is followed by whole or by the session's end.
     virtual void packet_begun(int descriptor) = 0;
     virtual void packet_whole(int descriptor) = 0;
+    // The answer that expect_answer() announced has been written.
+    virtual void answered(int descriptor) = 0;
+    // The MTA sends a command that libmilter would drop without an answer: the session cannot go on. `why` is a
+    // constant.
+    virtual void out_of_step(int descriptor, const char* why) = 0;
     // No thread took the session within three seconds (libmilter could not make one, which it only logs). It will
     // never be served.
     virtual void unserved(int descriptor) = 0;
@@ -42,6 +47,18 @@ class Events {
 // Makes libmilter's listener: to be called after smfi_register(3), before any thread but the caller exists.
 // `packet` bounds each wait of a pool thread for its client. `events` must outlive the process.
 [[nodiscard]] Result<void> install(Events& events, std::chrono::milliseconds packet);
+
+// Which of the three things that libmilter has to do through this program it has done so far. A library that was built
+// in another way calls something else: select(2), or a thread a session without a pool.
+struct Seen {
+    bool accept = false;     // a connection was taken from the queue
+    bool controller = false; // the pool's controller has waited for sessions here
+    bool pool = false;       // and a thread of the pool between two packets
+};
+[[nodiscard]] Seen seen() noexcept;
+
+// Who is told from now on. While libmilter has no connection.
+void tell(Events& events) noexcept;
 
 // Calls smfi_main(3) in this thread. Returns only when libmilter failed.
 void run();
@@ -54,6 +71,12 @@ void offer(unique_fd connection, std::uint64_t token);
 [[nodiscard]] int enter_callback() noexcept;
 // The command of that packet, '\0' if it cannot be known (the connection broke).
 [[nodiscard]] char current_command() noexcept;
+// The length of that packet, as it says itself: the command and its data.
+[[nodiscard]] std::size_t current_length() noexcept;
+
+// In a callback: libmilter writes an answer when it returns, and Events::answered tells when that is done. A connection
+// that breaks meanwhile is closed instead.
+void expect_answer() noexcept;
 
 // Whether a message is being received: from a MAIL that was accepted to its answer, refusal or abort. A command that
 // libmilter would drop ends the session (interlude.h). Any thread.

@@ -98,7 +98,7 @@ void look_again(int descriptor, bool hung_up, bool tick) {
             unwatch(seam, descriptor, connection);
         }
     }
-    if (whole) seam.events->packet_whole(descriptor);
+    if (whole) seam.events.load()->packet_whole(descriptor);
 }
 
 // Each of them once or so: who floods must not hold the controller here.
@@ -159,11 +159,12 @@ bool let_through(int descriptor, short revents) {
         }
         if (go) {
             connection.command = broken(revents) ? '\0' : look.command;
+            connection.length = look.length;
             connection.let_through = true;
             seam.dispatched = descriptor;
         }
     }
-    if (begun) seam.events->packet_begun(descriptor);
+    if (begun) seam.events.load()->packet_begun(descriptor);
     return go;
 }
 
@@ -235,7 +236,7 @@ void wait_for_pick_up() {
         given_up = seam.dispatched;
         if (given_up >= 0) next_may_go(seam);
     }
-    if (given_up >= 0) seam.events->unserved(given_up);
+    if (given_up >= 0) seam.events.load()->unserved(given_up);
 }
 
 void next_may_go(Seam& seam) {
@@ -259,6 +260,7 @@ int poll_controller(pollfd* list, nfds_t count, int timeout_ms) {
     thread_local std::size_t start = 0;
     thread_local Clock::time_point last_tick;
     thread_local Clock::time_point last_seldom;
+    seam.seen_controller.store(true, std::memory_order_relaxed);
     const auto until = Clock::now() + milliseconds(timeout_ms);
     for (std::size_t i = 0; i < count; ++i) list[i].revents = 0;
     for (;;) {

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -50,6 +51,7 @@ struct Connection {
     std::size_t seen = 0;                               // bytes of the begun packet at the last look
     int ticks = 0;                                      // since it grew
     char command = '\0';                                // of the packet that is read next
+    std::size_t length = 0;                             // of that packet
     char last = '\0';                                   // the command before that, macros left out
     bool in_message = false;                            // set_in_message()
     std::optional<Interlude> interlude;
@@ -84,7 +86,10 @@ class Connections {
 };
 
 struct Seam {
-    Events* events = nullptr;
+    std::atomic<Events*> events{nullptr};
+    std::atomic<bool> seen_accept{false}; // Seen
+    std::atomic<bool> seen_controller{false};
+    std::atomic<bool> seen_pool{false};
     std::chrono::milliseconds packet{};
     int listener = -1;
     // Both are epolls, edge-triggered, for those that are not listed. What trickles is watched by `seldom`.

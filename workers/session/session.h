@@ -7,13 +7,18 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "workers/common/unique_fd.h"
 #include "workers/session/generation_queue.h"
 #include "workers/session/intake.h"
 #include "workers/session/message_store.h"
+#include "workers/session/session_end.h"
 #include "workers/session/stamp.h"
 
 namespace evermilter::session {
@@ -28,7 +33,8 @@ struct Negotiated {
 };
 
 struct Envelope {
-    static constexpr std::size_t kMaxRecipients = 50; // kept, for the log; more are only counted
+    static constexpr std::size_t kMaxRecipients = 10;     // kept, for the log; more are only counted
+    static constexpr std::size_t kLongestRecipient = 256; // bytes of each
 
     std::string sender;
     std::vector<std::string> recipients;
@@ -50,14 +56,16 @@ struct Session {
 
     // Guarded by SessionTable: a descriptor of the same connection, to shut it down; empty when the session ended.
     unique_fd control;
-    int descriptor = -1;      // libmilter's, -1 before accept()
-    bool past_budget = false; // timeouts.session is over: the next MAIL gets 421
+    int descriptor = -1;              // libmilter's, -1 before accept()
+    bool past_budget = false;         // timeouts.session is over: the next MAIL gets 421
+    const char* closed_for = nullptr; // why it was shut down here
     // Set with the shutdown. Any thread.
     std::atomic<bool> closed{false};
 
     // The pool thread's.
     Negotiated negotiated;
     std::string client; // of xxfi_connect: name and address
+    bool probe = false; // of evermilterctl probe
     std::string helo;
     Pin pin; // reload.pin; empty: the current generation
     Envelope envelope;
@@ -65,11 +73,27 @@ struct Session {
     ForgedHeaders forged;
     Intake intake;
     MessageStore store;
+    std::optional<Unfinished> aborted;    // the last message of this SMTP session that the MTA gave up
+    std::optional<Unfinished> broken_off; // the one in which the session ends
+    // What is to be said of the last message when its answer has been written; empty: nothing.
+    std::function<void()> after_answer;
 
     // Something of the message is lost: it gets actions.error at its end. Needs no memory; `reason` is a constant.
     void fail_message(const char* reason) noexcept {
         intake.fail(reason);
         store.fail(reason);
+    }
+    // Whether one is being received: from an accepted MAIL on.
+    [[nodiscard]] std::optional<Unfinished> unfinished(Stage stage) const {
+        if (!intake.receiving()) return std::nullopt;
+        return Unfinished{stage, store.seen(), queue_id, envelope.sender};
+    }
+    // Says what was to be said after the answer, once. What fails costs a line.
+    void speak() noexcept {
+        try {
+            if (const auto say = std::exchange(after_answer, {})) say();
+        } catch (const std::exception&) { // NOLINT(bugprone-empty-catch)
+        }
     }
     // Forgets the message: answered, refused, aborted, closed.
     void forget_message() noexcept {

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,11 +18,22 @@ StageClock::Time time_now() {
     return std::chrono::steady_clock::now();
 }
 
+// The budgets by their keys.
+constexpr std::array<const char*, kStages> kStageTimeouts = {"timeouts.negotiate", "timeouts.connect", "timeouts.helo",
+                                                             "timeouts.mail",      "timeouts.rcpt",    "timeouts.data",
+                                                             "timeouts.header",    "timeouts.body",    "timeouts.eom"};
+
 } // namespace
 
 SessionTable::SessionTable(const config::Timeouts& timeouts, const SessionBoard& board, const StoreSettings& store,
-                           MemoryBudget& memory, Outbox& outbox, std::function<void()> earlier)
-    : board_(board), store_(store), memory_(memory), outbox_(outbox), earlier_(std::move(earlier)), clock_(timeouts) {}
+                           MemoryBudget& memory, Outbox& outbox, std::function<void()> earlier, log::LogLevel level)
+    : board_(board),
+      store_(store),
+      memory_(memory),
+      outbox_(outbox),
+      earlier_(std::move(earlier)),
+      level_(level),
+      clock_(timeouts) {}
 
 Result<std::shared_ptr<Session>> SessionTable::open(const messages::HandOver& hand_over) {
     const auto refuse = [&](Error error) {
@@ -80,16 +92,20 @@ MailRefusal SessionTable::mail_refusal(const Session& session) const {
     return session.past_budget ? MailRefusal::past_session_budget : MailRefusal::none;
 }
 
-void SessionTable::begin_again(Session& session) {
+bool SessionTable::begin_again(Session& session) {
     Lock lock(mutex_);
-    if (!session.control) return;
-    session.past_budget = false;
+    if (!session.control) return false;
+    if (drain_ || session.past_budget) {
+        shut_down(session, drain_ ? "the worker is to end" : "timeouts.session");
+        return false;
+    }
     clock_.begin_again(session.id, time_now());
     SessionSlot& slot = board_.slot(session.slot);
     slot.stage.store(static_cast<std::uint64_t>(Stage::connect));
     slot.since_ns.store(monotonic_ns());
     slot.set_queue_id({});
     wake_if_earlier(lock);
+    return true;
 }
 
 void SessionTable::end(Session& session) {
@@ -105,12 +121,8 @@ void SessionTable::end(Session& session) {
     by_id_.erase(session.id);
 }
 
-void SessionTable::count_eom_timeout(const Session& session) {
+void SessionTable::count_eom_timeout() noexcept {
     board_.header().timed_out.at(static_cast<std::size_t>(Stage::eom)).fetch_add(1);
-    log::warning("session-timed-out", {{"session", session.id},
-                                       {"peer", session.peer},
-                                       {"stage", stage_name(Stage::eom)},
-                                       {"queue_id", session.queue_id}});
 }
 
 bool SessionTable::abandoned(const Session& session) const {
@@ -122,13 +134,24 @@ bool SessionTable::abandoned(const Session& session) const {
     return ::ppoll(&entry, 1, &at_once, nullptr) > 0;
 }
 
-void SessionTable::give_up(Session& session) noexcept {
+void SessionTable::give_up(Session& session, const char* why) noexcept {
     const Lock lock(mutex_);
-    if (session.control) shut_down(session);
+    if (session.control) shut_down(session, why);
 }
 
-void SessionTable::shut_down(Session& session) {
+Stage SessionTable::stage_of(const Session& session) const {
+    const std::uint64_t stage = board_.slot(session.slot).stage.load();
+    return stage < kStages ? static_cast<Stage>(stage) : Stage::negotiate;
+}
+
+const char* SessionTable::closed_for(const Session& session) const {
+    const Lock lock(mutex_);
+    return session.closed_for;
+}
+
+void SessionTable::shut_down(Session& session, const char* why) {
     session.closed.store(true);
+    if (session.closed_for == nullptr) session.closed_for = why;
     (void)::shutdown(session.control.get(), SHUT_RDWR);
 }
 
@@ -140,19 +163,19 @@ SessionTable::TimedOut SessionTable::expired(Session& session, const StageClock:
         case Budget::stage:
             budget = stage_name(what.stage);
             counters.at(static_cast<std::size_t>(what.stage)).fetch_add(1);
-            shut_down(session);
+            shut_down(session, kStageTimeouts.at(static_cast<std::size_t>(what.stage)));
             break;
         case Budget::packet:
             budget = "packet";
             counters.at(kTimedOutPacket).fetch_add(1);
-            shut_down(session);
+            shut_down(session, "timeouts.packet");
             break;
         case Budget::session:
             counters.at(kTimedOutSession).fetch_add(1);
             session.past_budget = true;
             break;
         case Budget::last_mail:
-            shut_down(session);
+            shut_down(session, "timeouts.session");
             break;
     }
     return {session.id, session.peer, what.stage, budget, session.closed.load()};
@@ -168,11 +191,12 @@ void SessionTable::expire(Time now) {
         }
     }
     for (const TimedOut& one : timed_out) {
-        log::info("session-timed-out", {{"session", one.session},
-                                        {"peer", one.peer},
-                                        {"stage", stage_name(one.stage)},
-                                        {"budget", one.budget},
-                                        {"closed", one.closed ? "yes" : "no"}});
+        log::write(level_, "session-timed-out",
+                   {{"session", one.session},
+                    {"peer", one.peer},
+                    {"stage", stage_name(one.stage)},
+                    {"budget", one.budget},
+                    {"closed", one.closed ? "yes" : "no"}});
     }
 }
 
@@ -190,6 +214,11 @@ void SessionTable::wake_if_earlier(Lock& lock) {
     earlier_();
 }
 
+void SessionTable::drain() {
+    const Lock lock(mutex_);
+    drain_ = true;
+}
+
 void SessionTable::refuse_mail() {
     const Lock lock(mutex_);
     refuse_mail_ = true;
@@ -197,7 +226,7 @@ void SessionTable::refuse_mail() {
 
 void SessionTable::close_all() {
     const Lock lock(mutex_);
-    for (const auto& [id, session] : by_id_) shut_down(*session);
+    for (const auto& [id, session] : by_id_) shut_down(*session, "the worker's time to end is over");
 }
 
 std::size_t SessionTable::size() const {
@@ -220,7 +249,7 @@ void SessionTable::lost(std::uint64_t session) {
         const auto found = by_id_.find(session);
         if (found == by_id_.end()) return;
         given_up = found->second;
-        shut_down(*given_up);
+        shut_down(*given_up, "out of memory");
     }
     end(*given_up);
     log::error("session-lost", {{"session", session}, {"peer", given_up->peer}, {"reason", "out of memory"}});
@@ -240,13 +269,24 @@ void SessionTable::packet_whole(int descriptor) {
     if (found != by_descriptor_.end()) clock_.end_packet(found->second->id);
 }
 
+void SessionTable::answered(int descriptor) {
+    const auto session = find(descriptor);
+    if (!session) return;
+    enter(*session, Stage::mail);
+    session->speak();
+}
+
+void SessionTable::out_of_step(int descriptor, const char* why) {
+    if (const auto session = find(descriptor)) give_up(*session, why);
+}
+
 void SessionTable::unserved(int descriptor) {
     const auto session = find(descriptor);
     seam::forget(descriptor);
     bool first = false;
     {
         const Lock lock(mutex_);
-        if (session && session->control) shut_down(*session);
+        if (session && session->control) shut_down(*session, "no thread");
         first = !std::exchange(unfit_, true);
     }
     log::error("session-unserved", {{"session", session ? session->id : 0},

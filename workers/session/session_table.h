@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "config/config.h"
+#include "workers/common/log.h"
 #include "workers/common/messages.h"
 #include "workers/common/scoreboard.h"
 #include "workers/session/memory_budget.h"
@@ -30,10 +31,14 @@ class SessionTable final : public seam::Events {
   public:
     using Time = StageClock::Time;
 
+    // `level` is that of the lines that say how a session ended.
     // `earlier` is called when a deadline earlier than all before has come up: the caller's timer is to be set anew.
     // All references must outlive the table.
     SessionTable(const config::Timeouts& timeouts, const SessionBoard& board, const StoreSettings& store,
-                 MemoryBudget& memory, Outbox& outbox, std::function<void()> earlier);
+                 MemoryBudget& memory, Outbox& outbox, std::function<void()> earlier,
+                 log::LogLevel level = log::LogLevel::info);
+
+    [[nodiscard]] log::LogLevel level() const noexcept { return level_; }
 
     // A HandOver: the session begins in stage negotiate. The connection stays the caller's. An Error means that it
     // cannot be served; its end has been told then.
@@ -50,22 +55,28 @@ class SessionTable final : public seam::Events {
     void show_queue_id(const Session& session);
 
     [[nodiscard]] MailRefusal mail_refusal(const Session& session) const;
-    // SMFIC_QUIT_NC: the next SMTP session on the same connection, in stage connect.
-    void begin_again(Session& session);
+    // SMFIC_QUIT_NC: the next SMTP session on the same connection, in stage connect. False where there is to be none:
+    // the worker is to end, or timeouts.session is over; the connection is shut down then.
+    [[nodiscard]] bool begin_again(Session& session);
     // The connection is closed, or about to be. Idempotent.
     void end(Session& session);
     // Nobody reads an answer any more: the connection was shut down here, or the MTA has hung up.
     [[nodiscard]] bool abandoned(const Session& session) const;
-    // Shuts the connection down: nobody reads what is written to it.
-    void give_up(Session& session) noexcept;
+    // Shuts the connection down. `why` is a constant.
+    void give_up(Session& session, const char* why) noexcept;
+    // What the session waits for, and why its connection was shut down here (nullptr: it was not).
+    [[nodiscard]] Stage stage_of(const Session& session) const;
+    [[nodiscard]] const char* closed_for(const Session& session) const;
     // Counts an expired timeouts.eom, which the end of message itself keeps.
-    void count_eom_timeout(const Session& session);
+    void count_eom_timeout() noexcept;
 
     // Closes what is over its budget. Called by the thread that has the timer.
     void expire(Time now);
     // The earliest deadline; from now on `earlier` is called for an earlier one.
     [[nodiscard]] std::optional<Time> arm();
 
+    // The worker is to end: from now on no connection goes on after its SMTP session.
+    void drain();
     // From now on each MAIL gets 421.
     void refuse_mail();
     // Shuts every connection down.
@@ -77,6 +88,8 @@ class SessionTable final : public seam::Events {
     void lost(std::uint64_t session) override;
     void packet_begun(int descriptor) override;
     void packet_whole(int descriptor) override;
+    void answered(int descriptor) override;
+    void out_of_step(int descriptor, const char* why) override;
     void unserved(int descriptor) override;
 
   private:
@@ -90,7 +103,7 @@ class SessionTable final : public seam::Events {
         bool closed = false;
     };
 
-    void shut_down(Session& session);
+    void shut_down(Session& session, const char* why);
     [[nodiscard]] TimedOut expired(Session& session, const StageClock::Expired& what);
     void wake_if_earlier(Lock& lock);
 
@@ -99,12 +112,14 @@ class SessionTable final : public seam::Events {
     MemoryBudget& memory_;
     Outbox& outbox_;
     const std::function<void()> earlier_;
+    const log::LogLevel level_;
 
     mutable std::mutex mutex_;
     StageClock clock_;
     std::unordered_map<std::uint64_t, std::shared_ptr<Session>> by_id_;
     std::unordered_map<int, std::shared_ptr<Session>> by_descriptor_;
     std::optional<Time> armed_;
+    bool drain_ = false;
     bool refuse_mail_ = false;
     bool unfit_ = false;
 };

@@ -88,8 +88,7 @@ StageClock::Time StageClock::enter(std::uint64_t session, Stage stage, Time now,
     const bool message_over = in_content(entry.stage) && !in_content(stage);
     entry.stage = stage;
     entry.since = now;
-    const bool own_duty = stage == Stage::eom;
-    set(session, entry, Budget::stage, own_duty ? std::nullopt : std::optional(now + budget(budget_of)));
+    set(session, entry, Budget::stage, now + budget(budget_of));
     // Past timeouts.session a message that is being received is finished, and then one more MAIL is waited for.
     if (entry.past_session && in_content(stage)) set(session, entry, Budget::last_mail, std::nullopt);
     if (entry.past_session && message_over) set(session, entry, Budget::last_mail, now + timeouts_.mail);

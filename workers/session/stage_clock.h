@@ -43,7 +43,7 @@ class StageClock {
     // The session waits for `stage` now. A stage that waits for one command (helo, mail, rcpt) begins anew with each;
     // for the others entering the same stage again changes nothing, so headers and chunks extend no budget.
     // `budget_of` names another stage whose timeout is to be used (an MTA without SMFIC_DATA uploads in `rcpt`).
-    // Returns the time at which the stage began. Stage eom has no deadline here: its answer is our own duty.
+    // Returns the time at which the stage began. Stage eom ends when its answer has been written.
     Time enter(std::uint64_t session, Stage stage, Time now) { return enter(session, stage, now, stage); }
     Time enter(std::uint64_t session, Stage stage, Time now, Stage budget_of);
     // The first bytes of a packet have come / the packet is whole. Further bytes extend nothing: a second

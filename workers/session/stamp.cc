@@ -30,7 +30,7 @@ std::vector<HeaderOperation> stamp_operations(config::HeaderMode mode, const For
                                               const Decision& decision, std::string_view identity, bool leadspc) {
     std::vector<HeaderOperation> operations;
     if (mode == config::HeaderMode::no || !decision.stamp) return operations;
-    if (mode == config::HeaderMode::replace) {
+    if (mode == config::HeaderMode::replace && !decision.keep_forged) {
         remove_all(kScannedHeader, forged.scanned(), operations);
         remove_all(kStatusHeader, forged.status(), operations);
     }

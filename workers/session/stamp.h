@@ -22,6 +22,9 @@ class ForgedHeaders {
     void see(std::string_view name) noexcept; // any case, blanks before the colon included
     [[nodiscard]] std::int32_t scanned() const noexcept { return scanned_; }
     [[nodiscard]] std::int32_t status() const noexcept { return status_; }
+    [[nodiscard]] std::uint64_t total() const noexcept {
+        return static_cast<std::uint64_t>(scanned_) + static_cast<std::uint64_t>(status_);
+    }
 
   private:
     std::int32_t scanned_ = 0;
@@ -41,7 +44,8 @@ struct HeaderOperation {
 };
 
 // `identity` is the value of X-Virus-Scanned ("evermilter 0.1.0 at mx.example.org"). Empty unless decision.stamp
-// (and mode is not `no`). X-Virus-Scanned is only added where a scanner has looked at the message.
+// (and mode is not `no`). X-Virus-Scanned is only added where a scanner has looked at the message. Forged ones stay
+// where decision.keep_forged says so.
 [[nodiscard]] std::vector<HeaderOperation> stamp_operations(config::HeaderMode mode, const ForgedHeaders& forged,
                                                             const Decision& decision, std::string_view identity,
                                                             bool leadspc);

@@ -205,4 +205,36 @@ Decision without_quarantine(Decision decision, const ScanReport& report, const P
     return decision;
 }
 
+Decision with_too_many_forged(Decision decision, const Policy& policy) {
+    if (!decision.stamp) return decision; // refused or dropped
+    decision.too_many_forged = true;
+    constexpr const char* kWhat = "too many forged X-Virus-Status and X-Virus-Scanned fields";
+    switch (policy.actions.forged) {
+        case Action::reject:
+        case Action::tempfail: {
+            const char reply_class = policy.actions.forged == Action::reject ? '5' : '4';
+            decision.reply = fixed(reply_class, "550", ".7.1", std::string("message has ") + kWhat);
+            decision.stamp = false;
+            break;
+        }
+        case Action::discard:
+            // An operator is to see what was to be quarantined for another reason.
+            decision.keep_forged = decision.action == Action::quarantine;
+            if (decision.keep_forged) return decision;
+            decision.stamp = false;
+            break;
+        case Action::quarantine:
+            if (decision.action != Action::quarantine) decision.quarantine = kWhat;
+            decision.action = Action::quarantine;
+            decision.keep_forged = true;
+            return decision;
+        case Action::accept:
+            decision.keep_forged = true;
+            return decision;
+    }
+    decision.action = policy.actions.forged;
+    decision.quarantine.clear();
+    return decision;
+}
+
 } // namespace evermilter::session

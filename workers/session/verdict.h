@@ -29,11 +29,13 @@ struct Decision {
     Disposition disposition = Disposition::error;     // for the counters
     std::optional<Unseen> reason;                     // with Disposition::incomplete, always: which one decided
     config::Action action = config::Action::tempfail; // what the milter answers
-    std::optional<Reply> reply; // for smfi_setreply before reject or tempfail; always set then, of the right class
-    std::string quarantine;     // reason for smfi_quarantine(3), only with Action::quarantine; never empty then
-    bool stamp = false;         // the message goes on (accept, quarantine): stamp it per headers.add
-    bool scanned = false;       // a scanner has looked at it: X-Virus-Scanned may be added
-    std::string status;         // value of X-Virus-Status: "Clean", "Infected (NAME)", "Not scanned (REASON)", …
+    std::optional<Reply> reply;   // for smfi_setreply before reject or tempfail; always set then, of the right class
+    std::string quarantine;       // reason for smfi_quarantine(3), only with Action::quarantine; never empty then
+    bool stamp = false;           // the message goes on (accept, quarantine): stamp it per headers.add
+    bool scanned = false;         // a scanner has looked at it: X-Virus-Scanned may be added
+    std::string status;           // value of X-Virus-Status: "Clean", "Infected (NAME)", "Not scanned (REASON)", …
+    bool too_many_forged = false; // actions.forged has had its say
+    bool keep_forged = false;     // the fields that a sender forged stay in the message: the caller may say so too
 };
 
 // `queue_id` for {queue_id}. Quarantine at end of message needs SMFIF_QUARANTINE: where the MTA does not offer it,
@@ -43,5 +45,9 @@ struct Decision {
 // A message that ought to be quarantined where the MTA cannot: it is tempfailed, never let through.
 [[nodiscard]] Decision without_quarantine(Decision decision, const ScanReport& report, const Policy& policy,
                                           std::string_view queue_id);
+
+// Of a message that brings more forged fields than may be removed: what is to go on is handled by actions.forged,
+// unless the decision so far is stricter.
+[[nodiscard]] Decision with_too_many_forged(Decision decision, const Policy& policy);
 
 } // namespace evermilter::session

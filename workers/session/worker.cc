@@ -7,12 +7,14 @@
 #include <array>
 #include <chrono>
 #include <climits>
+#include <thread>
 #include <utility>
 #include <variant>
 
 #include "workers/common/log.h"
 #include "workers/session/callbacks.h"
 #include "workers/session/seam.h"
+#include "workers/session/self_test.h"
 
 namespace evermilter::session {
 namespace {
@@ -94,10 +96,20 @@ void Worker::run() {
             [](struct ev_loop*, ev_timer* watcher, int) { static_cast<Worker*>(watcher->data)->on_drain_deadline(); });
     io_.data = timer_.data = drain_timer_.data = this;
     ev_io_start(loop_, &io_);
-    outbox_.send(messages::SessionWorkerReady{});
+    std::thread([this] { test_library(); }).detach(); // meanwhile the supervisor's pings are answered
     ev_run(loop_, 0);
     log::error("worker-failed", {{"reason", "the event loop has ended"}});
     ::_exit(EX_SOFTWARE);
+}
+
+void Worker::test_library() {
+    const auto works = self_test(service_);
+    if (works) {
+        outbox_.send(messages::SessionWorkerReady{});
+        return;
+    }
+    log::error("worker-failed", {{"reason", works.error().what}});
+    outbox_.send(messages::SessionWorkerFailed{EX_CONFIG, works.error().what});
 }
 
 // ---------------------------------------------------------------- the channel
@@ -199,6 +211,7 @@ void Worker::handle(const messages::LetGo& let_go) {
 
 void Worker::handle(const messages::DrainSessions& drain) {
     draining_ = true;
+    sessions_.drain();
     if (drain.refuse_mail) sessions_.refuse_mail();
     log::info("draining", {{"sessions", sessions_.size()}, {"refuse_mail", drain.refuse_mail ? "yes" : "no"}});
     if (drain.deadline_ns != 0) set_drain_deadline(std::chrono::nanoseconds(drain.deadline_ns - monotonic_ns()));
@@ -218,6 +231,7 @@ void Worker::on_supervisor_gone() {
     ev_io_stop(loop_, &io_);
     channel_.close();
     draining_ = true;
+    sessions_.drain();
     sessions_.refuse_mail();
     set_drain_deadline(config_.timeouts.shutdown);
     end_if_drained();
@@ -226,6 +240,7 @@ void Worker::on_supervisor_gone() {
 void Worker::send_all() {
     for (messages::Message& message : outbox_.take()) {
         if (!channel_.open()) break;
+        unusable_ = unusable_ || std::holds_alternative<messages::SessionWorkerFailed>(message);
         if (const auto sent = channel_.send(std::move(message)); !sent) {
             log::error("channel-error", {{"reason", sent.error().what}});
             on_supervisor_gone();
@@ -242,6 +257,7 @@ void Worker::send_all() {
             ev_io_start(loop_, &io_);
         }
     }
+    if (unusable_ && !channel_.wants_write()) ::_exit(EX_CONFIG);
     end_if_drained();
 }
 

@@ -31,7 +31,8 @@ class Worker {
     [[nodiscard]] Result<void> prepare();
     // Tells the supervisor that prepare() failed; returns `exit_code`.
     int refuse(int exit_code, const std::string& what);
-    // Says that the worker is ready and does the supervisor's bidding; ends the process. In a thread of its own.
+    // Tests what libmilter does (self_test.h), says that the worker is ready and does the supervisor's bidding; ends
+    // the process. In a thread of its own, while another is in seam::run().
     [[noreturn]] void run();
 
   private:
@@ -46,6 +47,8 @@ class Worker {
     void handle(messages::NoGeneration none);
     void handle(const messages::Ping& ping);
 
+    // In a thread of its own.
+    void test_library();
     void on_channel(int events);
     void on_supervisor_gone();
     void on_timer();
@@ -66,6 +69,7 @@ class Worker {
     ev_async woken_{};
     ev_timer timer_{};
     ev_timer drain_timer_{};
+    bool unusable_ = false; // libmilter is, and the supervisor is told
     bool draining_ = false;
     bool closed_all_ = false; // the drain's deadline is over
 

@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 config::Timeouts timeouts() {
     config::Timeouts values;
     values.negotiate = values.packet = values.connect = values.helo = values.mail = values.rcpt = 10s;
-    values.data = values.header = values.body = values.eom = 20s;
+    values.data = 200s;
+    values.header = values.body = values.eom = 20s;
     values.session = 100s;
     return values;
 }
@@ -121,17 +122,52 @@ BOOST_AUTO_TEST_CASE(an_earlier_deadline_wakes_and_a_later_one_does_not) {
     BOOST_TEST(woken == 2);
 }
 
-BOOST_AUTO_TEST_CASE(mail_is_refused_past_the_session_budget_until_a_new_smtp_session_and_always_while_draining) {
+BOOST_AUTO_TEST_CASE(mail_is_refused_past_the_session_budget_and_always_while_draining) {
     const auto session = open(1, 0);
-    table.enter(*session, Stage::eom);
+    table.enter(*session, Stage::data);
     BOOST_TEST((table.mail_refusal(*session) == MailRefusal::none));
     table.expire(in(101s));
     BOOST_TEST((table.mail_refusal(*session) == MailRefusal::past_session_budget));
     BOOST_TEST(!ended(mta[0]));
-    table.begin_again(*session);
-    BOOST_TEST((table.mail_refusal(*session) == MailRefusal::none));
     table.refuse_mail();
     BOOST_TEST((table.mail_refusal(*session) == MailRefusal::draining));
+}
+
+BOOST_AUTO_TEST_CASE(a_further_smtp_session_begins_only_within_the_session_budget_and_while_the_worker_stays) {
+    const auto past = open(1, 0);
+    table.enter(*past, Stage::data);
+    table.expire(in(101s));
+    const auto fresh = open(2, 1);
+    BOOST_TEST(!table.begin_again(*past));
+    BOOST_TEST(ended(mta[0]));
+    BOOST_TEST(table.closed_for(*past) == std::string("timeouts.session"));
+    BOOST_TEST(table.begin_again(*fresh));
+    BOOST_TEST((table.stage_of(*fresh) == Stage::connect));
+    table.drain();
+    BOOST_TEST(!ended(mta[1]));
+    BOOST_TEST(!table.begin_again(*fresh));
+    BOOST_TEST(ended(mta[1]));
+}
+
+BOOST_AUTO_TEST_CASE(
+    an_answer_that_is_not_written_within_its_budget_is_cut_off_and_after_one_that_is_its_account_is_given) {
+    const auto slow = open(1, 0);
+    const auto quick = open(2, 1);
+    int said = 0;
+    for (const auto& session : {slow, quick}) {
+        table.enter(*session, Stage::eom);
+        session->after_answer = [&said] { ++said; };
+    }
+    table.answered(quick->descriptor);
+    table.answered(quick->descriptor);
+    BOOST_TEST(said == 1);
+    BOOST_TEST((table.stage_of(*quick) == Stage::mail));
+    table.enter(*quick, Stage::data);
+    table.expire(in(21s));
+    BOOST_TEST(ended(mta[0]));
+    BOOST_TEST(!ended(mta[1]));
+    BOOST_TEST(said == 1); // the other's is given when libmilter closes
+    BOOST_TEST(board.header().timed_out.at(static_cast<std::size_t>(Stage::eom)).load() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_session_without_a_thread_is_ended_and_makes_the_worker_unfit_once) {

@@ -114,4 +114,14 @@ BOOST_AUTO_TEST_CASE(of_many_forged_headers_none_is_left_whether_indices_shift_o
         }
 }
 
+BOOST_AUTO_TEST_CASE(forged_ones_that_are_kept_stand_beside_ours) {
+    const ForgedHeaders forged = seen({"X-Virus-Status", "X-Virus-Scanned", "x-virus-status "});
+    BOOST_TEST(forged.total() == 3U);
+    Decision kept = decision(true, true, "Clean");
+    kept.keep_forged = true;
+    const auto operations = stamp_operations(HeaderMode::replace, forged, kept, "us", false);
+    BOOST_TEST(operations.size() == 2U);
+    for (const HeaderOperation& operation : operations) BOOST_TEST((operation.kind == Kind::add));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -321,4 +321,35 @@ BOOST_AUTO_TEST_CASE(a_wrong_text_is_refused_with_its_key) {
     BOOST_TEST(Policy::make(actions, Action::tempfail).error().what.starts_with("actions.error_text: "));
 }
 
+BOOST_AUTO_TEST_CASE(too_many_forged_fields_never_make_an_answer_milder) {
+    constexpr std::array kStrictness = {Action::accept, Action::discard, Action::quarantine, Action::tempfail,
+                                        Action::reject};
+    const auto rank = [&](Action action) {
+        return std::find(kStrictness.begin(), kStrictness.end(), action) - kStrictness.begin();
+    };
+    for (const Action found : kActions) {
+        for (const Action forged : kActions) {
+            config::Actions actions = texts();
+            actions.oversize = found;
+            actions.forged = forged;
+            const Policy policy = policy_of(actions);
+            ScanReport report;
+            report.finding = Finding::oversize;
+            const Decision before = decide(report, policy, "Q");
+            const Decision after = with_too_many_forged(before, policy);
+            const bool goes_on = found == Action::accept || found == Action::quarantine;
+            BOOST_TEST(after.too_many_forged == goes_on);
+            BOOST_TEST(rank(after.action) == (goes_on ? std::max(rank(found), rank(forged)) : rank(found)));
+            BOOST_TEST((after.disposition == before.disposition));
+            const bool refused = after.action == Action::reject || after.action == Action::tempfail;
+            BOOST_TEST(after.reply.has_value() == refused);
+            if (refused) BOOST_TEST(after.reply->code.front() == (after.action == Action::reject ? '5' : '4'));
+            BOOST_TEST(!after.quarantine.empty() == (after.action == Action::quarantine));
+            // They are left alone wherever the message goes on, and never removed in part.
+            BOOST_TEST(after.stamp == (after.action == Action::accept || after.action == Action::quarantine));
+            BOOST_TEST(after.keep_forged == after.stamp);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,112 @@
+#include "workers/session/message_account.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "workers/common/log.h"
+#include "workers/common/probe_key.h"
+#include "workers/session/unseen_policy.h"
+
+namespace evermilter::session {
+namespace {
+
+// Of each part of logwatch's line, in its escaped form: the name of the virus stands at the end, and is never cut off.
+constexpr std::size_t kLongestPart = 500;
+
+std::string in_brackets(const std::string& address) {
+    if (address.size() >= 2 && address.front() == '<' && address.back() == '>') return address;
+    return '<' + address + '>';
+}
+
+std::string recipient_list(const Envelope& envelope) {
+    std::string list;
+    for (const std::string& recipient : envelope.recipients) {
+        if (!list.empty()) list += ',';
+        list += in_brackets(recipient);
+    }
+    const std::size_t more = envelope.recipient_count - std::min(envelope.recipient_count, envelope.recipients.size());
+    if (more > 0) list += ",[+" + std::to_string(more) + ']';
+    return list;
+}
+
+const char* action_name(config::Action action) {
+    switch (action) {
+        case config::Action::accept:
+            return "accept";
+        case config::Action::reject:
+            return "reject";
+        case config::Action::tempfail:
+            return "tempfail";
+        case config::Action::discard:
+            return "discard";
+        case config::Action::quarantine:
+            return "quarantine";
+    }
+    return "tempfail";
+}
+
+} // namespace
+
+MessageAccount account_of(Session& session, const ScanReport& report, const Decision& decision,
+                          std::chrono::milliseconds took) {
+    MessageAccount account;
+    account.probe = is_probe(session);
+    account.session = session.id;
+    account.peer = session.peer;
+    account.client = session.client;
+    account.queue_id = session.queue_id;
+    account.envelope = std::exchange(session.envelope, {});
+    account.size = session.store.seen();
+    account.disposition = decision.disposition;
+    account.action = decision.action;
+    if (decision.too_many_forged) account.forged = session.forged.total();
+    if (decision.reply) account.reply = decision.reply->code;
+    if (decision.reason) account.reason = unseen_name(*decision.reason);
+    account.report = report;
+    account.took = took;
+    return account;
+}
+
+bool is_probe(const Session& session) {
+    return session.probe && session.store.seen() <= kLongestProbe;
+}
+
+void log_message(const MessageAccount& account) {
+    const bool failed = account.disposition == Disposition::error;
+    const ScanReport& report = account.report;
+    log::write(failed ? log::LogLevel::warning : log::LogLevel::info, account.probe ? "probe" : "message",
+               {{"verdict", kDispositionNames.at(static_cast<std::size_t>(account.disposition))},
+                {"finding", finding_name(report.finding)},
+                {"action", action_name(account.action)},
+                {"reply", account.reply},
+                {"detail", report.detail},
+                {"reason", account.reason},
+                {"forged", account.forged > 0 ? std::to_string(account.forged) : std::string()},
+                {"session", account.session},
+                {"queue_id", account.queue_id},
+                {"generation", report.generation},
+                {"size", account.size},
+                {"recipients", account.envelope.recipient_count},
+                {"retries", report.retries},
+                {"milliseconds", account.took.count()},
+                {"peer", account.peer},
+                {"client", account.client},
+                {"from", in_brackets(account.envelope.sender)},
+                {"to", recipient_list(account.envelope)},
+                {"unseen", unseen_list(report.unseen)},
+                {"ledger", report.ledger}});
+    if (report.finding == Finding::out_of_time) {
+        log::warning("session-timed-out", {{"session", account.session},
+                                           {"peer", account.peer},
+                                           {"stage", stage_name(Stage::eom)},
+                                           {"queue_id", account.queue_id}});
+    }
+    if (report.finding != Finding::infected || account.probe) return;
+    const auto part = [](const std::string& text) { return log::shortened(text, kLongestPart); };
+    log::write_text(log::LogLevel::info, "Message from " + part(in_brackets(account.envelope.sender)) + " to " +
+                                             part(recipient_list(account.envelope)) + " infected by " +
+                                             part(report.detail));
+}
+
+} // namespace evermilter::session

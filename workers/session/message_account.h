@@ -1,0 +1,44 @@
+// What is logged of a message once it is answered: the verdict first, then who and what. Taken when the answer is
+// decided, because the session forgets the message then; said when the answer has been written, so that no log stands
+// in its way.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "workers/session/scan_report.h"
+#include "workers/session/session.h"
+#include "workers/session/verdict.h"
+
+namespace evermilter::session {
+
+struct MessageAccount {
+    bool probe = false; // of evermilterctl probe: neither mail nor a detection
+    std::uint64_t session = 0;
+    std::string peer;
+    std::string client;
+    std::string queue_id;
+    Envelope envelope;
+    std::uint64_t size = 0;
+    std::uint64_t forged = 0; // fields of ours that came with it, where they are more than may be removed
+    Disposition disposition = Disposition::error;
+    config::Action action = config::Action::tempfail;
+    std::string reply; // its code
+    std::string reason;
+    ScanReport report;
+    std::chrono::milliseconds took{};
+};
+
+// Takes the envelope out of `session`.
+[[nodiscard]] MessageAccount account_of(Session& session, const ScanReport& report, const Decision& decision,
+                                        std::chrono::milliseconds took);
+
+// Whether the message just received is one of evermilterctl probe's.
+[[nodiscard]] bool is_probe(const Session& session);
+
+// The line of the message, one where timeouts.eom is used up, and one in the form that logwatch's clamav-milter script
+// counts where a virus was found.
+void log_message(const MessageAccount& account);
+
+} // namespace evermilter::session
