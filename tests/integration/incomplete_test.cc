@@ -228,6 +228,8 @@ BOOST_AUTO_TEST_CASE(the_log_says_the_reason_that_decided_all_reasons_and_which_
     (void)answer(*client, scanners, unseen_bit(Unseen::limit) | unseen_bit(Unseen::encrypted), "encrypted, MaxFiles",
                  evil);
     (void)answer(*client, scanners, unseen_bit(Unseen::limit), "MaxFiles", std::string(5000, 'x'));
+    // A line is written behind its answer.
+    wait_until("the second line", [&] { return worker.log().find(" reason=limit ") != std::string::npos; });
     const std::string log = worker.log();
     BOOST_TEST(log.find("verdict=incomplete finding=incomplete detail=\"encrypted, MaxFiles\"") != std::string::npos);
     BOOST_TEST(log.find("reason=encrypted unseen=\"encrypted, limit\" "

@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(the_message_s_line_has_the_verdict_first_and_is_short_whate
     BOOST_TEST(client->receive_verdict().text().starts_with("550 5.7.1 virus found: vvv"));
     const std::string line = line_of(worker, "event=message ");
     BOOST_TEST(line.size() < 2000U);
-    BOOST_TEST(line.find(" verdict=infected finding=infected action=reject reply=550 ") < 60U);
+    BOOST_TEST(line.find(" action=reject verdict=infected finding=infected detail=vvv") < 60U);
     BOOST_TEST(line.find(" recipients=2000 ") != std::string::npos);
     const std::string logwatch = line_of(worker, " infected by ");
     BOOST_TEST(logwatch.size() < 2000U);

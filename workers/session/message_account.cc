@@ -76,12 +76,11 @@ void log_message(const MessageAccount& account) {
     const bool failed = account.disposition == Disposition::error;
     const ScanReport& report = account.report;
     log::write(failed ? log::LogLevel::warning : log::LogLevel::info, account.probe ? "probe" : "message",
-               {{"verdict", kDispositionNames.at(static_cast<std::size_t>(account.disposition))},
+               {{"action", action_name(account.action)},
+                {"verdict", kDispositionNames.at(static_cast<std::size_t>(account.disposition))},
                 {"finding", finding_name(report.finding)},
-                {"action", action_name(account.action)},
-                {"reply", account.reply},
                 {"detail", report.detail},
-                {"reason", account.reason},
+                {"reply", account.reply},
                 {"forged", account.forged > 0 ? std::to_string(account.forged) : std::string()},
                 {"session", account.session},
                 {"queue_id", account.queue_id},
@@ -94,6 +93,7 @@ void log_message(const MessageAccount& account) {
                 {"client", account.client},
                 {"from", in_brackets(account.envelope.sender)},
                 {"to", recipient_list(account.envelope)},
+                {"reason", account.reason},
                 {"unseen", unseen_list(report.unseen)},
                 {"ledger", report.ledger}});
     if (report.finding == Finding::out_of_time) {
