@@ -13,7 +13,10 @@ void RestartPolicy::failed(Time now, double random) {
     recent_ = std::max(0.0, recent_ - std::max(0.0, passed)) + 1;
     counted_at_ = now;
     std::uint32_t doublings = failures_;
+    Time longest = limits_.longest;
     if (first_after_service) {
+        // One that does serve between its failures is worth a start in each such time.
+        longest = std::min(longest, limits_.forgotten);
         doublings = static_cast<std::uint32_t>(std::max(0.0, recent_ - limits_.at_once));
         if (doublings == 0) {
             not_before_ = now;
@@ -21,8 +24,8 @@ void RestartPolicy::failed(Time now, double random) {
         }
     }
     Time delay = limits_.first;
-    for (std::uint32_t i = 1; i < doublings && delay < limits_.longest; ++i) delay *= 2;
-    delay = std::min(delay, limits_.longest);
+    for (std::uint32_t i = 1; i < doublings && delay < longest; ++i) delay *= 2;
+    delay = std::min(delay, longest);
     const double part = 0.5 + std::clamp(random, 0.0, 1.0) / 2;
     not_before_ = now + Time(static_cast<Time::rep>(static_cast<double>(delay.count()) * part));
 }
