@@ -104,21 +104,6 @@ BOOST_AUTO_TEST_CASE(where_no_field_is_to_be_removed_any_number_may_come) {
     BOOST_TEST(worker.board().forged.load() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_session_without_an_answer_at_the_end_of_the_budget_is_closed_and_counted) {
-    SessionWorker worker([](config::Config& config) {
-        config.timeouts.packet = std::chrono::minutes(10);
-        config.timeouts.eom = std::chrono::seconds(2);
-    });
-    auto scanners = worker.generation(1);
-    auto client = ready_for_mail(worker);
-    client->upload("Subject: one\r\n\r\nHello.\r\n");
-    client->send('E');
-    const messages::ScanJob job = scanners.take(); // never answered
-    BOOST_TEST(worker.expect<messages::SessionEnded>().session == worker.last_session());
-    BOOST_TEST(worker.timed_out(Stage::eom) == 1U);
-    BOOST_TEST(line_of(worker, "event=session-ended").find("reason=timeouts.eom") != std::string::npos);
-}
-
 BOOST_AUTO_TEST_CASE(the_message_s_line_has_the_verdict_first_and_is_short_whatever_its_envelope) {
     SessionWorker worker;
     auto scanners = worker.generation(1);

@@ -18,6 +18,7 @@
 #include "workers/common/probe_key.h"
 #include "workers/session/answer.h"
 #include "workers/session/message_end.h"
+#include "workers/session/packet_gate.h"
 #include "workers/session/seam.h"
 #include "workers/session/unseen_policy.h"
 
@@ -371,6 +372,7 @@ void log_end(Session& session) {
     facts.message = std::exchange(session.broken_off, std::nullopt);
     if (!facts.message) facts.message = session.unfinished(facts.stage);
     facts.aborted = std::exchange(session.aborted, std::nullopt);
+    if (facts.closed_for == nullptr && facts.command == '\0') add_rest(look_at_rest(session.descriptor), facts);
     const SessionEnd end = end_of(facts);
     log::write(end.well ? log::LogLevel::debug : sessions.level(), "session-ended",
                {{"reason", end.reason},

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <vector>
 
 namespace evermilter::session {
 namespace {
@@ -75,6 +76,27 @@ bool holds_only(int descriptor, char command) {
         at += kLengthBytes + length;
     }
     return at == size && size < kHeldMost;
+}
+
+UnreadRest look_at_rest(int descriptor) {
+    std::vector<unsigned char> bytes(64UL * 1024);
+    const ssize_t got = peek(descriptor, bytes.data(), bytes.size());
+    UnreadRest rest;
+    const std::size_t size = got > 0 ? static_cast<std::size_t>(got) : 0;
+    for (std::size_t at = 0; size - at >= kHead;) {
+        const std::size_t length = std::max<std::size_t>(number_at(&bytes.at(at)), 1);
+        if (length > size - at - kLengthBytes) break;
+        const auto command = static_cast<char>(bytes.at(at + kLengthBytes));
+        rest.quit = command == SMFIC_QUIT;
+        rest.abort = rest.abort || command == SMFIC_ABORT;
+        rest.headers = rest.headers || command == SMFIC_HEADER;
+        rest.body = rest.body || command == SMFIC_EOH || command == SMFIC_BODY || command == SMFIC_BODYEOB;
+        if (command == SMFIC_HEADER) rest.bytes += length; // two NULs for a colon and CRLF
+        if (command == SMFIC_EOH) rest.bytes += 2;
+        if (command == SMFIC_BODY || command == SMFIC_BODYEOB) rest.bytes += length - 1;
+        at += kLengthBytes + length;
+    }
+    return rest;
 }
 
 bool offers_no_replies(int descriptor) {

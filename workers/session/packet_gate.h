@@ -39,6 +39,18 @@ inline constexpr std::size_t kPacketMost = 1024UL * 1024;
 inline constexpr std::size_t kHeldMost = 512;
 [[nodiscard]] bool holds_only(int descriptor, char command);
 
+// What an MTA had still sent when it closed: libmilter reads nothing of a connection that has hung up, and on a unix
+// socket that is so the moment the MTA closes, mostly right behind its QUIT.
+struct UnreadRest {
+    bool quit = false;       // the last whole packet
+    bool abort = false;      // one of them
+    bool headers = false;    // there are headers,
+    bool body = false;       // and the end of headers or more
+    std::uint64_t bytes = 0; // of headers and body, as they would be stored
+};
+// Never blocks, takes nothing; of more than 64 KiB it sees the beginning only.
+[[nodiscard]] UnreadRest look_at_rest(int descriptor);
+
 // The MTA's offer is next in the buffer (SMFIC_OPTNEG): does it wait for no reply to headers and body, if it is told so
 // (SMFIP_NR_HDR, SMFIP_NR_BODY)? Never blocks.
 [[nodiscard]] bool offers_no_replies(int descriptor);

@@ -2,7 +2,7 @@
 
 #include <libmilter/mfdef.h>
 
-#include "workers/session/packet_gate.h"
+#include <utility>
 
 namespace evermilter::session {
 namespace {
@@ -47,6 +47,16 @@ std::string refused_packet(const EndFacts& facts) {
 }
 
 } // namespace
+
+void add_rest(const UnreadRest& rest, EndFacts& facts) {
+    if (facts.message) {
+        facts.message->bytes += rest.bytes;
+        const Stage stage = rest.body ? Stage::body : Stage::header;
+        if ((rest.body || rest.headers) && facts.message->stage < stage) facts.message->stage = stage;
+        if (rest.abort) facts.aborted = std::exchange(facts.message, std::nullopt);
+    }
+    if (rest.quit) facts.command = SMFIC_QUIT;
+}
 
 SessionEnd end_of(const EndFacts& facts) {
     SessionEnd end;

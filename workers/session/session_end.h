@@ -8,6 +8,7 @@
 #include <string>
 
 #include "workers/common/stage.h"
+#include "workers/session/packet_gate.h"
 
 namespace evermilter::session {
 
@@ -37,6 +38,9 @@ struct SessionEnd {
     std::string queue_id;
     std::string sender;
 };
+
+// What libmilter has not read of a connection that has hung up (packet_gate.h) is a part of the story.
+void add_rest(const UnreadRest& rest, EndFacts& facts);
 
 [[nodiscard]] SessionEnd end_of(const EndFacts& facts);
 

@@ -37,9 +37,11 @@ constexpr int kWithinPacket = 7'210'000; // milliseconds
 
 smfiDesc g_filter{};
 int g_listener = -1;
+#ifndef MILTER_THREADS
 std::mutex g_mutex;
 std::vector<int> g_idle; // of the controller
 std::array<int, 2> g_pipe{-1, -1};
+#endif
 
 #ifdef MILTER_SELECT
 int wait_for(std::vector<pollfd>& list, int timeout_ms) {

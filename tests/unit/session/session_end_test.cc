@@ -54,6 +54,19 @@ BOOST_AUTO_TEST_CASE(a_connection_that_ends_is_told_with_how_far_the_message_had
     BOOST_TEST(end_of(known).bytes == 30U);
 }
 
+BOOST_AUTO_TEST_CASE(what_libmilter_has_not_read_of_a_connection_that_hung_up_counts) {
+    EndFacts known = facts('\0', Stage::mail);
+    add_rest({true, false, false, false, 0}, known);
+    BOOST_TEST(end_of(known).well);
+    known = facts('\0', Stage::data);
+    known.message = Unfinished{Stage::data, 0};
+    add_rest({false, false, true, true, 1016}, known);
+    BOOST_TEST((end_of(known).stage == Stage::body));
+    BOOST_TEST(end_of(known).bytes == 1016U);
+    add_rest({true, true, false, false, 0}, known);
+    BOOST_TEST(end_of(known).reason == "the mail server aborted a message");
+}
+
 BOOST_AUTO_TEST_CASE(what_was_closed_here_has_our_reason) {
     EndFacts known = facts('\0', Stage::helo);
     known.closed_for = "timeouts.helo";
