@@ -26,7 +26,7 @@ struct ReloadRequest {
     ReloadKind kind = ReloadKind::asked;
     bool force = false;            // asked: load even if nothing changed, and without the comparisons of the proof
     std::uint64_t rollback_to = 0; // roll_back: that generation's snapshot; 0: the newest that is not rejected
-    std::string by;                // who asks, for the log and for a hold
+    std::string by = {};           // who asks, for the log and for a hold
 };
 
 struct ReloadOutcome {

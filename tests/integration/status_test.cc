@@ -215,7 +215,7 @@ BOOST_AUTO_TEST_CASE(evermilterctl_says_what_is_wrong_with_a_command_line) {
 BOOST_AUTO_TEST_CASE(evermilterctl_fails_where_its_answer_cannot_be_written) {
     Service service;
     service.start();
-    for (const std::string& command :
+    for (const std::string command :
          {"status", "--json status", "sessions", "metrics", "ping", "--help", "--version"}) {
         const Outcome outcome =
             run({"/bin/sh", "-c",

@@ -330,7 +330,7 @@ BOOST_AUTO_TEST_CASE(exactly_the_ratio_is_enough) {
     BOOST_TEST(check_signatures(1000, 900, 0.9).ok());
     BOOST_TEST(!check_signatures(1000, 899, 0.9).ok());
     BOOST_TEST(check_signatures(0, 1, 0.9).ok());
-    BOOST_TEST(check_databases({"daily", "main"}, {"bytecode", "daily", "main"}).ok());
+    BOOST_TEST(check_databases({"daily", "main"}, {"bytecode", "daily", "main"}, {}).ok());
 }
 
 BOOST_FIXTURE_TEST_CASE(room_is_waited_for_after_what_costs_nothing_and_before_memory_is_looked_at, Load) {

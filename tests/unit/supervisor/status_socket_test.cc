@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(clamds_RELOAD_is_a_reload_by_itself_that_nobody_waits_for) 
     SocketTest test;
     test.ask("RELOAD");
     BOOST_REQUIRE(test.operations.reloads.size() == 1U);
-    BOOST_TEST(test.operations.reloads[0].by_itself);
+    BOOST_TEST((test.operations.reloads[0].kind == ReloadKind::by_itself));
     BOOST_TEST(!test.operations.pending);
 }
 
@@ -165,12 +165,17 @@ BOOST_AUTO_TEST_CASE(a_reload_is_answered_when_it_has_ended_and_others_are_serve
     send_text(waiting.get(), "reload --force\nstatus\n");
     test.loop.until("asked for", [&] { return test.operations.reloads.size() == 1; });
     BOOST_TEST(test.operations.reloads[0].force);
-    BOOST_TEST(!test.operations.reloads[0].by_itself);
+    BOOST_TEST((test.operations.reloads[0].kind == ReloadKind::asked));
     BOOST_TEST(test.ask("PING") == "PONG\n");
     char byte = 0;
     BOOST_TEST(::recv(waiting.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == -1);
 
-    test.operations.pending({true, true, "", 7, 1.5});
+    ReloadOutcome done;
+    done.ok = true;
+    done.changed = true;
+    done.generation = 7;
+    done.seconds = 1.5;
+    test.operations.pending(done);
     const auto answer = nlohmann::json::parse(test.line(waiting.get()));
     BOOST_TEST(answer == nlohmann::json({{"ok", true}, {"generation", 7}, {"changed", true}, {"seconds", 1.5}}));
     BOOST_TEST(nlohmann::json::parse(test.line(waiting.get())).contains("state"), "the next command had to wait");
@@ -181,7 +186,10 @@ BOOST_AUTO_TEST_CASE(a_refused_reload_says_why) {
     const unique_fd fd = test.connect();
     send_text(fd.get(), "reload\n");
     test.loop.until("asked for", [&] { return test.operations.reloads.size() == 1; });
-    test.operations.pending({false, false, "main.cvd: broken\n\xff", 3, 0.1});
+    ReloadOutcome refused;
+    refused.error = "main.cvd: broken\n\xff";
+    refused.generation = 3;
+    test.operations.pending(refused);
     const auto answer = nlohmann::json::parse(test.line(fd.get()));
     BOOST_TEST(answer.at("ok") == false);
     BOOST_TEST(answer.at("error").get<std::string>().starts_with("main.cvd: broken\n"));
