@@ -122,10 +122,11 @@ constexpr Row kLogRows[] = {
      .fallback = "info",
      .needs = Needs::new_session_workers,
      .allowed = "error warning info debug",
-     .text = "The least important lines that are still written. `info` has a line for each message, each session "
-             "that ends badly and each change of state; `debug` has one for each session. Scanners take a change "
-             "with the next generation. No line is longer than 2 KiB: what clients send is cut, and `[+N]` says how many "
-             "bytes are missing."},
+     .text =
+         "The least important lines that are still written. `info` has a line for each message, each session "
+         "that ends badly and each change of state; `debug` has one for each session. Scanners take a change "
+         "with the next generation. No line is longer than 2 KiB: what clients send is cut, and `[+N]` says how many "
+         "bytes are missing."},
 };
 
 constexpr Row kProcessRows[] = {

@@ -59,8 +59,7 @@ void Generations::on_scanner_started(Generation& generation, const messages::Sca
         return;
     }
     generation.scanners.push_back(ScannerProcess{static_cast<pid_t>(started.pid), started.slot});
-    if (::geteuid() == 0)
-        raise_oom_score_of(static_cast<pid_t>(started.pid), kOomPointsOfScanner);
+    if (::geteuid() == 0) raise_oom_score_of(static_cast<pid_t>(started.pid), kOomPointsOfScanner);
     if (generation.scanners_missing.empty()) return;
     if (!generation.board || generation.scanners.size() < generation.board->slots()) return;
     generation.scanners_missing.clear();

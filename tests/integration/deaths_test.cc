@@ -25,9 +25,9 @@ namespace {
 constexpr int kFullHistory = 9;
 
 void refuse_loads(const Service& service, int count) {
-    write_file(service.database() / "broken.hdb", "0011\n");
+    write_file(service.database() / "daily.cvd", "0011\n");
     for (int i = 0; i < count; ++i) BOOST_REQUIRE(ask(service, "reload --force").at("ok") == false);
-    std::filesystem::remove(service.database() / "broken.hdb");
+    std::filesystem::remove(service.database() / "daily.cvd");
 }
 
 void check_serves(Service& service) {

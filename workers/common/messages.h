@@ -192,12 +192,12 @@ struct SessionWorkerUnfit {
 // First message to a loader. `queue` is the receiving end of the generation's queue; `board` the generation's
 // scoreboard (scoreboard.h), a memfd for `scanners` slots. `active_*` describe what serves now, for the proof and
 // for "unchanged" and for the need of memory; all empty or 0 when nothing does. `active_databases`
-// are the names without suffix, `active_digest` is that of the directory as it was then. `may_vanish` are databases that
-// are missing for long enough to be given up. `check_files`: the last loader died of the directory, so that its
-// third-party files are tried by themselves first. `reuse_snapshot` names a snapshot to load as it is (rollback), empty for a new one.
-// `await_room`: nothing is loaded before RoomToLoad (reload.mode = "replace"). `standby` is the channel of the standby
-// that the loader forks before LoaderReady. `poison` is the PoisonBoard
-// (poison_board.h), empty for none.
+// are the names without suffix, `active_digest` is that of the directory as it was then. `may_vanish` are databases
+// that are missing for long enough to be given up. `check_files`: the last loader died of the directory, so that its
+// third-party files are tried by themselves first. `reuse_snapshot` names a snapshot to load as it is (rollback), empty
+// for a new one. `await_room`: nothing is loaded before RoomToLoad (reload.mode = "replace"). `standby` is the channel
+// of the standby that the loader forks before LoaderReady. `poison` is the PoisonBoard (poison_board.h), empty for
+// none.
 struct StartLoad {
     std::uint64_t generation = 0;
     std::string config;
@@ -292,10 +292,10 @@ struct LoaderReady {
     std::int64_t database_time = 0; // Unix time of the newest database, 0 if unknown
     std::string digest;             // SHA-256 over names and contents, lower-case hexadecimal
     std::vector<std::string> databases;
-    std::string snapshot;             // its folder's path
-    std::string engine_version;       // libclamav's own, for clamd's VERSION: "1.4.6"
-    std::uint64_t engine_bytes = 0;   // private memory that load and compilation took
-    std::uint64_t expected_bytes = 0; // what the loader had expected of the databases by their kinds
+    std::string snapshot;              // its folder's path
+    std::string engine_version;        // libclamav's own, for clamd's VERSION: "1.4.6"
+    std::uint64_t engine_bytes = 0;    // private memory that load and compilation took
+    std::uint64_t expected_bytes = 0;  // what the loader had expected of the databases by their kinds
     std::string source_digest;         // of the directory; differs from `digest` where a broken file was not taken
     std::vector<std::string> broken;   // for people: each file that was not taken, why, and what is there instead
     std::vector<std::string> vanished; // databases of the generation before that are missing, and are given up

@@ -25,8 +25,7 @@ bool is_probe_key(const ProbeKey& key, std::string_view text) {
     const std::string right = probe_key_text(key);
     if (right.empty() || text.size() != right.size()) return false;
     unsigned difference = 0;
-    for (std::size_t i = 0; i < right.size(); ++i)
-        difference |= static_cast<unsigned>(right[i] ^ text[i]) & 0xffU;
+    for (std::size_t i = 0; i < right.size(); ++i) difference |= static_cast<unsigned>(right[i] ^ text[i]) & 0xffU;
     return difference == 0;
 }
 

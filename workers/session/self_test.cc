@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <ctime>
 #include <memory>
@@ -95,7 +96,7 @@ class Client {
         ssize_t got = 0;
         while ((got = receive(bytes.data(), bytes.size())) > 0) {
         }
-        return got == 0;
+        return got == 0 || errno == ECONNRESET; // with bytes in it that nobody read
     }
 
   private:
@@ -111,6 +112,7 @@ class Client {
             // ppoll(2), because the program defines poll() (seam.h).
             if (::ppoll(&entry, 1, &kTick, nullptr) > 0) return ::recv(end_.get(), bytes, size, MSG_DONTWAIT);
         }
+        errno = ETIMEDOUT;
         return -1;
     }
 
