@@ -22,7 +22,7 @@ struct Endpoint {
     bool ipv6_only = false;
 };
 
-// Names are resolved here (getaddrinfo(3), which may wait). EINVAL: no address.
+// Names are resolved here (getaddrinfo(3), which may wait). EINVAL: no address; EDESTADDRREQ: a name that has none.
 [[nodiscard]] Result<std::vector<Endpoint>> endpoints_of(const std::vector<std::string>& addresses);
 
 struct BoundEndpoint {

@@ -125,8 +125,9 @@ int run(const CommandLine& line, supervisor::ServiceManager manager) {
             return EX_OSERR;
         }
     }
-    supervisor::Supervisor supervisor(std::move(settings), std::move(manager), [&] {
+    supervisor::Supervisor supervisor(std::move(settings), std::move(manager), [&](const std::string& reason) {
         if (line.foreground) return;
+        if (!reason.empty()) complain("serves, but " + reason + " (loading is tried again by itself)");
         tell(status, EX_OK);
         leave_terminal(log_to_stderr);
     });

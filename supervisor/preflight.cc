@@ -28,7 +28,26 @@ namespace fs = std::filesystem;
 // libclamav's own default for max_scan_size (CLI_DEFAULT_MAXSCANSIZE of 1.4: 400 MiB).
 constexpr config::Size kDefaultMaxScanSize = 400ULL << 20;
 
+// Whether it may heal without an administrator.
+bool may_pass(int error) {
+    switch (error) {
+        case ENOSPC:
+        case EDQUOT:
+        case EROFS:
+        case EIO:
+        case ETIMEDOUT:
+        case ENOMEM:
+        case ENFILE:
+        case EMFILE:
+        case EAGAIN: // of fork, or somebody else's lock
+            return true;
+        default:
+            return false;
+    }
+}
+
 int exit_code_of(int error) {
+    if (may_pass(error)) return EX_TEMPFAIL;
     return error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
 }
 
@@ -44,7 +63,8 @@ std::optional<Fault> need_folder(const std::string& path, mode_t mode, const Ide
 
 std::optional<Fault> check_usable(const FolderOrder& folder) {
     const int error = try_folder(folder.path, folder.owner);
-    if (error == 0) return std::nullopt;
+    // What may heal by itself is waited for by Folders, while the service is up.
+    if (error == 0 || may_pass(error)) return std::nullopt;
     return Fault{exit_code_of(error), std::string(folder.key) + ": " + trial_text(folder.path, folder.owner, error) +
                                           ", or set " + folder.key};
 }
@@ -122,8 +142,9 @@ std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings) {
         }
         if (!folder.locked) continue;
         auto locked = lock_folder(folder);
-        if (!locked)
-            return Fault{exit_code_of(locked.error().code), std::string(folder.key) + ": " + locked.error().what};
+        if (!locked) // by a predecessor, as a rule, that is about to end
+            return Fault{locked.error().code == EWOULDBLOCK ? EX_UNAVAILABLE : exit_code_of(locked.error().code),
+                         std::string(folder.key) + ": " + locked.error().what};
         locks.at(static_cast<std::size_t>(folder.use)) = std::move(*locked);
     }
 

@@ -235,8 +235,9 @@ void Reloads::finish(const LoadOutcome& outcome) {
     handlers_.changed();
     soon();
     if (ok || ever_active_ || stopped_) return;
-    if (!first_refusal_) {
-        first_refusal_ = outcome;
+    const bool first = !first_refusal_;
+    if (purpose == Purpose::order) first_refusal_ = outcome;
+    if (first) {
         const bool held = order.request.kind == ReloadKind::start && !load_.reuse_snapshot.empty();
         for (const StoredSnapshot& one : best_first(known_snapshots(), state_.decisions)) {
             if (one.path != load_.reuse_snapshot) fallbacks_.push_back({.restore = true, .reuse_snapshot = one.path});
@@ -244,7 +245,7 @@ void Reloads::finish(const LoadOutcome& outcome) {
         // What was held cannot be loaded, and nothing else: what the directory has is better than nothing.
         if (held) fallbacks_.push_back({});
     }
-    if (fallbacks_.empty()) handlers_.first_refused(first_refusal_->exit_code, first_refusal_->error);
+    if (fallbacks_.empty()) handlers_.first_refused(first_refusal_->error);
 }
 
 } // namespace evermilter::supervisor

@@ -27,8 +27,8 @@ namespace evermilter::supervisor {
 class Reloads {
   public:
     struct Handlers {
-        // The first load was refused, and so was every snapshot of an earlier generation.
-        std::function<void(int exit_code, const std::string& error)> first_refused;
+        // A load was refused, and so was every snapshot of an earlier generation; none has been active yet.
+        std::function<void(const std::string& error)> first_refused;
         std::function<void()> changed;
     };
 
@@ -112,10 +112,10 @@ class Reloads {
     std::vector<Answer> answers_;
     bool ever_active_ = false;
     bool stopped_ = false;
-    std::deque<LoadRequest> fallbacks_; // to try, best first, where the first load was refused
-    std::optional<LoadOutcome> first_refusal_;
-    std::string last_snapshot_;  // of the generation that was active last
-    std::string restore_wanted_; // of restore()
+    std::deque<LoadRequest> fallbacks_;        // to try, best first, where the first load was refused
+    std::optional<LoadOutcome> first_refusal_; // what was refused last, of what was asked for before there was any
+    std::string last_snapshot_;                // of the generation that was active last
+    std::string restore_wanted_;               // of restore()
     std::string restore_reason_;
     unsigned restore_tries_ = 0;   // of what is loaded for it
     std::string restore_snapshot_; // not empty: what is to be loaded for it: that one or, if it cannot be, an older

@@ -266,6 +266,7 @@ void SessionWorkers::replace_all() {
 }
 
 void SessionWorkers::no_generation(const std::string& reason) {
+    no_generation_ = reason;
     for (SessionWorker& worker : state_.session_workers) children_.send(worker.child, messages::NoGeneration{reason});
 }
 
@@ -277,6 +278,7 @@ void SessionWorkers::on_ready(SessionWorker& worker) {
     if (!children_.apply(worker.child, WorkerEvent::ready)) return;
     ever_ready_ = true;
     log::info("session-worker-ready", {{"worker", worker.child.pid}});
+    if (!no_generation_.empty()) children_.send(worker.child, messages::NoGeneration{no_generation_});
     handlers_.ready(worker);
     give_waiting();
 }

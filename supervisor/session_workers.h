@@ -39,7 +39,9 @@ class SessionWorkers {
     void stop(bool refuse_mail, std::int64_t deadline_ns);
     // All end when their sessions have ended; adjust() starts others with the present settings.
     void replace_all();
+    // Those that become ready later are told too, until there is one.
     void no_generation(const std::string& reason);
+    void have_generation() { no_generation_.clear(); }
     // Frees the records of those that were reaped. See Children::Handlers.
     void sweep() { departed_.clear(); }
 
@@ -90,6 +92,7 @@ class SessionWorkers {
     TimerWatcher shrink_timer_;
     TimerWatcher proof_timer_; // since the last failure
     bool stopping_ = false;
+    std::string no_generation_; // not empty: nothing can be scanned, and why
     bool ever_ready_ = false;
 };
 

@@ -101,8 +101,8 @@ std::string reason_of(const State& state) {
     const std::string broken = broken_reason(state);
     const std::string standby = standby_reason(state);
     const std::string scanners = scanners_reason(state);
-    for (const std::string* one : {&state.waits_for, &state.degraded_reason, &state.workers_reason, &standby, &scanners,
-                                   &stale, &broken, &books}) {
+    for (const std::string* one : {&state.waits_for, &state.no_signatures, &state.degraded_reason, &state.workers_reason,
+                                   &standby, &scanners, &stale, &broken, &books}) {
         if (!one->empty()) all += (all.empty() ? "" : "; ") + *one;
     }
     for (const auto& [what, reason] : state.troubles) all += (all.empty() ? "" : "; ") + reason;

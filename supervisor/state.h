@@ -170,6 +170,7 @@ struct State {
     std::string degraded_reason; // for ServiceState::degraded
     std::string workers_reason;  // the same, of session workers that cannot be started
     std::string waits_for;       // not empty: why the first load has not begun
+    std::string no_signatures;   // not empty: why the first load was refused; it is tried again
     // What time or an administrator must heal, by what is in trouble (a folder's key, an address): why mail or new
     // signatures are not, or may not be, served.
     std::map<std::string, std::string> troubles;

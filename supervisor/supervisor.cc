@@ -30,6 +30,21 @@ int exit_code_of_socket(int code) {
             return EX_NOPERM;
         case EINVAL:
             return EX_CONFIG;
+        case ENOENT: // the socket's group: its folder is there, prepare_folders() has seen to that
+            return EX_NOUSER;
+        case EDESTADDRREQ: // a name without an address
+            return EX_NOHOST;
+        case EADDRINUSE:
+            return EX_UNAVAILABLE;
+        case ENOSPC:
+        case EDQUOT:
+        case EROFS:
+        case EIO:
+        case ENOMEM:
+        case ENOBUFS:
+        case EMFILE:
+        case ENFILE:
+            return EX_TEMPFAIL;
         default:
             return EX_CANTCREAT;
     }
@@ -37,7 +52,7 @@ int exit_code_of_socket(int code) {
 
 } // namespace
 
-Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<void()> started)
+Supervisor::Supervisor(Settings settings, ServiceManager manager, Started started)
     : settings_(std::move(settings)),
       manager_(std::move(manager)),
       started_(std::move(started)),
@@ -64,7 +79,13 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, std::function<
                     [this] { on_changed(); }, [this](const std::string& how) { folders_.failed(FolderUse::temp, how); },
                     [this](std::uint64_t generation) { wipe_temp(generation); }}),
       reloads_(loop_.get(), state_, generations_, settings_,
-               {[this](int exit_code, const std::string& error) { fail(exit_code, error); }, [this] { on_changed(); }}),
+               {[this](const std::string& error) { first_load_.refused(error); }, [this] { on_changed(); }}),
+      first_load_(loop_.get(), state_,
+                  {[this] { reloads_.request({.kind = ReloadKind::start, .by = "another try"}, {}); },
+                   [this](const std::string& why) {
+                       session_workers_.no_generation(why);
+                       on_changed();
+                   }}),
       session_workers_(
           loop_.get(), state_, children_, settings_,
           {[this](SessionWorker& worker) {
@@ -135,6 +156,8 @@ int Supervisor::run() {
     if (begin()) {
         ev_run(loop_.get(), 0);
         wipe_dead_scanner_folders(settings_);
+    } else {
+        log::error("cannot-start", {{"reason", fault_}});
     }
     status_socket_.close();
     entrance_.close();
@@ -272,6 +295,10 @@ void Supervisor::on_hangup() {
 }
 
 void Supervisor::on_changed() {
+    if (state_.current_generation != 0 && !state_.no_signatures.empty()) {
+        first_load_.active();
+        session_workers_.have_generation();
+    }
     update_service_state();
     notifications_.tell();
 }
@@ -279,8 +306,8 @@ void Supervisor::on_changed() {
 void Supervisor::update_service_state() {
     if (state_.service == ServiceState::stopping) return;
     const ServiceState before = state_.service;
-    // Signatures without a worker that serves sessions are no service.
-    const bool able = state_.current_generation != 0 && session_workers_.ever_ready();
+    // Signatures without a worker that serves sessions are no service; without signatures there is one that says so.
+    const bool able = (state_.current_generation != 0 || !state_.no_signatures.empty()) && session_workers_.ever_ready();
     if (before == ServiceState::starting && !able) return;
     if (!reason_of(state_).empty())
         state_.service = ServiceState::degraded;
@@ -288,7 +315,7 @@ void Supervisor::update_service_state() {
         state_.service = generations_.loading() ? ServiceState::reloading : ServiceState::ready;
     if (state_.service == before) return;
     log::info("state", {{"state", name(state_.service)}, {"reason", reason_of(state_)}});
-    if (before == ServiceState::starting && started_) std::exchange(started_, nullptr)();
+    if (before == ServiceState::starting && started_) std::exchange(started_, nullptr)(state_.no_signatures);
 }
 
 // ---------------------------------------------------------------- stop
@@ -320,6 +347,7 @@ void Supervisor::stop(int exit_code) {
     look_timer_.stop();
     folders_.stop();
     helpers_.stop();
+    first_load_.stop();
     reloads_.stop();
     const std::chrono::nanoseconds bound = settings_.config.timeouts.shutdown;
     session_workers_.stop(true, monotonic_ns() + bound.count());

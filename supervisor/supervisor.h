@@ -12,6 +12,7 @@
 #include "supervisor/config_reload.h"
 #include "supervisor/database_watch.h"
 #include "supervisor/entrance.h"
+#include "supervisor/first_load.h"
 #include "supervisor/folders.h"
 #include "supervisor/generations.h"
 #include "supervisor/heartbeat.h"
@@ -33,8 +34,10 @@ namespace evermilter::supervisor {
 
 class Supervisor final : public Operations {
   public:
-    // `started` is called once, when the first generation is active.
-    Supervisor(Settings settings, ServiceManager manager, std::function<void()> started);
+    // `started` is called once: when the first generation is active, or when the service is up without one, with the
+    // reason.
+    using Started = std::function<void(const std::string& reason)>;
+    Supervisor(Settings settings, ServiceManager manager, Started started);
     ~Supervisor() override;
 
     // Binds, drops privileges, starts, serves, stops. The exit status, from sysexits(3); the reason of one that is
@@ -79,7 +82,7 @@ class Supervisor final : public Operations {
 
     Settings settings_;
     const ServiceManager manager_;
-    std::function<void()> started_;
+    Started started_;
     State state_;
     LoopHandle loop_;
     Children children_;
@@ -87,6 +90,7 @@ class Supervisor final : public Operations {
     Folders folders_;
     Generations generations_;
     Reloads reloads_;
+    FirstLoad first_load_;
     SessionWorkers session_workers_;
     Heartbeat heartbeat_;
     ServingWatch serving_watch_;

@@ -1,14 +1,18 @@
 // A start that cannot succeed says why, exits with the code of sysexits(3) and leaves nothing half started; one
 // that can gives each process the rights it needs and no more.
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
+#include <functional>
 
 #include "tests/support/database.h"
 #include "tests/support/listening.h"
 #include "tests/support/messages.h"
+#include "tests/support/own_mount.h"
 #include "tests/support/report.h"
 #include "tests/support/service.h"
 #include "tests/support/status_client.h"
@@ -20,7 +24,7 @@ namespace {
 
 const std::string kRejected = std::string("550 5.7.1 virus found: ") + kEicarName;
 
-constexpr int kDataError = 65, kNoInput = 66, kUnavailable = 69, kCannotCreate = 73, kNoPermission = 77, kConfig = 78;
+constexpr int kNoInput = 66, kUnavailable = 69, kCannotCreate = 73, kNoPermission = 77, kConfig = 78;
 
 // Starts, waits for the end, and checks that it ended with one of `codes`, said all of `words`, and left nothing.
 void refused(Service& service, const std::vector<int>& codes, const std::vector<std::string>& words) {
@@ -78,30 +82,84 @@ BOOST_AUTO_TEST_CASE(timeouts_that_do_not_nest_are_refused) {
     refused(service, {kConfig}, {"timeouts.eom"});
 }
 
-BOOST_AUTO_TEST_CASE(a_missing_database_directory_is_refused) {
+BOOST_AUTO_TEST_CASE(databases_that_are_not_there_yet_are_waited_for) {
     Service service;
-    fs::remove_all(service.database());
-    refused(service, {kNoInput}, {service.database()});
+    const fs::path signature = service.database() / "eicar.ndb";
+    const std::string content = read_file(signature);
+    const auto take_away = std::vector<std::function<void()>>{
+        [&] { fs::remove_all(service.database()); }, [&] { fs::remove(signature); },
+        [&] { write_file(signature, content + "Broken:0:*:not hexadecimal at all\n"); }};
+    for (const auto& take : take_away) {
+        take();
+        service.launch();
+        service.wait_log({"no-signatures", service.database()});
+        const auto status = service.wait_status("it is degraded", [](const nlohmann::json& now) {
+            return now.at("state") == "degraded" && now.at("current_generation") == 0;
+        });
+        BOOST_TEST(status.at("reason").get<std::string>().find(service.database()) != std::string::npos, status);
+        MilterClient client = service.session();
+        const Verdict early = client.message(eicar_attached());
+        BOOST_TEST(early.text().starts_with("451 "), early.text());
+        // Nobody is asked to do more.
+        fs::create_directories(service.database());
+        write_file(signature, content);
+        service.wait_ready();
+        BOOST_TEST(service.status().at("reason") == "");
+        BOOST_TEST(client.message(eicar_attached()).text() == kRejected);
+        BOOST_TEST(service.stop() == 0);
+        fs::remove_all(service.state_directory()); // with the snapshot that would serve
+        fs::remove(service.path("log"));
+    }
 }
 
-BOOST_AUTO_TEST_CASE(an_empty_database_directory_is_refused) {
-    Service service;
-    fs::remove(service.database() / "eicar.ndb");
-    refused(service, {kNoInput}, {service.database()});
-}
-
-BOOST_AUTO_TEST_CASE(a_broken_signature_file_is_refused_with_its_name) {
-    Service service;
-    write_file(service.database() / "broken.ndb", "Good:0:*:6162636465666768\nBroken:0:*:not hexadecimal at all\n");
-    refused(service, {kDataError}, {"broken.ndb"});
-    write_file(service.database() / "broken.ndb", "Good:0:*:6162636465666768\n");
-    service.start();
-}
-
-BOOST_AUTO_TEST_CASE(an_unreadable_database_is_refused) {
+BOOST_AUTO_TEST_CASE(an_unreadable_database_is_waited_for) {
     Service service({}, As::ordinary_user);
     fs::permissions(service.database() / "eicar.ndb", fs::perms::none);
-    refused(service, {kNoPermission}, {"eicar.ndb"});
+    service.launch();
+    service.wait_log({"no-signatures", "eicar.ndb"});
+    fs::permissions(service.database() / "eicar.ndb", fs::perms::owner_read);
+    service.wait_ready();
+}
+
+BOOST_AUTO_TEST_CASE(a_port_and_an_address_that_are_not_there_yet_are_waited_for_and_others_serve) {
+    Service service;
+    evermilter::unique_fd other(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof name;
+    BOOST_REQUIRE(bind(other.get(), reinterpret_cast<sockaddr*>(&name), size) == 0);
+    BOOST_REQUIRE(listen(other.get(), 8) == 0);
+    BOOST_REQUIRE(getsockname(other.get(), reinterpret_cast<sockaddr*>(&name), &size) == 0);
+    const std::string port = std::to_string(ntohs(name.sin_port));
+    service.set("milter.listen", "[\"" + service.milter_address() + "\", \"inet:" + port +
+                                     "@127.0.0.1\", \"inet:" + port + "@192.0.2.77\"]");
+    service.launch();
+    service.wait_status("it is degraded", [&](const nlohmann::json& now) {
+        const std::string reason = now.at("reason").get<std::string>();
+        return now.at("state") == "degraded" && now.at("current_generation") != 0 &&
+               reason.find("inet:" + port + "@127.0.0.1: Address already in use") != std::string::npos &&
+               reason.find("inet:" + port + "@192.0.2.77: Cannot assign requested address") != std::string::npos;
+    });
+    BOOST_TEST(service.session().message(eicar_attached()).text() == kRejected);
+    other.reset();
+    service.wait_log({"event=listening", "inet:" + port + "@127.0.0.1"});
+    MilterClient client("inet:" + port + "@127.0.0.1");
+    client.open();
+    BOOST_TEST(client.message(eicar_attached()).text() == kRejected);
+    BOOST_TEST(service.status().at("state") == "degraded"); // the address
+    BOOST_TEST(service.stop() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_without_room_is_waited_for) {
+    Service service;
+    const OwnMount mount(service.temp_directory(), "size=1m,mode=0777");
+    const fs::path filler = mount.fill();
+    service.launch();
+    service.wait_log({"folder-failed", "is full"});
+    fs::remove(filler);
+    service.wait_ready();
+    BOOST_TEST(service.session().message(clean_mail()).status() == "Clean");
 }
 
 BOOST_AUTO_TEST_CASE(a_socket_path_in_use_by_a_live_process_is_refused_and_left_to_it) {
@@ -195,7 +253,7 @@ BOOST_AUTO_TEST_CASE(a_temp_directory_that_the_scanners_user_cannot_enter_is_ref
 BOOST_AUTO_TEST_CASE(an_unknown_user_is_refused) {
     if (!is_root()) not_possible("another user needs root");
     Service service(Keys{{"process.user", "\"no-such-user-here\""}});
-    refused(service, {67, kConfig}, {"no-such-user-here"});
+    refused(service, {67, kConfig}, {"no-such-user-here"}); // systemd tries it again
 }
 
 BOOST_AUTO_TEST_CASE(started_as_root_every_child_runs_as_the_configured_user_without_any_capability) {
