@@ -136,6 +136,12 @@ void Entrance::on_leave(Gate::Leaving leaving) {
     }
 }
 
+void Entrance::turned_away(const Peer& peer, bool hung_up) {
+    if (hung_up) return log_closed("connection-gone", peer, {}, "while it waited for a session worker with room", {});
+    --operations_.state().counters.accepted_total;
+    refuse(peer, kNoWorker, "no session worker had room within timeouts.negotiate", {});
+}
+
 // Who speaks to the unix socket, by the kernel's word. Limited like the refusals: a mail server's connections are many
 // and its user one; every message's line has its peer too.
 void Entrance::log_unix_peer(const PeerAddress& address, const Peer& peer) {

@@ -1,5 +1,6 @@
 #include "supervisor/session_workers.h"
 
+#include <poll.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 
@@ -15,6 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kShrinkInterval = 10s;
+// How often is looked at those who wait for a worker with room.
+constexpr auto kWaitingInterval = 100ms;
 // Where no session comes, workers that live so long have proven that they can serve.
 constexpr auto kProven = 1min;
 // More session workers than ever live: workers.session_max, and those of an old configuration that drain.
@@ -48,6 +51,7 @@ SessionWorkers::SessionWorkers(Loop* loop, State& state, Children& children, con
       random_(static_cast<std::minstd_rand::result_type>(monotonic_ns())),
       restart_timer_(loop, [this] { adjust(); }),
       shrink_timer_(loop, [this] { shrink(); }),
+      waiting_timer_(loop, [this] { look_at_waiting(); }),
       proof_timer_(loop, [this] { prove_by_time(); }) {}
 
 SessionWorkers::Census SessionWorkers::census() const {
@@ -199,11 +203,34 @@ bool SessionWorkers::hand_over(unique_fd connection, Peer peer) {
     const std::uint64_t id = session.id;
     state_.sessions.add(std::move(session));
     if (worker == nullptr)
-        waiting_.push_back(Waiting{id, std::move(connection)});
+        wait(id, std::move(connection));
     else
         give(*worker, id, std::move(connection));
     adjust();
     return true;
+}
+
+void SessionWorkers::wait(std::uint64_t session, unique_fd connection) {
+    const std::chrono::nanoseconds bound = settings_.config.timeouts.negotiate;
+    waiting_.push_back(Waiting{session, std::move(connection), monotonic_ns() + bound.count()});
+    if (!waiting_timer_.active()) waiting_timer_.start(kWaitingInterval, kWaitingInterval);
+}
+
+// Its negotiation lies unread in the socket, so that readiness says nothing; whether its peer is still there does.
+void SessionWorkers::look_at_waiting() {
+    const std::int64_t now = monotonic_ns();
+    for (auto one = waiting_.begin(); one != waiting_.end();) {
+        pollfd entry{one->connection.get(), POLLRDHUP, 0};
+        const bool hung_up = ::poll(&entry, 1, 0) > 0;
+        if (!hung_up && now < one->deadline_ns) {
+            ++one;
+            continue;
+        }
+        const std::uint64_t id = one->session;
+        one = waiting_.erase(one); // closes it
+        if (const auto session = state_.sessions.remove(id, 0)) handlers_.turned_away(session->peer, hung_up);
+    }
+    if (waiting_.empty()) waiting_timer_.stop();
 }
 
 SessionWorker* SessionWorkers::choose() {
@@ -251,6 +278,7 @@ void SessionWorkers::stop(bool refuse_mail, std::int64_t deadline_ns) {
     stopping_ = true;
     restart_timer_.stop();
     shrink_timer_.stop();
+    waiting_timer_.stop();
     proof_timer_.stop();
     for (const Waiting& waiting : waiting_) static_cast<void>(state_.sessions.remove(waiting.session, 0));
     waiting_.clear();

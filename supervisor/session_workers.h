@@ -27,6 +27,8 @@ class SessionWorkers {
         // One cannot be started or ended before any was ever ready: the service cannot start.
         std::function<void(int exit_code, const std::string& error)> unable;
         std::function<void()> changed; // State::workers_reason
+        // One that waited for a worker with room is closed: it has hung up, or waited too long.
+        std::function<void(const Peer& peer, bool hung_up)> turned_away;
     };
 
     SessionWorkers(Loop* loop, State& state, Children& children, const Settings& settings, Handlers handlers);
@@ -57,6 +59,7 @@ class SessionWorkers {
     struct Waiting {
         std::uint64_t session = 0;
         unique_fd connection;
+        std::int64_t deadline_ns = 0; // CLOCK_MONOTONIC, timeouts.negotiate after it came
     };
 
     struct Census {
@@ -77,6 +80,8 @@ class SessionWorkers {
     void prove_by_time();
     void give(SessionWorker& worker, std::uint64_t session, unique_fd connection);
     void give_waiting();
+    void wait(std::uint64_t session, unique_fd connection);
+    void look_at_waiting();
     [[nodiscard]] SessionWorker* choose();
     void drain(SessionWorker& worker, bool refuse_mail, std::int64_t deadline_ns);
 
@@ -90,7 +95,8 @@ class SessionWorkers {
     std::minstd_rand random_;
     TimerWatcher restart_timer_;
     TimerWatcher shrink_timer_;
-    TimerWatcher proof_timer_; // since the last failure
+    TimerWatcher waiting_timer_; // runs while somebody waits
+    TimerWatcher proof_timer_;   // since the last failure
     bool stopping_ = false;
     std::string no_generation_; // not empty: nothing can be scanned, and why
     bool ever_ready_ = false;

@@ -96,7 +96,8 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
                generations_.worker_gone();
                continue_stop();
            },
-           [this](int exit_code, const std::string& error) { fail(exit_code, error); }, [this] { on_changed(); }}),
+           [this](int exit_code, const std::string& error) { fail(exit_code, error); }, [this] { on_changed(); },
+           [this](const Peer& peer, bool hung_up) { entrance_.turned_away(peer, hung_up); }}),
       heartbeat_(loop_.get(), state_, children_, settings_),
       serving_watch_(loop_.get(), state_, generations_),
       survivors_(loop_.get(), state_, settings_,

@@ -140,4 +140,31 @@ BOOST_AUTO_TEST_CASE(past_memory_budget_and_spool_a_message_gets_a_4xx) {
     umount2(service.spool_directory().c_str(), MNT_DETACH);
 }
 
+BOOST_AUTO_TEST_CASE(who_waits_for_a_worker_with_room_is_closed_in_time_and_at_once_when_it_hangs_up) {
+    Service service(Keys{{"workers.session_min", "1"},
+                         {"workers.session_max", "1"},
+                         {"workers.sessions_per_worker", "2"},
+                         {"timeouts.negotiate", "\"3s\""}});
+    service.start();
+    std::vector<MilterClient> full;
+    for (int count = 0; count < 2; ++count) full.push_back(service.session());
+    const auto sessions = [&] { return service.status().at("sessions").at("open").get<unsigned>(); };
+    const auto refused = [&] { return service.status().at("sessions").at("refused_total").value("no_worker", 0U); };
+    const std::string negotiation("\0\0\0\6\0\0\1\xff\0\x1f\xff\xff", 12);
+    MilterClient stays = service.client();
+    stays.send('O', negotiation);
+    {
+        MilterClient leaves = service.client();
+        leaves.send('O', negotiation);
+        wait_until("both wait", [&] { return sessions() == 4; });
+    }
+    wait_until("the one that has hung up is gone", [&] { return sessions() == 3; });
+    BOOST_TEST(refused() == 0U);
+    wait_until("the other is closed", [&] { return sessions() == 2; });
+    BOOST_TEST(refused() == 1U);
+    service.wait_log({"connection-refused", "no_worker", "timeouts.negotiate"});
+    full.front().close();
+    BOOST_TEST(service.session().message(clean_mail("there is room")).status() == "Clean");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

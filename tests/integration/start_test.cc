@@ -106,6 +106,7 @@ BOOST_AUTO_TEST_CASE(databases_that_are_not_there_yet_are_waited_for) {
         service.wait_ready();
         BOOST_TEST(service.status().at("reason") == "");
         BOOST_TEST(client.message(eicar_attached()).text() == kRejected);
+        client.quit();
         BOOST_TEST(service.stop() == 0);
         fs::remove_all(service.state_directory()); // with the snapshot that would serve
         fs::remove(service.path("log"));
@@ -117,7 +118,7 @@ BOOST_AUTO_TEST_CASE(an_unreadable_database_is_waited_for) {
     fs::permissions(service.database() / "eicar.ndb", fs::perms::none);
     service.launch();
     service.wait_log({"no-signatures", "eicar.ndb"});
-    fs::permissions(service.database() / "eicar.ndb", fs::perms::owner_read);
+    fs::permissions(service.database() / "eicar.ndb", fs::perms::owner_read | fs::perms::others_read);
     service.wait_ready();
 }
 
@@ -135,6 +136,7 @@ BOOST_AUTO_TEST_CASE(a_port_and_an_address_that_are_not_there_yet_are_waited_for
     service.set("milter.listen", "[\"" + service.milter_address() + "\", \"inet:" + port +
                                      "@127.0.0.1\", \"inet:" + port + "@192.0.2.77\"]");
     service.launch();
+    service.wait_log({"event=session-worker-ready"}); // the status socket is there
     service.wait_status("it is degraded", [&](const nlohmann::json& now) {
         const std::string reason = now.at("reason").get<std::string>();
         return now.at("state") == "degraded" && now.at("current_generation") != 0 &&
@@ -148,6 +150,7 @@ BOOST_AUTO_TEST_CASE(a_port_and_an_address_that_are_not_there_yet_are_waited_for
     client.open();
     BOOST_TEST(client.message(eicar_attached()).text() == kRejected);
     BOOST_TEST(service.status().at("state") == "degraded"); // the address
+    client.quit();
     BOOST_TEST(service.stop() == 0);
 }
 
