@@ -244,7 +244,7 @@ BOOST_AUTO_TEST_CASE(rollback_goes_back_and_holds_until_resume) {
     freshclam.send(std::string("RELOAD\0", 7));
     BOOST_TEST(freshclam.receive_all().starts_with("RELOADING"));
     write_signature(service.database(), "Third", "evermilter-third-signature-text");
-    wait_until("the watch has asked", [&] { return count_log(service, "by=database.watch") == 2; });
+    service.wait_log({"reload-held", "by=database.watch"});
     BOOST_TEST(current(service) == third);
     BOOST_TEST(service.status().at("state") == "ready");
 

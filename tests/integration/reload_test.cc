@@ -269,7 +269,8 @@ BOOST_AUTO_TEST_CASE(an_unchanged_directory_is_ok_and_loads_nothing) {
     BOOST_TEST(service.status().at("last_reload").at("ok") == true);
     service.wait_status("nothing of the attempt is left",
                         [](const json& status) { return status.at("generations").size() == 1; });
-    BOOST_TEST(entries_below(service.state_directory() / "snapshots").size() == 2); // the folder and its one file
+    BOOST_TEST(entries_below(service.state_directory() / "snapshots").size() ==
+               3); // the folder, its file, what is known of it
 }
 
 BOOST_AUTO_TEST_CASE(evermilterctl_reload_waits_and_its_exit_code_tells) {
@@ -282,12 +283,12 @@ BOOST_AUTO_TEST_CASE(evermilterctl_reload_waits_and_its_exit_code_tells) {
     const auto second = current(service);
     BOOST_TEST(second > first);
 
-    write_file(service.database() / "broken.ndb", "this is no signature\n");
+    write_file(service.database() / "daily.cvd", "this is no signature\n");
     const Outcome refused = service.ctl({"reload"});
     BOOST_TEST(refused.status == 1);
-    BOOST_TEST(refused.errors.find((service.database() / "broken.ndb").string()) != std::string::npos, refused.errors);
+    BOOST_TEST(refused.errors.find((service.database() / "daily.cvd").string()) != std::string::npos, refused.errors);
     BOOST_TEST(service.ctl({"reload", "--no-wait"}).status == 0); // asked for, whatever comes of it
-    fs::remove(service.database() / "broken.ndb");
+    fs::remove(service.database() / "daily.cvd");
     add_second_signature(service);
     const Outcome changed = service.ctl({"--json", "reload"});
     BOOST_TEST(changed.status == 0);

@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(a_mail_server_that_does_not_read_the_progress_of_a_scan_giv
 BOOST_AUTO_TEST_CASE(a_mail_server_that_does_not_read_what_is_done_to_its_message_is_cut_at_the_end_of_the_budget) {
     SessionWorker worker([](config::Config& config) {
         config.timeouts.packet = std::chrono::minutes(10); // longer than a test waits
-        config.timeouts.rcpt = std::chrono::seconds(2);
+        config.timeouts.data = std::chrono::seconds(2);    // which recipients wait for, where DATA is not sent
         config.timeouts.eom = std::chrono::seconds(9);
         config.scanner.queue_timeout = std::chrono::milliseconds(200);
         config.scanner.max_scan_time = std::chrono::seconds(1);

@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(evermilterctl_says_what_is_wrong_with_a_command_line) {
         {{"statsu"}, "\"statsu\" is no command; did you mean stat"},
         {{"status", "now"}, "status has no use for \"now\""},
         {{"status", "--sideways"}, "there is no option \"--sideways\""},
-        {{"rollback", "abc"}, "\"abc\" is no generation; give its number"},
+        {{"rollback", "abc"}, "\"abc\" is no generation's number; evermilterctl snapshots lists them"},
         {{"rollback", "-1"}, "-1"},
     };
     for (const auto& [arguments, text] : wrong) {

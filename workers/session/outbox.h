@@ -2,8 +2,8 @@
 // they have to say here and wake it.
 #pragma once
 
-#include <deque>
 #include <functional>
+#include <list>
 #include <mutex>
 #include <utility>
 
@@ -20,6 +20,15 @@ class Outbox {
     // account for ever: it ends instead (noexcept).
     void send(messages::Message message) noexcept { try_send(std::move(message)); }
 
+    // Any thread. One that was made while there was memory: it is told whatever happens since.
+    void send_kept(std::list<messages::Message>& kept) noexcept {
+        {
+            const std::lock_guard lock(mutex_);
+            messages_.splice(messages_.end(), kept);
+        }
+        wake_();
+    }
+
     // Any thread. What only keeps books: without memory it is not told, and std::bad_alloc thrown.
     void try_send(messages::Message message) {
         {
@@ -30,14 +39,14 @@ class Outbox {
     }
 
     // In the order in which they were put in.
-    [[nodiscard]] std::deque<messages::Message> take() {
+    [[nodiscard]] std::list<messages::Message> take() {
         const std::lock_guard lock(mutex_);
         return std::exchange(messages_, {});
     }
 
   private:
     std::mutex mutex_;
-    std::deque<messages::Message> messages_;
+    std::list<messages::Message> messages_;
     const std::function<void()> wake_;
 };
 

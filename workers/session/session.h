@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <list>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "workers/common/messages.h"
 #include "workers/common/unique_fd.h"
 #include "workers/session/generation_queue.h"
 #include "workers/session/intake.h"
@@ -61,6 +63,9 @@ struct Session {
     const char* closed_for = nullptr; // why it was shut down here
     // Set with the shutdown. Any thread.
     std::atomic<bool> closed{false};
+
+    // SessionEnded, made at the beginning: its end is told even where memory has failed (outbox.h).
+    std::list<messages::Message> last_word;
 
     // The pool thread's.
     Negotiated negotiated;

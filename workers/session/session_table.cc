@@ -45,6 +45,7 @@ Result<std::shared_ptr<Session>> SessionTable::open(const messages::HandOver& ha
     if (!control) return refuse(system_error("duplicate connection"));
     auto session = std::make_shared<Session>(hand_over.session, hand_over.slot, hand_over.peer, std::move(control),
                                              store_, memory_);
+    session->last_word.emplace_back(messages::SessionEnded{session->id});
     Lock lock(mutex_);
     if (!by_id_.emplace(session->id, session).second) return Error{0, "session number is in use"};
     clock_.begin(session->id, time_now());
@@ -117,7 +118,7 @@ void SessionTable::end(Session& session) {
     if (session.descriptor >= 0) by_descriptor_.erase(session.descriptor);
     board_.slot(session.slot).session.store(0);
     // Told before it is gone: a worker without sessions may end at once.
-    outbox_.send(messages::SessionEnded{session.id});
+    outbox_.send_kept(session.last_word);
     by_id_.erase(session.id);
 }
 
