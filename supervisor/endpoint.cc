@@ -37,8 +37,8 @@ Result<std::vector<Endpoint>> resolve(const config::InetAddress& address) {
         ::getaddrinfo(any ? nullptr : address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
     if (code != 0) {
         const std::string reason = code == EAI_SYSTEM ? system_error("").what : ::gai_strerror(code);
-        return Error{EDESTADDRREQ, "cannot resolve \"" + address.host + "\" of " + config::address_text(address) + ": " +
-                                 reason + "; write the address as a number or mend the name"};
+        return Error{EDESTADDRREQ, "cannot resolve \"" + address.host + "\" of " + config::address_text(address) +
+                                       ": " + reason + "; write the address as a number or mend the name"};
     }
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
     std::vector<Endpoint> all;

@@ -203,14 +203,14 @@ bool SessionWorkers::hand_over(unique_fd connection, Peer peer) {
     const std::uint64_t id = session.id;
     state_.sessions.add(std::move(session));
     if (worker == nullptr)
-        wait(id, std::move(connection));
+        queue(id, std::move(connection));
     else
         give(*worker, id, std::move(connection));
     adjust();
     return true;
 }
 
-void SessionWorkers::wait(std::uint64_t session, unique_fd connection) {
+void SessionWorkers::queue(std::uint64_t session, unique_fd connection) {
     const std::chrono::nanoseconds bound = settings_.config.timeouts.negotiate;
     waiting_.push_back(Waiting{session, std::move(connection), monotonic_ns() + bound.count()});
     if (!waiting_timer_.active()) waiting_timer_.start(kWaitingInterval, kWaitingInterval);

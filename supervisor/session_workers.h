@@ -80,7 +80,7 @@ class SessionWorkers {
     void prove_by_time();
     void give(SessionWorker& worker, std::uint64_t session, unique_fd connection);
     void give_waiting();
-    void wait(std::uint64_t session, unique_fd connection);
+    void queue(std::uint64_t session, unique_fd connection);
     void look_at_waiting();
     [[nodiscard]] SessionWorker* choose();
     void drain(SessionWorker& worker, bool refuse_mail, std::int64_t deadline_ns);

@@ -57,7 +57,7 @@ std::string standby_reason(const State& state) {
 }
 
 std::string stale_reason(const State& state) {
-    if (!state.stale) return {};
+    if (!state.stale || !state.no_signatures.empty()) return {}; // which says the same
     std::array<char, 32> text{};
     std::tm utc{};
     const std::time_t since = state.stale->since;
@@ -101,8 +101,8 @@ std::string reason_of(const State& state) {
     const std::string broken = broken_reason(state);
     const std::string standby = standby_reason(state);
     const std::string scanners = scanners_reason(state);
-    for (const std::string* one : {&state.waits_for, &state.no_signatures, &state.degraded_reason, &state.workers_reason,
-                                   &standby, &scanners, &stale, &broken, &books}) {
+    for (const std::string* one : {&state.waits_for, &state.no_signatures, &state.degraded_reason,
+                                   &state.workers_reason, &standby, &scanners, &stale, &broken, &books}) {
         if (!one->empty()) all += (all.empty() ? "" : "; ") + *one;
     }
     for (const auto& [what, reason] : state.troubles) all += (all.empty() ? "" : "; ") + reason;

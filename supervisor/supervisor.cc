@@ -308,7 +308,8 @@ void Supervisor::update_service_state() {
     if (state_.service == ServiceState::stopping) return;
     const ServiceState before = state_.service;
     // Signatures without a worker that serves sessions are no service; without signatures there is one that says so.
-    const bool able = (state_.current_generation != 0 || !state_.no_signatures.empty()) && session_workers_.ever_ready();
+    const bool able =
+        (state_.current_generation != 0 || !state_.no_signatures.empty()) && session_workers_.ever_ready();
     if (before == ServiceState::starting && !able) return;
     if (!reason_of(state_).empty())
         state_.service = ServiceState::degraded;
