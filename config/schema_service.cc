@@ -147,11 +147,12 @@ constexpr Row kProcessRows[] = {
      .field = field<&Config::process, &Process::scanner_user>,
      .fallback = "",
      .needs = Needs::restart,
-     .unset = "as `process.user`",
-     .example = "evermilter-scanner",
+     .unset = "`evermilter-scanner` where there is such a user, else as `process.user`",
+     .example = "clamav",
      .text = "Who loaders and scanners run as. They open what strangers sent, so a user of their own, which owns "
              "nothing else, is worth its line in the password file: started as root with one user for all, evermilter "
-             "warns of it. Needs to read `database.directory`."},
+             "warns of it. Needs to read `database.directory`. What the former user has in the state directory is "
+             "given to the new one at the start."},
     {.key = "process.ping_timeout",
      .kind = Kind::duration,
      .field = field<&Config::process, &Process::ping_timeout>,

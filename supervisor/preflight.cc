@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "config/address.h"
+#include "supervisor/folder_owner.h"
 #include "supervisor/folder_path.h"
 #include "supervisor/folder_trial.h"
 #include "workers/common/engine_lock.h"
@@ -134,18 +135,22 @@ std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings) {
     for (const FolderOrder& folder : folders_of(settings)) {
         if (auto fault = need_folder(folder.path, folder.mode, folder.owner, Above::made, folder.key))
             return std::move(*fault);
+        if (folder.locked) {
+            auto locked = lock_folder(folder);
+            if (!locked) // by a predecessor, as a rule, that is about to end
+                return Fault{locked.error().code == EWOULDBLOCK ? EX_UNAVAILABLE : exit_code_of(locked.error().code),
+                             std::string(folder.key) + ": " + locked.error().what};
+            locks.at(static_cast<std::size_t>(folder.use)) = std::move(*locked);
+        }
+        // What it could not give shows when it is tried.
+        if (auto given = give_to_new_user(folder); !given)
+            log::warning("folder-not-given", {{"key", folder.key}, {"error", given.error().what}});
         if (auto fault = check_usable(folder)) {
             // A state directory that is full, read-only or broken can still be read: its snapshots can serve, and the
             // rest only keeps books.
             if (folder.use != FolderUse::state || fault->exit_code != EX_CANTCREAT) return std::move(*fault);
             log::warning("state-directory", {{"error", fault->text}});
         }
-        if (!folder.locked) continue;
-        auto locked = lock_folder(folder);
-        if (!locked) // by a predecessor, as a rule, that is about to end
-            return Fault{locked.error().code == EWOULDBLOCK ? EX_UNAVAILABLE : exit_code_of(locked.error().code),
-                         std::string(folder.key) + ": " + locked.error().what};
-        locks.at(static_cast<std::size_t>(folder.use)) = std::move(*locked);
     }
 
     wipe_dead_scanner_folders(settings);

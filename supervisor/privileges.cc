@@ -12,6 +12,9 @@
 namespace evermilter::supervisor {
 namespace {
 
+// Where process.scanner_user is not set.
+constexpr const char* kScannerUser = "evermilter-scanner";
+
 Result<Identity> look_up(const std::string& user, const std::string& group, const char* key) {
     errno = 0;
     const passwd* entry = ::getpwnam(user.c_str());
@@ -56,9 +59,12 @@ Result<Identities> resolve_identities(const config::Process& process) {
     }
     auto session = look_up(process.user, process.group, "process.user");
     if (!session) return std::move(session).error();
-    if (process.scanner_user.empty() || process.scanner_user == process.user) return Identities{*session, *session};
+    const bool unset = process.scanner_user.empty();
+    const std::string scanner_user = unset ? kScannerUser : process.scanner_user;
+    if (scanner_user == process.user || (unset && ::getpwnam(kScannerUser) == nullptr))
+        return Identities{*session, *session};
     // process.group is the group of process.user; another user comes with its own.
-    auto scanner = look_up(process.scanner_user, "", "process.scanner_user");
+    auto scanner = look_up(scanner_user, "", "process.scanner_user");
     if (!scanner) return std::move(scanner).error();
     return Identities{*session, *scanner};
 }
@@ -66,10 +72,8 @@ Result<Identities> resolve_identities(const config::Process& process) {
 std::string one_user_warning(const Identities& identities) {
     const Identity& session = identities.session;
     if (!session.switch_user || session.uid != identities.scanner.uid) return {};
-    constexpr const char* own = "evermilter-scanner"; // of packages
-    const bool there = ::getpwnam(own) != nullptr;
-    return "session workers and scanners run as one user, " + session.user + "; set process.scanner_user" +
-           (there ? std::string(" = \"") + own + "\", which is there" : " to a user of its own");
+    return "session workers and scanners run as one user, " + session.user + "; create the user " + kScannerUser +
+           ", or set process.scanner_user to another of their own";
 }
 
 Result<void> drop_privileges() {
