@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <string_view>
 #include <utility>
 
 #include "workers/common/log.h"
@@ -16,9 +17,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How much time is asked for while the first load goes on, and how often (three times as often as needed).
-constexpr std::chrono::microseconds kStartStep = 30s;
-constexpr std::chrono::nanoseconds kStartInterval = 10s;
+// How much time is asked for while a load goes on, and how often (three times as often as needed).
+constexpr std::chrono::microseconds kLoadStep = 30s;
+constexpr std::chrono::nanoseconds kLoadInterval = 10s;
+constexpr std::string_view kReloading = "RELOADING=1\n";
 constexpr std::chrono::nanoseconds kRetry = 100ms;
 // What is newest says all: past this the oldest is left out.
 constexpr std::size_t kMostPending = 32;
@@ -32,7 +34,7 @@ std::string state_words(ServiceState state) {
         case ServiceState::degraded:
             return "READY=1\n";
         case ServiceState::reloading:
-            return "RELOADING=1\n";
+            return std::string(kReloading);
     }
     return "";
 }
@@ -88,11 +90,13 @@ void Notifications::tell() {
     const std::string words = state_words(state_.service);
     std::string datagram = words + "STATUS=" + status_line(state_);
     if (datagram == told_) return;
+    const bool reloading = state_.service == ServiceState::reloading;
+    const bool begins = reloading && !told_.starts_with(kReloading);
     told_ = datagram;
     // systemd compares this time with that of its own SIGHUP (Type=notify-reload).
-    if (state_.service == ServiceState::reloading)
-        datagram += "\nMONOTONIC_USEC=" + std::to_string(monotonic_ns() / 1000);
+    if (reloading) datagram += "\nMONOTONIC_USEC=" + std::to_string(monotonic_ns() / 1000);
     send(std::move(datagram));
+    if (begins) keep_alive();
 }
 
 void Notifications::tell_stopping(std::chrono::nanoseconds bound, const std::string& reason) {
@@ -104,18 +108,19 @@ void Notifications::tell_stopping(std::chrono::nanoseconds bound, const std::str
 
 void Notifications::keep_alive() {
     if (!socket_) return;
-    const bool starting = state_.service == ServiceState::starting;
+    // TimeoutStartSec= is for a reload as well.
+    const bool loading = state_.service == ServiceState::starting || state_.service == ServiceState::reloading;
     if (well_()) {
         std::string datagram;
-        if (starting) datagram = "EXTEND_TIMEOUT_USEC=" + std::to_string(kStartStep.count()) + "\n";
+        if (loading) datagram = "EXTEND_TIMEOUT_USEC=" + std::to_string(kLoadStep.count()) + "\n";
         if (watchdog_ > 0us) datagram += "WATCHDOG=1\n";
         if (!datagram.empty()) send_now_or_never(datagram);
     }
     const std::chrono::nanoseconds third = watchdog_ / 3;
     if (watchdog_ > 0us)
-        keep_alive_timer_.start(starting ? std::min(third, kStartInterval) : third);
-    else if (starting)
-        keep_alive_timer_.start(kStartInterval);
+        keep_alive_timer_.start(loading ? std::min(third, kLoadInterval) : third);
+    else if (loading)
+        keep_alive_timer_.start(kLoadInterval);
 }
 
 void Notifications::send(std::string datagram) {
