@@ -68,8 +68,10 @@ struct ListenerSet::Listener {
     Endpoint endpoint;
     std::string shown;
     std::unique_ptr<SocketPath> path; // of a unix socket; unlinked, if still ours, when this ends
-    unique_fd fd;                     // empty: it cannot be bound yet
-    std::string trouble;              // not empty: what was told of it
+    std::optional<ResolvedAccess>
+        managers_access; // of a path that the service manager has made, kept when it is made anew
+    unique_fd fd;        // empty: it cannot be bound yet
+    std::string trouble; // not empty: what was told of it
     RestartPolicy attempts;
     IoWatcher readable; // last: stopped before the descriptor is closed
 };
@@ -101,8 +103,10 @@ Result<void> ListenerSet::open(Listener& listener, const ResolvedAccess& access)
     if (!passed) return std::move(passed).error();
     if (*passed) {
         listener.fd = std::move(*passed);
-        if (const auto* local = std::get_if<config::UnixAddress>(&listener.endpoint.address))
-            listener.path = std::make_unique<SocketPath>(local->path);
+        const auto* local = std::get_if<config::UnixAddress>(&listener.endpoint.address);
+        if (local == nullptr) return {};
+        listener.path = std::make_unique<SocketPath>(local->path);
+        listener.managers_access = listener.path->managers_access();
         return {};
     }
     Result<BoundEndpoint> bound = bind_endpoint(listener.endpoint, access);
@@ -169,7 +173,7 @@ void ListenerSet::commit() {
     for (auto& listener : listeners_) {
         if (std::find(keys.begin(), keys.end(), listener->endpoint.key) != keys.end()) {
             // prepare() has looked whether it may be done; what somebody has done to the path since harms nothing else.
-            if (listener->path != nullptr) {
+            if (listener->path != nullptr && !listener->managers_access) {
                 if (Result<void> changed = listener->path->change_access(prepared->access); !changed)
                     log::error("listeners", {{"address", listener->shown}, {"error", changed.error().what}});
             }
@@ -204,7 +208,11 @@ void ListenerSet::end(std::unique_ptr<Listener> listener) {
 void ListenerSet::close() {
     prepared_.reset();
     resting_.stop();
-    for (auto& listener : listeners_) end(std::move(listener));
+    for (auto& listener : listeners_) {
+        // Whoever is started next learns from it what access the manager gave.
+        if (listener->path != nullptr && listener->managers_access) listener->path->leave();
+        end(std::move(listener));
+    }
     listeners_.clear();
 }
 
@@ -235,7 +243,7 @@ void ListenerSet::bind_again(Listener& listener) {
     const std::string folder = std::filesystem::path(path).parent_path();
     if (auto made = make_folder(folder, kSocketFolderMode, Identity{}, Above::made); made)
         log::warning("folder-made", {{"path", folder}, {"reason", "it was gone"}});
-    Result<BoundEndpoint> bound = bind_endpoint(listener.endpoint, access_);
+    Result<BoundEndpoint> bound = bind_endpoint(listener.endpoint, listener.managers_access.value_or(access_));
     if (!bound) return failed(listener, bound.error().what);
     log::warning("listening-again",
                  {{"purpose", purpose_}, {"address", listener.shown}, {"reason", "its path was gone"}});

@@ -60,6 +60,16 @@ Result<void> take_over(const std::string& path, const Place& place) {
     return {};
 }
 
+// Whether a living process has the socket at `path` open, without its being told: no stream socket takes a connection
+// of this type.
+bool is_open(const std::string& path) {
+    const unique_fd probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const auto name = unix_name(path);
+    if (!probe || !name) return true; // nothing speaks against it
+    return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name) == 0 ||
+           errno != ECONNREFUSED;
+}
+
 Result<void> set_access(int socket, const std::string& path, const ResolvedAccess& access) {
     if (access.group && ::fchownat(socket, "", static_cast<uid_t>(-1), *access.group, AT_EMPTY_PATH) != 0) {
         return system_error("cannot give " + path + " to group " + std::to_string(*access.group));
@@ -113,6 +123,7 @@ SocketPath::SocketPath(std::string path, unique_fd folder, std::string name, con
 SocketPath::SocketPath(std::string path) : path_(std::move(path)) {
     struct stat found {};
     if (::lstat(path_.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return;
+    if (found.st_uid == ::geteuid()) managers_access_ = ResolvedAccess{found.st_mode & 07777U, found.st_gid};
     device_ = found.st_dev;
     inode_ = found.st_ino;
 }
@@ -129,7 +140,9 @@ bool SocketPath::is_socket(const struct stat& found) const {
 
 bool SocketPath::reachable() const {
     struct stat found {};
-    return ::lstat(path_.c_str(), &found) == 0 && is_socket(found);
+    if (::lstat(path_.c_str(), &found) != 0 || !is_socket(found)) return false;
+    // The manager's was not seen being made: the one found may have been left by a supervisor that was killed.
+    return folder_ || is_open(path_);
 }
 
 Result<void> SocketPath::change_access(const ResolvedAccess& access) const {

@@ -41,8 +41,13 @@ class SocketPath {
     SocketPath(SocketPath&&) = delete;
     SocketPath& operator=(SocketPath&&) = delete;
 
-    // Whether who connects to the path reaches this socket: nobody has removed it, nor put another in its place.
+    // Whether who connects to the path reaches this socket: nobody has removed it, nor put another in its place. Of the
+    // manager's it is known only that it is the one that was found, and that a living process has it open.
     [[nodiscard]] bool reachable() const;
+    // From now on it is nobody's, and stays when this ends.
+    void leave() { folder_.reset(); }
+    // What the manager has given it; none where there was no socket of his.
+    [[nodiscard]] const std::optional<ResolvedAccess>& managers_access() const { return managers_access_; }
     // Mode and group, if what lies there is still ours.
     [[nodiscard]] Result<void> change_access(const ResolvedAccess& access) const;
 
@@ -54,6 +59,7 @@ class SocketPath {
     std::string name_;
     dev_t device_ = 0;
     ino_t inode_ = 0; // 0: there was none
+    std::optional<ResolvedAccess> managers_access_;
 };
 
 struct BoundPath {

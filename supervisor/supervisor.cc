@@ -205,6 +205,7 @@ bool Supervisor::begin() {
         log::warning("one-user", {{"warning", warning}});
     log::info("starting", {{"version", EVERMILTER_VERSION}, {"config", settings_.origin}});
     session_workers_.adjust();
+    look_around(); // a socket that is passed to us may have no path any more
     heartbeat_.start();
     serving_watch_.start();
     database_watch_.apply(settings_.config.database);

@@ -2,6 +2,7 @@
 // manager: a real notification socket, and a parent that binds, keeps and passes listening sockets.
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -171,6 +172,63 @@ BOOST_AUTO_TEST_CASE(when_the_service_is_killed_a_passed_socket_still_refuses_no
     BOOST_TEST(waiting.message(eicar_in_body()).text() == kRejected);
     waiting.close();
     service.wait_ready();
+    BOOST_TEST(service.stop() == 0);
+}
+
+// A folder that is cleaned takes the manager's path along, and he does not make it again; ours, which we made instead,
+// stays when we are killed.
+BOOST_AUTO_TEST_CASE(a_passed_socket_whose_path_another_has_left_is_bound_again_at_the_start) {
+    Service service;
+    const unique_fd milter = listen_at(service.path("milter.sock"));
+    std::filesystem::remove(service.path("milter.sock"));
+    listen_at(service.path("milter.sock")).reset(); // nobody listens there any more
+    service.launch({{milter.get()}, {}});
+    service.wait_log({"event=listening-again", "purpose=milter"});
+    service.wait_ready();
+    BOOST_TEST(service.session().message(eicar_in_body()).text() == kRejected);
+    BOOST_TEST(service.stop() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_passed_socket_without_a_path_is_bound_again_before_the_service_is_ready) {
+    Service service;
+    const unique_fd milter = listen_at(service.path("milter.sock"));
+    std::filesystem::remove(service.path("milter.sock"));
+    service.launch({{milter.get()}, {}});
+    service.wait_log({"event=load-started"});
+    BOOST_TEST(std::filesystem::exists(service.path("milter.sock")));
+    service.wait_ready();
+    BOOST_TEST(service.session().message(eicar_in_body()).text() == kRejected);
+    BOOST_TEST(service.stop() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_passed_socket_whose_path_is_removed_keeps_the_mode_that_the_manager_gave_it) {
+    Service service;
+    const unique_fd milter = listen_at(service.path("milter.sock"));
+    const auto mode_of = [&] {
+        struct stat status {};
+        BOOST_REQUIRE(stat(service.path("milter.sock").c_str(), &status) == 0);
+        return status.st_mode & 07777U;
+    };
+    BOOST_REQUIRE(chmod(service.path("milter.sock").c_str(), 0626) == 0);
+    service.launch({{milter.get()}, {}});
+    service.wait_ready();
+    for (int round = 1; round <= 2; ++round) {
+        std::filesystem::remove(service.path("milter.sock"));
+        wait_until("it is there again", [&] { return std::filesystem::exists(service.path("milter.sock")); });
+        BOOST_TEST(mode_of() == 0626U);
+        BOOST_TEST(service.session().message(eicar_in_body()).text() == kRejected);
+    }
+    // What is said of ours in the configuration is not said of his.
+    service.set("milter.socket_mode", "\"0600\"");
+    service.write_config();
+    BOOST_TEST(ask(service, "reload-config").at("ok") == true);
+    BOOST_TEST(mode_of() == 0626U);
+    BOOST_TEST(service.stop() == 0);
+    // Nor by the next start.
+    service.launch({{milter.get()}, {}});
+    service.wait_ready();
+    BOOST_TEST(mode_of() == 0626U);
+    BOOST_TEST(service.session().message(eicar_in_body()).text() == kRejected);
     BOOST_TEST(service.stop() == 0);
 }
 
