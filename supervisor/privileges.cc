@@ -2,8 +2,10 @@
 
 #include <cap-ng.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -44,6 +46,15 @@ Result<Identity> look_up(const std::string& user, const std::string& group, cons
     identity.groups.resize(static_cast<std::size_t>(count));
     identity.switch_user = true;
     return identity;
+}
+
+// Not one is left. A user who is not root may have been given some that last (AmbientCapabilities= of systemd), and
+// under SECBIT_NO_SETUID_FIXUP a change of the uid takes none away.
+bool drop_capabilities() noexcept {
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return false;
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    const std::array<__user_cap_data_struct, 2> none{};
+    return ::syscall(SYS_capset, &header, none.data()) == 0;
 }
 
 } // namespace
@@ -103,10 +114,9 @@ bool become(const Identity& identity) noexcept {
     if (identity.switch_user) {
         if (::setgroups(identity.groups.size(), identity.groups.data()) != 0) return false;
         if (::setresgid(identity.gid, identity.gid, identity.gid) != 0) return false;
-        // A change from uid 0 to another clears all capability sets (capabilities(7)); to uid 0 itself it does not.
         if (::setresuid(identity.uid, identity.uid, identity.uid) != 0) return false;
     }
-    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+    return drop_capabilities() && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
 } // namespace evermilter::supervisor

@@ -39,7 +39,8 @@ struct Identities {
 // is done.
 [[nodiscard]] Result<void> drop_privileges();
 
-// In a forked child, between fork and exec: groups, gid, uid, no_new_privs. Async-signal-safe; errno on failure.
+// In a forked child, between fork and exec: groups, gid, uid, no capability, no_new_privs. Async-signal-safe; errno on
+// failure.
 [[nodiscard]] bool become(const Identity& identity) noexcept;
 
 } // namespace evermilter::supervisor
