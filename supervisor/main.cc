@@ -7,8 +7,8 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <string>
@@ -36,8 +36,14 @@ struct CommandLine {
     bool foreground = false;
 };
 
+// Whoever does not read standard error keeps nobody from ending.
+bool say(const std::string& line) {
+    constexpr std::chrono::seconds patience{1};
+    return write_standard_error(line + "\n", patience);
+}
+
 void complain(const std::string& text) {
-    std::fprintf(stderr, "evermilterd: %s\n", text.c_str());
+    static_cast<void>(say("evermilterd: " + text));
 }
 
 // Descriptors 0 to 3 must be taken, so that none of ours becomes a standard one or a child's channel by accident.
@@ -100,7 +106,9 @@ void leave_terminal(bool keep_stderr) {
 int run(const CommandLine& line, supervisor::ServiceManager manager) {
     auto parsed = config::parse_file(line.config);
     if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed)) {
-        for (const config::Fault& fault : *faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
+        for (const config::Fault& fault : *faults) {
+            if (!say(fault.text())) break;
+        }
         return EX_CONFIG;
     }
     if (line.check_config) return EX_OK;

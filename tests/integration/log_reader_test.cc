@@ -143,6 +143,22 @@ BOOST_AUTO_TEST_CASE(nobody_reads_a_pipe_or_a_socket_and_whole_lines_come_when_s
     }
 }
 
+// As the journal, which is one, when it hangs.
+BOOST_AUTO_TEST_CASE(nobody_reads_a_socket_and_a_start_that_is_refused_ends_all_the_same) {
+    const Pair log = make_stream();
+    const std::string block(4096, 'x');
+    while (send(log.writing.get(), block.data(), block.size(), MSG_DONTWAIT) > 0) {
+    }
+    Manager manager;
+    manager.standard_error = log.writing.get();
+    Service wrong(Keys{{"milter.frobnicate", "1"}});
+    wrong.launch(manager);
+    BOOST_TEST(wrong.wait_end() == 78);
+    Service refused(Keys{{"milter.listen", "[\"unix:/nonexistent/folder/milter.sock\"]"}});
+    refused.launch(manager);
+    BOOST_TEST(refused.wait_end() == 73);
+}
+
 BOOST_AUTO_TEST_CASE(a_named_pipe_whose_reader_comes_back_has_lines_again_and_the_number_of_those_lost) {
     Service service;
     const std::string path = service.path("pipe");
