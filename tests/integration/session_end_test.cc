@@ -52,7 +52,7 @@ const Ending kEndings[] = {
          upload_begun(client);
          client.close();
      },
-     {"reason=\"the mail server closed the connection\"", "stage=body", "bytes=1016", "queue_id=4TestQueueId"}},
+     {"reason=\"the mail server closed the connection\"", "stage=body", "bytes=1014", "queue_id=4TestQueueId"}},
     {"end of connection in a packet",
      [](MilterClient& client) {
          upload_begun(client);
@@ -94,13 +94,13 @@ const Ending kEndings[] = {
          client.abort();
          client.quit();
      },
-     {"reason=\"the mail server aborted a message\"", "stage=body", "bytes=1016", "queue_id=4TestQueueId"}},
+     {"reason=\"the mail server aborted a message\"", "stage=body", "bytes=1014", "queue_id=4TestQueueId"}},
     {"QUIT within a message",
      [](MilterClient& client) {
          upload_begun(client);
          client.quit();
      },
-     {"reason=\"QUIT within a message\"", "stage=body", "bytes=1016"}},
+     {"reason=\"QUIT within a message\"", "stage=body", "bytes=1014"}},
     {"a command out of order",
      [](MilterClient& client) {
          client.send('R', "<b@example.org>\0"s);
@@ -145,6 +145,19 @@ BOOST_AUTO_TEST_CASE(a_stage_s_budget_is_the_reason_of_the_end_that_it_makes) {
     const auto ends = lines_of(worker, "event=session-ended ");
     BOOST_REQUIRE(!ends.empty());
     BOOST_TEST(ends.back().find("reason=timeouts.rcpt stage=rcpt") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_libmilter_says_of_a_session_is_in_our_log) {
+    SessionWorker worker;
+    auto client = worker.connect();
+    client->send('C',
+                 "client.example\0"
+                 "4\0\x19not an address\0"s);
+    client->wait_closed();
+    (void)worker.expect<messages::SessionEnded>();
+    const auto said = lines_of(worker, "event=libmilter ");
+    BOOST_REQUIRE(said.size() == 1U);
+    BOOST_TEST(said.front().find("inet_aton failed") != std::string::npos, said.front());
 }
 
 BOOST_AUTO_TEST_CASE(a_good_end_is_told_to_who_debugs_only) {

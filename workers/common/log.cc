@@ -81,12 +81,10 @@ void open(const char* role, config::LogTarget target, LogLevel level) {
     g_state.level.store(level);
     g_state.waits.store(std::string_view(role) != "supervisor");
     if (target != config::LogTarget::syslog) return;
-    ::openlog("evermilter", LOG_PID, LOG_MAIL); // for what libmilter says by itself
     static_cast<void>(g_state.syslog.open());
 }
 
 void leave() {
-    ::closelog();
     g_state.syslog.close();
     g_state.lost.store(0);
     g_state.lost_total.store(0);
@@ -103,7 +101,6 @@ std::uint64_t lines_lost() {
 
 void reopen() {
     if (g_state.target.load() != config::LogTarget::syslog) return;
-    ::closelog();
     static_cast<void>(g_state.syslog.open());
 }
 

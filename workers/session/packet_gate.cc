@@ -92,7 +92,6 @@ UnreadRest look_at_rest(int descriptor) {
         rest.headers = rest.headers || command == SMFIC_HEADER;
         rest.body = rest.body || command == SMFIC_EOH || command == SMFIC_BODY || command == SMFIC_BODYEOB;
         if (command == SMFIC_HEADER) rest.bytes += length; // two NULs for a colon and CRLF
-        if (command == SMFIC_EOH) rest.bytes += 2;
         if (command == SMFIC_BODY || command == SMFIC_BODYEOB) rest.bytes += length - 1;
         at += kLengthBytes + length;
     }

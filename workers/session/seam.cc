@@ -1,4 +1,4 @@
-// glibc's fortified poll(2) is an inline function of that name; here it is defined.
+// glibc's fortified poll(2) and syslog(3) are inline functions of those names; here they are defined.
 #undef _FORTIFY_SOURCE
 
 #include "workers/session/seam.h"
@@ -14,12 +14,16 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdarg>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <exception>
@@ -327,6 +331,21 @@ Result<unique_fd> make_listener() {
     return listener;
 }
 
+// What libmilter says by itself, of a session as a rule. What fails costs a line.
+void log_of_libmilter(int priority, const char* format, va_list arguments) noexcept {
+    std::array<char, 1024> text{};
+    (void)std::vsnprintf(text.data(), text.size(), format, arguments);
+    const int severity = LOG_PRI(priority);
+    const log::LogLevel level = severity <= LOG_ERR       ? log::LogLevel::error
+                                : severity == LOG_WARNING ? log::LogLevel::warning
+                                : severity == LOG_DEBUG   ? log::LogLevel::debug
+                                                          : log::LogLevel::info;
+    try {
+        log::write(level, "libmilter", {{"text", text.data()}});
+    } catch (const std::exception&) { // NOLINT(bugprone-empty-catch)
+    }
+}
+
 } // namespace
 
 Seam& the_seam() {
@@ -474,6 +493,23 @@ int accept4(int descriptor, sockaddr* address, socklen_t* length, int flags) {
     if (t_role == ThreadRole::listener && descriptor == the_seam().listener)
         return evermilter_accept(descriptor, address, length);
     return static_cast<int>(::syscall(SYS_accept4, descriptor, address, length, flags));
+}
+
+// NOLINTNEXTLINE(cert-dcl50-cpp): the C library's declaration
+void syslog(int priority, const char* format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    evermilter::session::seam::log_of_libmilter(priority, format, arguments);
+    va_end(arguments);
+}
+
+// syslog() of a library that was built with _FORTIFY_SOURCE.
+// NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl50-cpp)
+void __syslog_chk(int priority, int /*flag*/, const char* format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    evermilter::session::seam::log_of_libmilter(priority, format, arguments);
+    va_end(arguments);
 }
 
 // The C library's names for them in this program and in every library that it loads.

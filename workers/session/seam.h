@@ -1,13 +1,15 @@
 // The libmilter seam. libmilter takes connections only from accept() on its own listener, tells no callback its
 // descriptor, waits up to 7,210 s in a thread for the rest of a packet, parks events behind a blocked callback
 // (Debian's worker pool counts a thread as idle until it wakes), and stops on signals. So this file defines
-// accept(), poll() and sigwait(), which libmilter then calls; calls of other threads pass to the system.
+// accept(), poll(), sigwait() and syslog(), which libmilter then calls; calls of other threads pass to the system.
 //   - accept() takes connections from a queue in this process.
 //   - poll() in the pool's controller lets one ready session through at a time, and only once its packet is whole
 //     in the socket's buffer, so no thread waits for a client; accept counts as one. The next goes when a pool
 //     thread has polled the previous one.
 //   - poll() in a pool thread says which session the callbacks that follow belong to.
 //   - sigwait() in libmilter's signal thread never returns: this process stops by message, not by signal.
+//   - syslog() makes a line of our own log (event=libmilter). The C library's waits for as long as nobody reads the
+//     system's log, and the session that libmilter complains of, with its thread, would wait as long.
 // There is one libmilter in a process, so there is one seam.
 #pragma once
 
