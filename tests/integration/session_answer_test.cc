@@ -130,6 +130,47 @@ BOOST_AUTO_TEST_CASE(the_message_s_line_has_the_verdict_first_and_is_short_whate
     for (std::string one; std::getline(lines, one);) BOOST_TEST(one.size() < 2048U);
 }
 
+BOOST_AUTO_TEST_CASE(the_message_s_line_says_that_its_answer_was_not_written) {
+    SessionWorker worker;
+    auto scanners = worker.generation(1);
+    auto client = ready_for_mail(worker);
+    upload_forged(*client, 0);
+    client->send('E');
+    const messages::ScanJob taken = scanners.take();
+    client->close();
+    const std::string line = line_of(worker, "event=message ");
+    BOOST_TEST(line.find(" answer=not-written ") != std::string::npos, line);
+
+    client = ready_for_mail(worker);
+    upload_forged(*client, 0);
+    client->send('E');
+    FakeScanners::answer(scanners.take(), ScanOutcome::clean);
+    BOOST_TEST(client->receive_verdict().status() == "Clean");
+    const std::string session = " session=" + std::to_string(worker.last_session()) + ' ';
+    std::string written;
+    wait_until("the second message's line", [&] {
+        written = line_of(worker, "event=message ");
+        return written.find(session) != std::string::npos;
+    });
+    BOOST_TEST(written.find(" answer=") == std::string::npos, written);
+}
+
+BOOST_AUTO_TEST_CASE(a_mail_server_that_reads_no_answer_is_told_from_one_that_hangs_up) {
+    SessionWorker worker([](config::Config& config) {
+        config.headers.max_forged = 1000; // more operations than a unix socket holds
+        config.timeouts.packet = std::chrono::milliseconds(200);
+    });
+    auto scanners = worker.generation(1);
+    auto client = ready_for_mail(worker);
+    upload_forged(*client, 1000);
+    client->send('E');
+    FakeScanners::answer(scanners.take(), ScanOutcome::clean);
+    BOOST_TEST(worker.expect<messages::SessionEnded>().session == worker.last_session());
+    const std::string end = line_of(worker, "event=session-ended ");
+    BOOST_TEST(end.find("reason=\"the mail server reads no answers\" stage=eom") != std::string::npos, end);
+    BOOST_TEST(line_of(worker, "event=message ").find(" answer=not-written ") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_further_smtp_session_is_not_begun_by_a_worker_that_is_to_end) {
     SessionWorker worker;
     auto scanners = worker.generation(1);

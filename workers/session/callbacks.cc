@@ -239,7 +239,7 @@ Go refuse_mail(SMFICTX* context, Session& session, MailRefusal refusal) {
     const Reply reply{"421", "4.3.2",
                       draining ? "Service shutting down, try again" : "Session too long, please reconnect"};
     (void)set_reply(context, reply);
-    session.after_answer = [id = session.id, peer = session.peer, draining] {
+    session.after_answer = [id = session.id, peer = session.peer, draining](bool /*written*/) {
         log::info("mail-refused",
                   {{"session", id}, {"peer", peer}, {"reason", draining ? "draining" : "timeouts.session"}});
     };
@@ -372,6 +372,7 @@ void log_end(Session& session) {
     facts.message = std::exchange(session.broken_off, std::nullopt);
     if (!facts.message) facts.message = session.unfinished(facts.stage);
     facts.aborted = std::exchange(session.aborted, std::nullopt);
+    if (facts.closed_for == nullptr && sessions.reads_nothing(session)) facts.closed_for = kReadsNothing;
     if (facts.closed_for == nullptr && facts.command == '\0') add_rest(look_at_rest(session.descriptor), facts);
     const SessionEnd end = end_of(facts);
     log::write(end.well ? log::LogLevel::debug : sessions.level(), "session-ended",
@@ -389,7 +390,7 @@ void log_end(Session& session) {
 sfsistat on_close(SMFICTX* /*context*/) {
     const SessionPointer session = enter();
     if (!session) return answer_nothing();
-    session->speak();
+    session->speak(false); // what has been written has been told of
     (void)try_to([&] { log_end(*session); });
     forget_message(*session);
     session->helo.clear();

@@ -81,6 +81,7 @@ void log_message(const MessageAccount& account) {
                 {"finding", finding_name(report.finding)},
                 {"detail", report.detail},
                 {"reply", account.reply},
+                {"answer", account.answered ? "" : "not-written"},
                 {"forged", account.forged > 0 ? std::to_string(account.forged) : std::string()},
                 {"session", account.session},
                 {"queue_id", account.queue_id},

@@ -24,7 +24,8 @@ struct MessageAccount {
     std::uint64_t forged = 0; // fields of ours that came with it, where they are more than may be removed
     Disposition disposition = Disposition::error;
     config::Action action = config::Action::tempfail;
-    std::string reply; // its code
+    std::string reply;    // its code
+    bool answered = true; // the answer was written whole
     std::string reason;
     ScanReport report;
     std::chrono::milliseconds took{};

@@ -39,8 +39,7 @@ ScanReport scan(SMFICTX* context, Service& service, Session& session, const Stor
     request.deadline = deadline;
     // Who has read nothing for timeouts.packet reads no answer either, and each further write would wait as long.
     request.on_progress = [context, &service, &session] {
-        if (::smfi_progress(context) != MI_SUCCESS)
-            service.sessions.give_up(session, "the mail server reads no answers");
+        if (::smfi_progress(context) != MI_SUCCESS) service.sessions.give_up(session, kReadsNothing);
     };
     request.cancelled = [&service, &session] { return service.sessions.abandoned(session); };
     ScanReport report = service.scanner.scan(request);
@@ -112,9 +111,10 @@ void count(SessionBoardHeader& board, const ScanReport& report, const Decision& 
 void tell_later(Service& service, Session& session, const ScanReport& report, const Decision& decision,
                 std::chrono::steady_clock::duration took) noexcept {
     try {
-        session.after_answer = [&service,
-                                account = account_of(session, report, decision,
-                                                     std::chrono::duration_cast<std::chrono::milliseconds>(took))] {
+        session.after_answer = [&service, account = account_of(session, report, decision,
+                                                               std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                                   took))](bool written) mutable {
+            account.answered = written;
             log_message(account);
             if (account.report.finding == Finding::infected && !account.probe)
                 service.outbox.try_send(messages::Detection{account.report.detail, account.report.generation});

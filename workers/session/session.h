@@ -80,8 +80,8 @@ struct Session {
     MessageStore store;
     std::optional<Unfinished> aborted;    // the last message of this SMTP session that the MTA gave up
     std::optional<Unfinished> broken_off; // the one in which the session ends
-    // What is to be said of the last message when its answer has been written; empty: nothing.
-    std::function<void()> after_answer;
+    // What is to be said of the last message when its answer has been written, or cannot be; empty: nothing.
+    std::function<void(bool written)> after_answer;
 
     // Something of the message is lost: it gets actions.error at its end. Needs no memory; `reason` is a constant.
     void fail_message(const char* reason) noexcept {
@@ -94,9 +94,9 @@ struct Session {
         return Unfinished{stage, store.seen(), queue_id, envelope.sender};
     }
     // Says what was to be said after the answer, once. What fails costs a line.
-    void speak() noexcept {
+    void speak(bool written) noexcept {
         try {
-            if (const auto say = std::exchange(after_answer, {})) say();
+            if (const auto say = std::exchange(after_answer, {})) say(written);
         } catch (const std::exception&) { // NOLINT(bugprone-empty-catch)
         }
     }

@@ -20,6 +20,9 @@ struct Unfinished {
     std::string sender = {};
 };
 
+// Why a session is closed whose mail server has taken no byte of an answer for timeouts.packet.
+inline constexpr const char* kReadsNothing = "the mail server reads no answers";
+
 // What is known when libmilter closes a session.
 struct EndFacts {
     const char* closed_for = nullptr;  // why the connection was shut down here; nullptr: it was not

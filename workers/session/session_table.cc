@@ -135,6 +135,14 @@ bool SessionTable::abandoned(const Session& session) const {
     return ::ppoll(&entry, 1, &at_once, nullptr) > 0;
 }
 
+bool SessionTable::reads_nothing(const Session& session) const {
+    const Lock lock(mutex_);
+    if (session.closed.load() || !session.control) return false;
+    pollfd entry{session.control.get(), POLLOUT | POLLRDHUP, 0};
+    const timespec at_once{};
+    return ::ppoll(&entry, 1, &at_once, nullptr) == 0;
+}
+
 void SessionTable::give_up(Session& session, const char* why) noexcept {
     const Lock lock(mutex_);
     if (session.control) shut_down(session, why);
@@ -274,7 +282,7 @@ void SessionTable::answered(int descriptor) {
     const auto session = find(descriptor);
     if (!session) return;
     enter(*session, Stage::mail);
-    session->speak();
+    session->speak(true);
 }
 
 void SessionTable::out_of_step(int descriptor, const char* why) {

@@ -62,6 +62,8 @@ class SessionTable final : public seam::Events {
     void end(Session& session);
     // Nobody reads an answer any more: the connection was shut down here, or the MTA has hung up.
     [[nodiscard]] bool abandoned(const Session& session) const;
+    // The MTA is there, and has no room for an answer. False where the connection was shut down here.
+    [[nodiscard]] bool reads_nothing(const Session& session) const;
     // Shuts the connection down. `why` is a constant.
     void give_up(Session& session, const char* why) noexcept;
     // What the session waits for, and why its connection was shut down here (nullptr: it was not).

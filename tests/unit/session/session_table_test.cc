@@ -154,9 +154,13 @@ BOOST_AUTO_TEST_CASE(
     const auto slow = open(1, 0);
     const auto quick = open(2, 1);
     int said = 0;
+    bool all_written = true;
     for (const auto& session : {slow, quick}) {
         table.enter(*session, Stage::eom);
-        session->after_answer = [&said] { ++said; };
+        session->after_answer = [&](bool written) {
+            ++said;
+            all_written = all_written && written;
+        };
     }
     table.answered(quick->descriptor);
     table.answered(quick->descriptor);
@@ -167,6 +171,10 @@ BOOST_AUTO_TEST_CASE(
     BOOST_TEST(ended(mta[0]));
     BOOST_TEST(!ended(mta[1]));
     BOOST_TEST(said == 1); // the other's is given when libmilter closes
+    BOOST_TEST(all_written);
+    slow->speak(false);
+    BOOST_TEST(said == 2);
+    BOOST_TEST(!all_written);
     BOOST_TEST(board.header().timed_out.at(static_cast<std::size_t>(Stage::eom)).load() == 1);
 }
 
