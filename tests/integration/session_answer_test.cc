@@ -1,5 +1,6 @@
 // The end of a message: bounded whatever the message brings and whatever the mail server does with our answer, and the
 // log is told when the answer is written.
+#include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <sstream>
 
@@ -130,10 +131,12 @@ BOOST_AUTO_TEST_CASE(the_message_s_line_has_the_verdict_first_and_is_short_whate
     for (std::string one; std::getline(lines, one);) BOOST_TEST(one.size() < 2048U);
 }
 
-BOOST_AUTO_TEST_CASE(the_message_s_line_says_that_its_answer_was_not_written) {
+BOOST_DATA_TEST_CASE(the_message_s_line_says_that_its_answer_was_not_written,
+                     boost::unit_test::data::make({false, true}), inet) {
     SessionWorker worker;
     auto scanners = worker.generation(1);
-    auto client = ready_for_mail(worker);
+    auto client = worker.hand_over(inet);
+    client->open();
     upload_forged(*client, 0);
     client->send('E');
     const messages::ScanJob taken = scanners.take();
@@ -141,7 +144,8 @@ BOOST_AUTO_TEST_CASE(the_message_s_line_says_that_its_answer_was_not_written) {
     const std::string line = line_of(worker, "event=message ");
     BOOST_TEST(line.find(" answer=not-written ") != std::string::npos, line);
 
-    client = ready_for_mail(worker);
+    client = worker.hand_over(inet);
+    client->open();
     upload_forged(*client, 0);
     client->send('E');
     FakeScanners::answer(scanners.take(), ScanOutcome::clean);

@@ -25,7 +25,7 @@ struct MessageAccount {
     Disposition disposition = Disposition::error;
     config::Action action = config::Action::tempfail;
     std::string reply;    // its code
-    bool answered = true; // the answer was written whole
+    bool answered = true; // the answer was written whole, and to somebody
     std::string reason;
     ScanReport report;
     std::chrono::milliseconds took{};

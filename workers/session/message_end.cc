@@ -111,10 +111,12 @@ void count(SessionBoardHeader& board, const ScanReport& report, const Decision& 
 void tell_later(Service& service, Session& session, const ScanReport& report, const Decision& decision,
                 std::chrono::steady_clock::duration took) noexcept {
     try {
-        session.after_answer = [&service, account = account_of(session, report, decision,
-                                                               std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                                   took))](bool written) mutable {
-            account.answered = written;
+        MessageAccount account =
+            account_of(session, report, decision, std::chrono::duration_cast<std::chrono::milliseconds>(took));
+        // What is written to TCP after the MTA has hung up is not read either.
+        account.answered = !service.sessions.abandoned(session);
+        session.after_answer = [&service, account = std::move(account)](bool written) mutable {
+            account.answered = account.answered && written;
             log_message(account);
             if (account.report.finding == Finding::infected && !account.probe)
                 service.outbox.try_send(messages::Detection{account.report.detail, account.report.generation});
