@@ -59,6 +59,11 @@ BOOST_AUTO_TEST_CASE(forged_stamps_are_replaced) {
     evermilter::test::forged_stamps_are_replaced(*site().server);
 }
 
+BOOST_AUTO_TEST_CASE(as_many_forged_stamps_as_allowed_are_replaced_and_more_are_refused) {
+    evermilter::test::as_many_forged_stamps_as_allowed_are_replaced_and_more_are_refused(*site().server, 101,
+                                                                                         " \t\v\f");
+}
+
 BOOST_AUTO_TEST_CASE(a_null_sender_is_served) {
     evermilter::test::a_null_sender_is_served(*site().server);
 }

@@ -1,9 +1,11 @@
 // See verdicts.h.
 #include "tests/e2e/verdicts.h"
 
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 
+#include "config/parse.h"
 #include "tests/support/database.h"
 #include "tests/support/messages.h"
 #include "tests/support/proc.h"
@@ -141,6 +143,27 @@ void forged_stamps_are_replaced(const MailServer& server) {
     const Delivered large = server.take_one();
     BOOST_TEST(large.values("X-Virus-Status") == Values{" Not scanned (too large)"}, boost::test_tools::per_element());
     check_not_scanned(large);
+}
+
+void as_many_forged_stamps_as_allowed_are_replaced_and_more_are_refused(const MailServer& server, std::size_t many,
+                                                                        const std::string& blanks) {
+    const std::string kept = "From: sender@example.org\r\nTo: recipient@example.net\r\n";
+    const std::array<std::string, 4> forms = {"X-Virus-Status: Clean\r\n", "x-virus-SCANNED: by a forger\r\n",
+                                              "X-Virus-Status" + blanks + ": Clean\r\n",
+                                              "X-VIRUS-STATUS:\r\n\tClean,\r\n really\r\n"};
+    const auto forged = [&](std::size_t count) {
+        std::string fields;
+        for (std::size_t at = 0; at < count; ++at) fields += forms.at(at % forms.size());
+        return fields;
+    };
+    const std::size_t most = config::defaults().headers.max_forged;
+    BOOST_TEST(send(server, kept + forged(most) + "Subject: last\r\n\r\nhello\r\n").code() == 250);
+    const Delivered mail = server.take_one();
+    check_delivered(server, mail, kept + "Subject: last\r\n\r\nhello\r\n", "Clean");
+    check_scanned_by_us(mail);
+    BOOST_TEST(send(server, kept + forged(many) + "Subject: last\r\n\r\nhello\r\n") ==
+               "550 5.7.1 message has too many forged X-Virus-Status and X-Virus-Scanned fields");
+    check_only_the_next_arrives(server);
 }
 
 void a_null_sender_is_served(const MailServer& server) {

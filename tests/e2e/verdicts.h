@@ -2,6 +2,7 @@
 // BOOST_TEST; it needs a ready service of site.h and an empty mailbox, and leaves both so.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,6 +18,10 @@ void oversize_is_delivered_and_never_stamped_clean(const MailServer& server);
 void incomplete_is_delivered_and_never_stamped_clean(const MailServer& server);
 void a_failed_scan_is_a_451(const MailServer& server, SiteService& service);
 void forged_stamps_are_replaced(const MailServer& server);
+// `many` is more than headers.max_forged, and no more than the mail server takes; `blanks` is what it takes before the
+// colon of a field.
+void as_many_forged_stamps_as_allowed_are_replaced_and_more_are_refused(const MailServer& server, std::size_t many,
+                                                                        const std::string& blanks);
 void a_null_sender_is_served(const MailServer& server);
 void one_session_carries_many_messages(const MailServer& server);
 void a_message_given_up_leaves_nothing_to_the_next(const MailServer& server);

@@ -8,8 +8,9 @@ namespace evermilter::session {
 namespace {
 
 bool is(std::string_view name, const char* ours) noexcept {
-    // Blanks before the colon belong to the name as some MTAs pass it, but not as they count it.
-    while (!name.empty() && (name.back() == ' ' || name.back() == '\t')) name.remove_suffix(1);
+    // White space before the colon belongs to the name as some MTAs pass it, but not as they count it; of which kind,
+    // isspace(3) decides there.
+    name = name.substr(0, name.find_last_not_of(" \t\r\n\v\f") + 1);
     return name.size() == std::strlen(ours) && ::strncasecmp(name.data(), ours, name.size()) == 0;
 }
 
