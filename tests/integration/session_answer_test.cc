@@ -94,6 +94,19 @@ BOOST_AUTO_TEST_CASE(hundreds_of_thousands_of_forged_fields_cost_no_operations_a
     BOOST_TEST(line_of(worker, "forged=200000").find("action=accept") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(quarantine_is_negotiated_where_forged_fields_alone_want_it) {
+    SessionWorker worker([](config::Config& config) { config.actions.forged = config::Action::quarantine; });
+    auto scanners = worker.generation(1);
+    auto client = ready_for_mail(worker);
+    upload_forged(*client, 101);
+    client->send('E');
+    FakeScanners::answer(scanners.take(), ScanOutcome::clean);
+    const Verdict verdict = client->receive_verdict();
+    BOOST_TEST(verdict.text() == "accept");
+    BOOST_TEST(verdict.quarantined());
+    BOOST_TEST(verdict.status() == "Clean");
+}
+
 BOOST_AUTO_TEST_CASE(where_no_field_is_to_be_removed_any_number_may_come) {
     SessionWorker worker([](config::Config& config) { config.headers.add = config::HeaderMode::add; });
     auto scanners = worker.generation(1);

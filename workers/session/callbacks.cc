@@ -158,7 +158,7 @@ unsigned long wanted_actions(const config::Config& config) {
     if (config.headers.add == config::HeaderMode::replace) actions |= SMFIF_CHGHDRS;
     const config::Actions& on = config.actions;
     bool quarantine = false;
-    for (const config::Action action : {on.infected, on.error, on.oversize, on.clean, config.poison.action})
+    for (const config::Action action : {on.infected, on.error, on.oversize, on.forged, on.clean, config.poison.action})
         quarantine = quarantine || action == config::Action::quarantine;
     for (const Unseen reason : kUnseenReasons)
         quarantine = quarantine || action_for(on, reason) == config::Action::quarantine;
