@@ -141,6 +141,7 @@ Judgement judge_infected(const MilterVerdict& verdict) {
 Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono::milliseconds patience,
                           const std::string& key) {
     std::string unreachable;
+    int code = ECONNREFUSED;
     for (const std::string& text : addresses) {
         auto parsed = config::parse_address(text);
         if (const auto* fault = std::get_if<config::AddressFault>(&parsed)) {
@@ -148,6 +149,7 @@ Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono
         }
         Result<MilterClient> client = MilterClient::open(std::get<config::ListenAddress>(parsed), patience, key);
         if (!client) {
+            if (client.error().code == EACCES || client.error().code == EPERM) code = client.error().code;
             unreachable += (unreachable.empty() ? "" : "; ") + text + ": " + client.error().what;
             continue;
         }
@@ -170,8 +172,7 @@ Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono
         client->quit();
         return report;
     }
-    return Error{ECONNREFUSED,
-                 addresses.empty() ? "the service has no listener" : "no milter socket answers: " + unreachable};
+    return Error{code, addresses.empty() ? "the service has no listener" : "no milter socket answers: " + unreachable};
 }
 
 std::string probe_text(const ProbeReport& report) {

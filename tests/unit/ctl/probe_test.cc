@@ -1,9 +1,16 @@
 // What the probe sends, and what it takes for right.
 #include "supervisor/ctl/probe.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
+#include <cerrno>
+#include <chrono>
 #include <fstream>
 #include <sstream>
+
+#include "tests/support/in_child.h"
 
 using namespace evermilter::ctl;
 using Kind = MilterVerdict::Kind;
@@ -76,6 +83,24 @@ BOOST_AUTO_TEST_CASE(one_wrong_verdict_or_a_missing_one_makes_the_probe_fail) {
     BOOST_TEST((!ProbeReport{"m", 6, "", wrong, right}.ok()));
     BOOST_TEST((!ProbeReport{"m", 6, "", right, wrong}.ok()));
     BOOST_TEST((!ProbeReport{"m", 6, "closed", right, right}.ok()));
+}
+
+BOOST_AUTO_TEST_CASE(a_milter_socket_that_may_not_be_used_is_told_from_one_where_nobody_answers) {
+    std::string folder = "/tmp/evermilter-test-XXXXXX";
+    BOOST_REQUIRE(::mkdtemp(folder.data()) != nullptr);
+    BOOST_REQUIRE(::chmod(folder.c_str(), 0) == 0);
+    const auto code_of = [](const std::vector<std::string>& addresses) {
+        const auto report = probe(addresses, std::chrono::seconds(1), "");
+        return report ? 0 : report.error().code;
+    };
+    const std::string nobody_there = "unix:/nowhere/milter.sock";
+    BOOST_TEST(code_of({nobody_there}) == ECONNREFUSED);
+    BOOST_TEST(evermilter::test::holds_in_child([&] {
+        constexpr uid_t kNobody = 65534;
+        if (::geteuid() == 0 && ::setuid(kNobody) != 0) return false;
+        return code_of({nobody_there, "unix:" + folder + "/milter.sock"}) == EACCES;
+    }));
+    BOOST_TEST(::rmdir(folder.c_str()) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(the_program_does_not_hold_the_test_file_itself) {
