@@ -67,12 +67,13 @@ Result<std::vector<DatabaseFile>> list_database_files(const std::string& directo
         if (!is_database_file(entry->d_name)) continue;
         struct stat status {};
         if (::fstatat(::dirfd(open.get()), entry->d_name, &status, 0) != 0) {
-            if (errno == ENOENT) continue;
-            return system_error(directory + "/" + entry->d_name);
+            // Behind a link that cannot be followed: whoever reads it is told why, and has all others.
+            if (errno != ENOENT && errno != ENOTDIR) files.push_back({.name = entry->d_name});
+            continue;
         }
         if (!S_ISREG(status.st_mode)) continue;
         files.push_back({entry->d_name, status.st_dev, status.st_ino, status.st_size, nanoseconds(status.st_mtim),
-                         nanoseconds(status.st_ctim)});
+                         nanoseconds(status.st_ctim), status.st_mode, status.st_uid, status.st_gid});
     }
     std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return files;

@@ -24,17 +24,20 @@ namespace evermilter {
 [[nodiscard]] bool is_official_database(std::string_view file) noexcept;
 
 struct DatabaseFile {
-    std::string name; // within the directory
+    std::string name; // within the directory; the rest is 0 where it cannot be looked at
     dev_t device = 0;
     ino_t inode = 0;
     std::int64_t size = 0; // bytes
     std::int64_t modified_ns = 0;
     std::int64_t changed_ns = 0;
+    mode_t mode = 0; // these three decide who can read it
+    uid_t user = 0;
+    gid_t group = 0;
     bool operator==(const DatabaseFile&) const = default;
 };
 
 // The database files of a directory, by name. A symbolic link stands for what it points to; only regular files
-// count. A file that vanishes while the directory is read is left out.
+// count, and what cannot be looked at. A file that vanishes while the directory is read is left out.
 [[nodiscard]] Result<std::vector<DatabaseFile>> list_database_files(const std::string& directory);
 
 } // namespace evermilter

@@ -56,10 +56,13 @@ std::vector<std::string> good_snapshots(const std::string& state_directory, cons
 }
 
 bool FileRepair::after(const Refusal& refusal) {
-    if (refusal.exit_code != EX_DATAERR) return false;
+    // libclamav says "out of memory" of a regular expression that it cannot compile, too.
+    const bool of_memory = refusal.exit_code == EX_OSERR && !refusal.file.empty();
+    if (refusal.exit_code != EX_DATAERR && !of_memory) return false;
     const std::size_t before = repaired_.size();
     if (!refusal.file.empty()) {
         if (is_official_database(refusal.file)) return false;
+        if (of_memory && try_alone(refusal.file)) return false;
         repair(refusal.file, refusal.reason);
     }
     // libclamav stops at the first: others would cost a whole load each.
@@ -77,13 +80,17 @@ bool FileRepair::try_changed() {
     bool done = false;
     for (const DatabaseFile& file : *files) {
         if (is_official_database(file.name) || !changed(file.name)) continue;
-        const auto tried = try_database_file(around_.scanner, around_.folder + "/" + file.name,
-                                             around_.shown_as + "/" + file.name, around_.temp_directory, kTrial);
+        const auto tried = try_alone(file.name);
         if (tried) continue;
         repair(file.name, tried.refusal().reason);
         done = true;
     }
     return done;
+}
+
+Outcome<std::uint64_t> FileRepair::try_alone(const std::string& name) const {
+    return try_database_file(around_.scanner, around_.folder + "/" + name, around_.shown_as + "/" + name,
+                             around_.temp_directory, kTrial);
 }
 
 // Whether it is not what has been loaded before.

@@ -3,7 +3,7 @@
 // (main, daily, bytecode) is never touched: with one of these broken the load is refused. Runs in the load's thread.
 #pragma once
 
-#include <set>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -43,6 +43,7 @@ class FileRepair {
         std::string instead; // the generation whose version is used; empty: none is
     };
 
+    [[nodiscard]] Outcome<std::uint64_t> try_alone(const std::string& name) const;
     void repair(const std::string& name, const std::string& reason);
     [[nodiscard]] std::string good_version(const std::string& name) const;
     [[nodiscard]] bool changed(const std::string& name) const;

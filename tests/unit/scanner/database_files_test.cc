@@ -45,6 +45,19 @@ BOOST_AUTO_TEST_CASE(only_files_count_and_a_link_is_what_it_points_to) {
     BOOST_TEST((*files)[1].name == "b.ndb");
 }
 
+BOOST_AUTO_TEST_CASE(a_link_that_cannot_be_followed_hides_no_other_file) {
+    const test::Folder folder;
+    test::write_file(folder / "a.ndb", "one");
+    std::filesystem::create_symlink("loop.ndb", folder / "loop.ndb");
+    std::filesystem::create_symlink("a.ndb/further", folder / "nowhere.ndb");
+    const auto files = list_database_files(folder.path());
+    BOOST_REQUIRE(files.ok());
+    BOOST_REQUIRE(files->size() == 2U);
+    BOOST_TEST((*files)[0].name == "a.ndb");
+    BOOST_TEST((*files)[1].name == "loop.ndb");
+    BOOST_TEST((*files)[1].inode == 0U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace evermilter::scanner

@@ -173,6 +173,8 @@ BOOST_FIXTURE_TEST_CASE(a_broken_third_party_file_is_replaced_by_its_last_good_v
         {"rules.yara", "rule x { condition: undefined_name }\n"},
         {"vendor.cvd", "this is no container\n"},
         {"empty.hdb", ""},
+        {"local.rmd", "garbage no sense::::::::\n"}, // libclamav says that it cannot allocate memory
+        {"local.zmd", "garbage no sense::::::::\n"},
     };
     for (const Row& row : rows) {
         Repair one;
@@ -245,6 +247,18 @@ BOOST_FIXTURE_TEST_CASE(a_third_party_file_that_cannot_be_read_is_replaced_too, 
     order.active_digest.clear();
     order.config.database.broken_file = config::BrokenFile::refuse;
     BOOST_TEST(refusal().starts_with("71 cannot read /odd.ndb: "));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_third_party_file_behind_a_link_that_cannot_be_followed_is_replaced_too, Repair) {
+    test::write_file(folder / "state/snapshots/5/odd.ndb", "Odd:0:*:0102030405060709\n");
+    fs::create_symlink("odd.ndb", folder / "database/odd.ndb");
+    const Loaded loaded = this->loaded();
+    BOOST_REQUIRE(loaded.broken.size() == 1U);
+    BOOST_TEST(loaded.broken.front().find("cannot read") != std::string::npos, loaded.broken.front());
+    BOOST_TEST(loaded.engine.signatures() == 2U);
+    order.generation = 8;
+    fs::create_symlink("daily.cvd", folder / "database/daily.cvd");
+    BOOST_TEST(refusal().starts_with("71 cannot read /daily.cvd: "));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_rollback_repairs_nothing, Repair) {
