@@ -20,7 +20,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint32_t kContent = IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE;
+constexpr std::uint32_t kContent =
+    IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE;
 // In the folder of a link, which may be a busy one.
 constexpr std::uint32_t kNames = IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE;
 constexpr std::uint32_t kItself = IN_DELETE_SELF | IN_MOVE_SELF;
@@ -31,11 +32,13 @@ constexpr int kMostSettles = 12;
 constexpr std::chrono::nanoseconds kLeastBound = 10s;
 constexpr std::size_t kMostFolders = 256;
 
-// Whether the directory's databases are others. Times of access and rights are no change.
+// Whether the directory's databases are others, or others may read them. Times of access and of changes of rights are
+// no change.
 bool same_databases(const std::vector<DatabaseFile>& a, const std::vector<DatabaseFile>& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const DatabaseFile& one, const DatabaseFile& other) {
         return one.name == other.name && one.device == other.device && one.inode == other.inode &&
-               one.size == other.size && one.modified_ns == other.modified_ns;
+               one.size == other.size && one.modified_ns == other.modified_ns && one.mode == other.mode &&
+               one.user == other.user && one.group == other.group;
     });
 }
 
@@ -97,14 +100,16 @@ void DatabaseWatch::watch() {
 // The first thing that cannot be watched.
 std::optional<std::string> DatabaseWatch::add_watches() {
     std::optional<std::string> trouble;
-    const std::set<FolderAndName> way = places_on_the_way(directory_);
+    std::set<FolderAndName> folders;
+    const std::set<FolderAndName> way = places_on_the_way(directory_, &folders);
     std::set<FolderAndName> places = way;
-    if (const auto files = list_database_files(directory_)) {
-        for (const DatabaseFile& file : *files) {
-            std::error_code failed;
-            const std::string path = directory_ + "/" + file.name;
-            if (std::filesystem::is_symlink(path, failed)) places.merge(places_on_the_way(path));
-        }
+    std::error_code failed;
+    std::filesystem::directory_iterator entry(directory_, failed);
+    for (; !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
+        // Also one that leads nowhere yet.
+        std::error_code unknown;
+        if (entry->is_symlink(unknown) && is_database_file(entry->path().filename().string()))
+            places.merge(places_on_the_way(entry->path().string()));
     }
     content_ = ::inotify_add_watch(inotify_.get(), directory_.c_str(), kContent | kItself | IN_ONLYDIR);
     if (content_ < 0) trouble = system_error("cannot watch " + directory_).what;
@@ -116,6 +121,11 @@ std::optional<std::string> DatabaseWatch::add_watches() {
             links_[watch].insert(place.name);
         else if (!trouble)
             trouble = system_error("cannot watch " + place.folder).what;
+    }
+    // A folder that its user may only pass through cannot be watched: the look sees what becomes of it.
+    for (const FolderAndName& place : folders) {
+        const int watch = ::inotify_add_watch(inotify_.get(), place.folder.c_str(), kNames | IN_ONLYDIR | IN_MASK_ADD);
+        if (watch >= 0) links_[watch].insert(place.name);
     }
     return trouble;
 }
@@ -159,9 +169,9 @@ void DatabaseWatch::read() {
         at += sizeof event + event.len;
         if ((event.mask & (kItself | IN_IGNORED | IN_Q_OVERFLOW)) != 0) way = true;
         if (event.wd == content_ && is_database_file(name)) {
-            content = true;
-            // A link among the databases: its target is to be watched.
-            if ((event.mask & (IN_CREATE | IN_MOVED_TO)) != 0) way = true;
+            if ((event.mask & IN_ATTRIB) == 0) content = true;
+            // A link among the databases: its target is to be watched. Rights or times: the look tells which.
+            if ((event.mask & (IN_CREATE | IN_MOVED_TO | IN_ATTRIB)) != 0) way = true;
         }
         const auto link = links_.find(event.wd);
         if (link != links_.end() && link->second.contains(std::string(name))) way = true;

@@ -1,6 +1,7 @@
 // database.watch: sees that the databases of the directory have changed and then stayed as they are for
-// database.settle, or for a bound of it while something changes without end. Seen by inotify: the directory, and every
-// symbolic link on the way to it and to its databases (a link that is swapped changes what is loaded, and no file).
+// database.settle, or for a bound of it while something changes without end. Seen by inotify: the directory, every
+// folder on the way to it, and every symbolic link on the way to it and to its databases (a link that is swapped
+// changes what is loaded, and no file).
 // What inotify does not see, or cannot be asked to, is seen by a look every database.check_interval. Whether what is
 // there differs from what is active is the loader's to say (by digest): times alone never lead to a load.
 #pragma once

@@ -8,7 +8,7 @@ namespace evermilter::supervisor {
 
 namespace fs = std::filesystem;
 
-std::set<FolderAndName> places_on_the_way(const std::string& path) {
+std::set<FolderAndName> places_on_the_way(const std::string& path, std::set<FolderAndName>* folders) {
     constexpr unsigned kMostLinks = 40;
     std::set<FolderAndName> places;
     std::deque<fs::path> left;
@@ -38,6 +38,7 @@ std::set<FolderAndName> places_on_the_way(const std::string& path) {
             return places;
         }
         if (!fs::is_symlink(status)) {
+            if (folders != nullptr && !left.empty()) folders->insert({at.string(), part.string()});
             at = entry;
             continue;
         }

@@ -14,7 +14,9 @@ struct FolderAndName {
     auto operator<=>(const FolderAndName&) const = default;
 };
 
-// Of an absolute path; ends where something is missing, and after 40 links (path_resolution(7)).
-[[nodiscard]] std::set<FolderAndName> places_on_the_way(const std::string& path);
+// Of an absolute path; ends where something is missing, and after 40 links (path_resolution(7)). `folders` gets the
+// entries of the plain folders on its way: another folder may be put in the place of one.
+[[nodiscard]] std::set<FolderAndName> places_on_the_way(const std::string& path,
+                                                        std::set<FolderAndName>* folders = nullptr);
 
 } // namespace evermilter::supervisor

@@ -102,6 +102,41 @@ BOOST_AUTO_TEST_CASE(the_target_of_a_link_is_watched_and_so_is_the_link) {
     one.wait_settled("its new target was written");
 }
 
+BOOST_AUTO_TEST_CASE(the_target_of_a_link_that_leads_nowhere_is_seen_to_come) {
+    Watched one;
+    for (const char* name : {"db", "elsewhere"}) fs::create_directory(one.folder.path(name));
+    fs::create_symlink("../elsewhere/a.ndb", one.folder.path("db/a.ndb"));
+    one.begin();
+    one.write("elsewhere/a.ndb", "a");
+    one.wait_settled("its target came");
+    one.write("elsewhere/a.ndb", "b");
+    one.wait_settled("its target was written");
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_others_may_read_now_is_a_change) {
+    Watched one;
+    fs::create_directory(one.folder.path("db"));
+    one.write("db/a.ndb", "a");
+    fs::permissions(one.folder.path("db/a.ndb"), fs::perms::none);
+    one.begin();
+    fs::permissions(one.folder.path("db/a.ndb"), fs::perms::owner_read | fs::perms::others_read);
+    one.wait_settled("its mode was changed");
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_above_that_is_replaced_is_a_change_and_so_is_what_comes_after) {
+    Watched one("site/clamav/db");
+    for (const char* name : {"site/clamav/db", "next/clamav/db"}) {
+        fs::create_directories(one.folder.path(name));
+        one.write(std::string(name) + "/a.ndb", name);
+    }
+    one.begin();
+    fs::rename(one.folder.path("site"), one.folder.path("former"));
+    fs::rename(one.folder.path("next"), one.folder.path("site"));
+    one.wait_settled("the folder above was replaced");
+    one.write("site/clamav/db/a.ndb", "more");
+    one.wait_settled("what is there now has changed");
+}
+
 BOOST_AUTO_TEST_CASE(a_directory_link_that_is_swapped_is_a_change_and_so_is_what_comes_after) {
     Watched one("current");
     for (const char* name : {"one", "two"}) {
