@@ -23,7 +23,8 @@ fs::path place(const std::string& text, Links links) {
     fs::path path = fs::path(text).lexically_normal();
     if (links == Links::followed) {
         std::error_code failed;
-        fs::path followed = fs::weakly_canonical(path, failed);
+        // Of the text as it is: ".." behind a link leads out of its target.
+        fs::path followed = fs::weakly_canonical(text, failed);
         if (!failed) path = std::move(followed);
     }
     if (!path.has_filename() && path.has_relative_path()) path = path.parent_path(); // a slash at the end
@@ -52,9 +53,12 @@ void check_folders(const Config& config, Links links, std::vector<Conflict>& con
             const FolderKey& other = folders.at(j);
             const fs::path a = place(one.path, links);
             const fs::path b = place(other.path, links);
+            std::error_code unknown;
+            // A mount may show one folder in two places.
+            const bool same = a == b || (links == Links::followed && fs::equivalent(a, b, unknown));
             const bool inner = contains(b, a);
-            if (!inner && !contains(a, b)) continue;
-            const std::string relation = a == b ? " is the same folder as " : inner ? " lies in " : " contains ";
+            if (!same && !inner && !contains(a, b)) continue;
+            const std::string relation = same ? " is the same folder as " : inner ? " lies in " : " contains ";
             conflicts.push_back({{one.key, other.key},
                                  std::string(one.key) + " (" + one.path + ")" + relation + other.key + " (" +
                                      other.path + "); each needs a folder of its own"});

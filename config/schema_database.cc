@@ -72,6 +72,7 @@ constexpr Row kDatabaseRows[] = {
      .kind = Kind::path,
      .field = field<&Config::database, &Database::proof_directory>,
      .fallback = "",
+     .needs = Needs::new_generation, // whose proof shows whether it can be read, and what is in it
      .unset = "the built-in proof only",
      .example = "/etc/evermilter/proof",
      .text = "Your own samples for the proof of a new generation: every file below `infected/` must be found and none "

@@ -116,6 +116,25 @@ BOOST_AUTO_TEST_CASE(the_same_for_a_group_and_a_folder_that_are_not_there) {
     BOOST_TEST(loads(test.service) == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_proof_directory_is_proven_before_it_is_taken) {
+    Phases test;
+    const fs::path proof = test.service.path("proof");
+    fs::create_directories(proof / "clean");
+    write_file(proof / "clean" / "virus.eml", eicar_in_body());
+    test.service.set("database.proof_directory", "\"" + proof.string() + "\"");
+    fs::permissions(proof, fs::perms::none);
+    test.refused({"database.proof_directory", "Permission denied"});
+    test.as_before();
+    BOOST_TEST(count_log(test.service, "event=load-refused") == 1U); // not by the loader too
+    fs::permissions(proof, fs::perms::owner_all | fs::perms::others_read | fs::perms::others_exec);
+    test.refused({(proof / "clean" / "virus.eml").string()});
+    test.as_before();
+    // The next database is loaded as ever.
+    add_second_signature(test.service);
+    const json answer = ask(test.service);
+    BOOST_TEST(answer.at("ok") == true, answer.dump());
+}
+
 BOOST_AUTO_TEST_CASE(what_was_bound_for_a_load_that_is_refused_is_closed_again) {
     Phases test;
     fs::create_directory(test.service.path("broken"));

@@ -259,10 +259,10 @@ void Loader::serve() {
 
 // ---------------------------------------------------------------- ending
 
+// The supervisor logs it, once for both.
 void Loader::refuse(const Refusal& refusal) {
     if (store_) store_->discard();
     remove_own_folders();
-    log::error("load-refused", {{"generation", order_.generation}, {"error", refusal.reason}});
     send(messages::LoadFailed{refusal.exit_code, refusal.reason, refusal.digest, refusal.vanished});
     end(refusal.exit_code);
 }

@@ -109,6 +109,9 @@ BOOST_AUTO_TEST_CASE(links_are_followed_where_a_file_is_read) {
     fs::create_directories(folder + "/database");
     fs::create_symlink("database", folder + "/link");
     fs::create_symlink(folder, folder + "/back");
+    fs::create_directories(folder + "/elsewhere/inner");
+    fs::create_symlink(folder + "/database/inner", folder + "/elsewhere/into");
+    fs::create_directories(folder + "/database/inner");
     const auto faults_with = [&](const std::string& state, const std::string& listen) {
         std::ofstream(folder + "/evermilter.toml")
             << "[database]\ndirectory = \"" << folder << "/database\"\nstate_directory = \"" << state
@@ -123,6 +126,9 @@ BOOST_AUTO_TEST_CASE(links_are_followed_where_a_file_is_read) {
     BOOST_TEST(faults_with(folder + "/link/state", folder + "/milter").starts_with(file + ":3:"));
     BOOST_TEST(faults_with(folder + "/back/database/", folder + "/milter").starts_with(file + ":3:"));
     BOOST_TEST(faults_with(folder + "/state", folder + "/back/status").starts_with(file + ":5:"));
+    // ".." behind a link leads to the folder above its target.
+    BOOST_TEST(faults_with(folder + "/elsewhere/into/../state", folder + "/milter").starts_with(file + ":3:"));
+    BOOST_TEST(faults_with(folder + "/database/../state", folder + "/milter") == "");
     fs::remove_all(folder);
 }
 
