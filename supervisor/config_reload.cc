@@ -77,7 +77,7 @@ void ConfigReload::judge(ReadConfig read) {
             // The file is taken over only if an engine can be loaded with it.
             reloads_.request_with(candidate, [this, candidate](const ReloadOutcome& loaded) {
                 if (loaded.ok)
-                    take_over(*candidate, true, true);
+                    take_over(*candidate, true, true, loaded.warnings);
                 else
                     answer_refusal(loaded.error);
             });
@@ -104,12 +104,14 @@ void ConfigReload::answer_refusal(const std::string& error) {
     finish(outcome, false);
 }
 
-void ConfigReload::take_over(const Settings& candidate, bool new_session_workers, bool loaded) {
+void ConfigReload::take_over(const Settings& candidate, bool new_session_workers, bool loaded,
+                             const std::vector<std::string>& warnings) {
     handlers_.commit(candidate, new_session_workers);
     log::info("config-taken", {{"config", settings_.origin}});
     ReloadOutcome outcome;
     outcome.ok = true;
     outcome.changed = true;
+    outcome.warnings = warnings;
     finish(outcome, loaded);
 }
 

@@ -10,7 +10,9 @@
 #include <limits>
 #include <utility>
 
+#include "supervisor/rollback.h"
 #include "supervisor/snapshots.h"
+#include "workers/common/database_files.h"
 #include "workers/common/engine_lock.h"
 #include "workers/common/generation_id.h"
 #include "workers/common/log.h"
@@ -48,10 +50,10 @@ constexpr std::size_t kMostTexts = 64;
 constexpr std::size_t kLongestText = 512;
 
 // What was lost with databases that are given up, for the answer, the status and the log.
-void note_vanished(Generation& generation, const std::vector<std::string>& names, const Generation* before) {
+void note_vanished(Generation& generation, const std::vector<std::string>& names) {
     std::string text;
     for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-    const std::uint64_t had = before == nullptr ? 0 : before->signatures;
+    const std::uint64_t had = generation.signatures_before;
     const std::uint64_t lost = had > generation.signatures ? had - generation.signatures : 0;
     text.resize(std::min(text.size(), kLongestText));
     log::warning("databases-vanished", {{"generation", generation.id}, {"databases", text}, {"signatures_lost", lost}});
@@ -109,12 +111,17 @@ Result<void> Generations::start_load(const LoadRequest& request) {
         message.active_engine_bytes = active->engine_bytes;
         message.active_expected_bytes = active->expected_bytes;
     }
-    if (active != nullptr && !request.restore) {
-        message.active_digest = active->source_digest;
-        message.active_signatures = active->signatures;
+    if (active != nullptr && !request.restore) message.active_digest = active->source_digest;
+    std::uint64_t signatures_before = 0;
+    if (active != nullptr && (!request.restore || request.keep_all)) {
         message.active_databases = active->databases;
         message.active_snapshot = active->snapshot;
         message.may_vanish = given_up(settings.config.database);
+        signatures_before = active->signatures;
+        // Other settings may be a reason for fewer.
+        if (!request.settings) message.active_signatures = active->signatures;
+    } else if (active == nullptr && !request.restore) {
+        signatures_before = compare_with_last(message);
     }
     const std::int64_t now = monotonic_ns();
     message.deadline_ns = now + ns(settings.config.reload.load_timeout);
@@ -138,6 +145,7 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     generation.load_started_ns = now;
     generation.end_by_ns = message.deadline_ns;
     generation.polite = message.polite;
+    generation.signatures_before = signatures_before;
     generation.load_timeout_ns = message.deadline_ns - now;
     if (auto channel = children_.expect(generation.standby, messages::Role::standby))
         message.standby = std::move(*channel);
@@ -150,19 +158,33 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     return {};
 }
 
-// Where the file cannot be read, what else has an id tells how far they had come. It only keeps books.
+// Where the file cannot be read, is missing or is older than what else has an id, that tells how far they had come: a
+// snapshot's number is not used twice. It only keeps books.
 std::uint64_t Generations::last_id() const {
     const std::string& folder = settings_.config.database.state_directory;
     auto last = last_generation_id(folder);
-    if (last) return *last;
     std::uint64_t id = 0;
     const auto snapshots = stored_snapshots(folder);
     if (!snapshots.empty()) id = snapshots.front().id;
     if (const auto engines = locked_engines(folder); engines && !engines->empty())
         id = std::max(id, std::min(engines->back(), kLargestGenerationId));
+    if (last) return std::max(*last, id);
     id += kSkipped;
     log::warning("generation-id", {{"error", last.error().what}, {"continues_after", id}});
     return id;
+}
+
+// Where nothing serves yet: what has vanished since the last snapshot is taken as it is, but told. How many signatures
+// that had.
+std::uint64_t Generations::compare_with_last(messages::StartLoad& message) const {
+    const auto known = best_first(stored_snapshots(settings_.config.database.state_directory), state_.decisions);
+    if (known.empty()) return 0;
+    const auto files = list_database_files(known.front().path);
+    if (!files) return 0;
+    for (const DatabaseFile& file : *files) message.active_databases.push_back(database_name(file.name));
+    message.may_vanish = message.active_databases;
+    message.active_snapshot = known.front().path;
+    return known.front().signatures;
 }
 
 // Databases that are missing for so long that a load goes on without them.
@@ -230,7 +252,7 @@ void Generations::on_ready(Generation& generation, messages::LoaderReady&& ready
     if (generation.broken.size() > kMostTexts) generation.broken.resize(kMostTexts);
     for (std::string& text : generation.broken) text.resize(std::min(text.size(), kLongestText));
     generation.books = ready.books.substr(0, kLongestText);
-    if (!ready.vanished.empty()) note_vanished(generation, ready.vanished, state_.active_generation());
+    if (!ready.vanished.empty()) note_vanished(generation, ready.vanished);
     generation.snapshot = std::move(ready.snapshot);
     generation.engine_version = std::move(ready.engine_version);
     generation.engine_bytes = ready.engine_bytes;

@@ -27,7 +27,8 @@ namespace evermilter::supervisor {
 struct LoadRequest {
     bool force = false;
     bool polite = true;                            // beside what serves: takes only CPU time that nobody else wants
-    bool restore = false;                          // load even if it is the active content; nothing is compared
+    bool restore = false;                          // load even if it is the active content, whatever it lacks
+    bool keep_all = false;                         // with restore: all the same, no database may be lost by accident
     bool check_files = false;                      // the last loader died of the directory
     std::string reuse_snapshot = {};               // empty: a new one
     std::shared_ptr<const Settings> settings = {}; // empty: those in use
@@ -131,6 +132,7 @@ class Generations {
     [[nodiscard]] bool apply(Generation& generation, GenerationEvent event) const;
     [[nodiscard]] std::uint64_t last_id() const;
     [[nodiscard]] std::vector<std::string> given_up(const config::Database& database) const;
+    std::uint64_t compare_with_last(messages::StartLoad& message) const;
     [[nodiscard]] bool held(std::uint64_t generation) const;
     [[nodiscard]] std::int64_t scan_bound_ns() const;
 

@@ -158,7 +158,10 @@ void Reloads::begin_order() {
         return finish(outcome);
     }
     // A loader that died must be replaced even where nothing has changed.
-    if (!restore_snapshot_.empty()) load->restore = true;
+    if (!restore_snapshot_.empty()) {
+        load->restore = true;
+        load->keep_all = load->keep_all || !load->settings;
+    }
     start(std::move(*load));
 }
 

@@ -83,10 +83,13 @@ Result<LoadRequest> Reloads::to_load(ReloadOrder& order) {
     if (!order.settings) return load;
     load.restore = true;
     const Generation* active = state_.active_generation();
-    // Other settings are no reason to take what is held back, unless they name another directory.
-    if (state_.decisions.hold && active != nullptr &&
-        order.settings->config.database.directory == settings_.config.database.directory)
+    const bool same_directory = order.settings->config.database.directory == settings_.config.database.directory;
+    if (active == nullptr || !same_directory) return load;
+    // Other settings are no reason to take what is held back, or to go on without a database.
+    if (state_.decisions.hold)
         load.reuse_snapshot = active->snapshot;
+    else
+        load.keep_all = true;
     return load;
 }
 

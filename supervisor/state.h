@@ -109,7 +109,8 @@ struct Generation {
     std::string books;               // not empty: what its loader could not record
     std::string snapshot;
     std::string engine_version;
-    std::uint64_t engine_bytes = 0; // these three are for the next load
+    std::uint64_t signatures_before = 0; // of what its load was compared with
+    std::uint64_t engine_bytes = 0;      // these three are for the next load
     std::uint64_t expected_bytes = 0;
     std::int64_t loaded_at = 0; // Unix time of LoaderReady, 0 before
     std::int64_t load_started_ns = 0;

@@ -187,6 +187,13 @@ std::string processes(const Json& status) {
     return text;
 }
 
+std::string warnings_text(const Json& outcome) {
+    std::string warnings;
+    for (const Json& one : at(outcome, "warnings"))
+        if (one.is_string()) warnings += "WARNING: " + printable(one.get<std::string>()) + '\n';
+    return warnings;
+}
+
 } // namespace
 
 std::string duration_text(double seconds) {
@@ -292,9 +299,7 @@ std::string outcome_text(const Json& outcome) {
     const std::string generation = id == 0 ? "no generation" : "generation " + std::to_string(id);
     if (at(outcome, "waited").is_boolean()) return "asked for; " + generation + " is in use meanwhile\n";
     const std::uint64_t content = number_at(outcome, "content_of");
-    std::string warnings;
-    for (const Json& one : at(outcome, "warnings"))
-        if (one.is_string()) warnings += "WARNING: " + printable(one.get<std::string>()) + '\n';
+    const std::string warnings = warnings_text(outcome);
     const std::string held =
         true_at(outcome, "held") ? "reloading by itself is held until evermilterctl resume, or reload\n" : "";
     if (!true_at(outcome, "changed")) return "nothing has changed; " + generation + " stays in use\n" + warnings + held;
@@ -305,7 +310,8 @@ std::string outcome_text(const Json& outcome) {
 
 std::string config_outcome_text(const Json& outcome) {
     if (!true_at(outcome, "ok")) return outcome_text(outcome);
-    return true_at(outcome, "changed") ? "the configuration is in use\n" : "the configuration has not changed\n";
+    if (!true_at(outcome, "changed")) return "the configuration has not changed\n";
+    return "the configuration is in use\n" + warnings_text(outcome);
 }
 
 std::string progress_text(const Json& status, double seconds) {

@@ -358,6 +358,41 @@ BOOST_AUTO_TEST_CASE(a_vanished_database_is_given_up_after_its_time_and_its_loss
     BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
 }
 
+BOOST_AUTO_TEST_CASE(other_settings_do_not_go_on_without_a_vanished_database_and_tell_of_a_broken_one) {
+    Service service(Keys{{"database.watch", "false"}});
+    add_second_signature(service);
+    service.start();
+    const auto first = current(service);
+    fs::remove(service.database() / "Second.ndb");
+    service.set("scanner.max_recursion", "12");
+    service.write_config();
+    const Outcome refused = service.ctl({"reload-config"});
+    BOOST_TEST(refused.status == 1);
+    BOOST_TEST(refused.errors.find("Second.ndb has vanished") != std::string::npos, refused.errors);
+    BOOST_TEST(current(service) == first);
+    BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
+
+    write_file(service.database() / "Second.ndb", "broken\n");
+    const Outcome taken = service.ctl({"reload-config"});
+    BOOST_TEST(taken.status == 0, taken.errors);
+    BOOST_TEST(taken.output.find("WARNING") != std::string::npos, taken.output);
+    BOOST_TEST(taken.output.find("Second.ndb") != std::string::npos, taken.output);
+    BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
+}
+
+BOOST_AUTO_TEST_CASE(what_has_vanished_while_the_service_was_stopped_is_told) {
+    Service service;
+    write_bulk_database(service.database(), 20);
+    service.start();
+    BOOST_TEST(service.stop() == 0);
+    fs::remove(service.database() / "bulk.hdb");
+    service.start();
+    const json now = generation(service.status(), current(service));
+    BOOST_TEST(now.at("signatures") == 1U);
+    BOOST_TEST(now.at("notes").dump().find("bulk.hdb; 20 signatures fewer") != std::string::npos, now);
+    service.wait_log({"event=databases-vanished", "bulk.hdb", "signatures_lost=20"});
+}
+
 BOOST_AUTO_TEST_CASE(a_loader_that_crashes_is_followed_by_one_that_looks_for_the_cause) {
     Service service;
     write_bulk_database(service.database(), kBulk);

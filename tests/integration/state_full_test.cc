@@ -147,4 +147,21 @@ BOOST_AUTO_TEST_CASE(an_id_that_is_none_or_near_the_end_of_numbers_stops_nothing
     }
 }
 
+BOOST_AUTO_TEST_CASE(an_id_that_was_lost_is_found_at_the_snapshots_and_none_is_used_twice) {
+    Service service;
+    service.start();
+    add_second_signature(service);
+    BOOST_TEST(ask(service).at("changed") == true);
+    const auto last = current(service);
+    for (const bool removed : {true, false}) {
+        BOOST_TEST(service.stop() == 0);
+        if (removed)
+            fs::remove(service.state_directory() / "generation");
+        else
+            std::ofstream(service.state_directory() / "generation") << "0\n";
+        service.start(); // and is ready, which it is not where its first load was refused
+        BOOST_TEST(current(service) > last);
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -39,9 +39,7 @@ Result<std::uint64_t> last_generation_id(const std::string& state_directory) {
     const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
     const bool whole = end == digits.data() + digits.size() || *end == '\n';
     if (fault != std::errc{} || !whole || id > kLargestGenerationId) {
-        return Error{0, path +
-                            " does not hold a generation's id: write the highest id that the log shows into it, or " +
-                            "remove it to begin at 1"};
+        return Error{0, path + " does not hold a generation's id: write the highest id that the log shows into it"};
     }
     return id;
 }
