@@ -16,12 +16,8 @@ Reloads::Reloads(Loop* loop, State& state, Generations& generations, const Setti
       handlers_(std::move(handlers)),
       retry_policy_(kRetry),
       random_(static_cast<std::minstd_rand::result_type>(monotonic_ns())),
-      writer_(loop,
-              [this](const Result<void>& written) {
-                  state_.books_reason = written ? std::string() : written.error().what;
-                  if (!written) log::warning("decisions-not-recorded", {{"error", written.error().what}});
-                  handlers_.changed();
-              }),
+      writer_(loop, [this](const Result<void>& written) { recorded(written); }),
+      record_timer_(loop, [this] { record(); }),
       soon_timer_(loop, [this] { step(); }),
       restore_timer_(loop, [this] { step(); }),
       retry_timer_(loop, [this] {
@@ -56,6 +52,7 @@ void Reloads::stop() {
     stopped_ = true;
     restore_timer_.stop();
     retry_timer_.stop();
+    record_timer_.stop();
     const ReloadOutcome refused = refusal("the service stops");
     if (std::exchange(load_again_, false))
         finish(LoadOutcome{LoadResult::refused, state_.current_generation, EX_TEMPFAIL, refused.error});

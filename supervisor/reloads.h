@@ -49,6 +49,9 @@ class Reloads {
     // No load starts from now on; callers that wait are told so.
     void stop();
 
+    // What it held is gone.
+    void state_directory_made();
+
     // From Generations.
     void load_ended(const LoadOutcome& outcome);
     void room() { soon(); }
@@ -57,6 +60,8 @@ class Reloads {
     // What is refused for a reason that may pass is tried again after so long, and so long at most.
     static constexpr RestartPolicy::Limits kRetry = {.first = std::chrono::seconds(2),
                                                      .longest = std::chrono::minutes(5)};
+    // What could not be recorded is tried again after so long, until it is.
+    static constexpr std::chrono::seconds kRecordAgain{5};
 
     struct Answer {
         ReloadCallback caller;
@@ -93,6 +98,7 @@ class Reloads {
     void hold_what_serves();
     void look_at_staleness(const ReloadOrder& order, const LoadOutcome& outcome);
     void record();
+    void recorded(const Result<void>& written);
 
     // reloads_restore.cc: what served is loaded again.
     void restore(const std::string& snapshot, const std::string& reason);
@@ -122,8 +128,9 @@ class Reloads {
     RestartPolicy restore_policy_;
     RestartPolicy retry_policy_; // of refusals that time can heal
     std::minstd_rand random_;
-    Decisions recorded_; // as the file has them, or will have
+    std::optional<Decisions> recorded_ = Decisions{}; // as the file has them, or will have; empty: not known
     FileWriter writer_;
+    TimerWatcher record_timer_;
     TimerWatcher soon_timer_;
     TimerWatcher restore_timer_;
     TimerWatcher retry_timer_;

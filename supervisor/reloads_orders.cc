@@ -221,7 +221,24 @@ void Reloads::hold_what_serves() {
 void Reloads::record() {
     if (state_.decisions == recorded_) return;
     recorded_ = state_.decisions;
-    writer_.write(decisions_file(settings_), settings_.identities.scanner, to_text(recorded_));
+    writer_.write(decisions_file(settings_), settings_.identities.scanner, to_text(state_.decisions));
+}
+
+void Reloads::state_directory_made() {
+    recorded_ = Decisions{};
+    record();
+}
+
+// A hold that is only in memory is forgotten at the next start.
+void Reloads::recorded(const Result<void>& written) {
+    const std::string reason = written ? std::string() : written.error().what;
+    if (!written) {
+        recorded_.reset();
+        if (!stopped_) record_timer_.start(kRecordAgain);
+        if (reason != state_.books_reason) log::warning("decisions-not-recorded", {{"error", reason}});
+    }
+    state_.books_reason = reason;
+    handlers_.changed();
 }
 
 // Since when what the directory holds is not taken.

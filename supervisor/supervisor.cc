@@ -70,7 +70,12 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
                      generations_.sweep();
                  }}),
       helpers_(loop_.get(), children_),
-      folders_(state_, settings_, {[this] { on_changed(); }, [this] { generations_.state_directory_made(); }}),
+      folders_(state_, settings_,
+               {[this] { on_changed(); },
+                [this] {
+                    generations_.state_directory_made();
+                    reloads_.state_directory_made();
+                }}),
       generations_(loop_.get(), state_, children_, settings_,
                    {[this](const LoadOutcome& outcome) { reloads_.load_ended(outcome); }, [this] { reloads_.room(); },
                     [this](const Generation& lost) {

@@ -94,6 +94,19 @@ BOOST_AUTO_TEST_CASE(a_full_state_directory_stops_no_rollback_and_is_told) {
     one.service.wait_status("all is well", [](const json& status) { return status.at("state") == "ready"; });
 }
 
+BOOST_AUTO_TEST_CASE(a_hold_that_could_not_be_recorded_is_recorded_when_there_is_room_and_survives_a_restart) {
+    SmallState one;
+    one.fill();
+    BOOST_TEST(ask(one.service, "rollback").at("ok") == true);
+    one.service.wait_log({"event=decisions-not-recorded"});
+    one.make_room();
+    one.service.wait_status("it is recorded",
+                            [](const json& status) { return !has(status.at("reason"), "decisions"); });
+    one.restart();
+    BOOST_TEST(one.service.status().at("hold") == true);
+    BOOST_TEST(one.service.session().message(second_mail()).status() == "Clean");
+}
+
 BOOST_AUTO_TEST_CASE(a_start_without_room_serves_from_the_newest_snapshot_and_loads_when_there_is_room) {
     SmallState one;
     write_signature(one.service.database(), "Third", "evermilter-third-signature-text");

@@ -141,6 +141,19 @@ BOOST_AUTO_TEST_CASE(a_state_directory_that_is_removed_is_made_again_with_its_lo
     BOOST_TEST(service.stop() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_hold_outlives_the_state_directory_that_it_was_recorded_in) {
+    Service service;
+    service.start();
+    BOOST_TEST(ask(service, "hold").at("ok") == true);
+    wait_until("it is recorded", [&] { return fs::exists(service.state_directory() / "decisions"); });
+    remove_whole(service, service.state_directory());
+    wait_until("it is recorded again", [&] { return fs::exists(service.state_directory() / "decisions"); });
+    wait_well(service);
+    BOOST_TEST(service.stop() == 0);
+    service.start();
+    BOOST_TEST(service.status().at("hold") == true);
+}
+
 BOOST_AUTO_TEST_CASE(the_folder_of_everything_is_made_again) {
     Service service;
     const std::string run = service.path("run");
