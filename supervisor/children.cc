@@ -184,6 +184,7 @@ void Children::watch(Child& child, messages::Role role, pid_t pid, unique_fd cha
     child.greeted = false;
     child.kill_reason.clear();
     child.unanswered = 0;
+    child.beats = 0;
     child.started_ns = monotonic_ns();
     child.channel = Channel(std::move(channel));
     if (pid != 0) pid_is_taken(pid);

@@ -146,6 +146,8 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     generation.end_by_ns = message.deadline_ns;
     generation.polite = message.polite;
     generation.signatures_before = signatures_before;
+    generation.may_await_room = message.await_room;
+    generation.may_be_unchanged = !message.active_digest.empty() && !message.force;
     generation.load_timeout_ns = message.deadline_ns - now;
     if (auto channel = children_.expect(generation.standby, messages::Role::standby))
         message.standby = std::move(*channel);
@@ -214,7 +216,12 @@ void Generations::on_progress(Generation& generation, const messages::LoadProgre
 
 // What serves ends now, and the load begins when it is reaped. Until the new one is active, ends of messages wait.
 void Generations::on_awaits_room(Generation& generation) {
-    if (generation.state != GenerationState::loading || generation.loaded || generation.awaits_room) return;
+    if (generation.state != GenerationState::loading || generation.loaded) return;
+    if (!std::exchange(generation.may_await_room, false)) {
+        children_.kill(generation.loader, "it waits for room, which it was not asked to do");
+        return;
+    }
+    generation.may_be_unchanged = false; // what serves ends for it
     generation.awaits_room = true;
     generation.end_by_ns = 0; // what drains has its own bound
     if (Generation* active = state_.active_generation()) {
@@ -242,6 +249,7 @@ void Generations::on_ready(Generation& generation, messages::LoaderReady&& ready
         return;
     }
     generation.loaded = true;
+    generation.may_be_unchanged = false;
     generation.signatures = ready.signatures;
     generation.database_version = std::move(ready.database_version);
     generation.database_time = ready.database_time;
@@ -269,6 +277,10 @@ void Generations::on_ready(Generation& generation, messages::LoaderReady&& ready
 
 void Generations::on_unchanged(Generation& generation) {
     if (generation.state != GenerationState::loading) return;
+    if (!generation.may_be_unchanged) {
+        children_.kill(generation.loader, "it says that nothing has changed, which it was not asked");
+        return;
+    }
     log::info("load-unchanged", {{"generation", generation.id}, {"current", state_.current_generation}});
     end_unneeded(generation, LoadResult::unchanged);
 }

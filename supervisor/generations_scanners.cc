@@ -29,6 +29,15 @@ std::uint64_t finished_scans(const Generation& generation) {
     return sum;
 }
 
+// Whether that scanner is there and scans that message.
+bool scans(const Generation& generation, const messages::ScannerOverdue& overdue) {
+    return std::any_of(generation.scanners.begin(), generation.scanners.end(), [&](const ScannerProcess& one) {
+        if (one.pid != overdue.scanner || !generation.board || one.slot >= generation.board->slots()) return false;
+        const ScannerSlot& slot = generation.board->slot(one.slot);
+        return slot.pid.load() == one.pid && slot.busy_since_ns.load() != 0 && slot.job.load() == overdue.job;
+    });
+}
+
 } // namespace
 
 bool Generations::is_scanner(pid_t pid) const {
@@ -155,16 +164,14 @@ void Generations::healed(Generation& generation) const {
 
 void Generations::on_overdue(const messages::ScannerOverdue& overdue) {
     Generation* generation = state_.find_generation(overdue.generation);
-    if (generation == nullptr) return;
+    // It may have ended or answered meanwhile.
+    if (generation == nullptr || !scans(*generation, overdue)) return;
     log::error("scanner-overdue", {{"generation", overdue.generation}, {"scanner", overdue.scanner}});
     if (generation->loader.pid != 0) {
         children_.send(generation->loader, overdue);
         return;
     }
-    const auto pid = static_cast<pid_t>(overdue.scanner);
-    const bool ours = std::any_of(generation->scanners.begin(), generation->scanners.end(),
-                                  [pid](const ScannerProcess& one) { return one.pid == pid; });
-    if (ours) children_.kill_orphan(pid);
+    children_.kill_orphan(static_cast<pid_t>(overdue.scanner));
 }
 
 } // namespace evermilter::supervisor

@@ -1,11 +1,15 @@
 #include "supervisor/heartbeat.h"
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 
 namespace evermilter::supervisor {
 namespace {
 
-constexpr std::uint32_t kMissed = 3;      // pings without an answer
+constexpr std::uint32_t kMissed = 3; // pings without an answer
+// A session worker is ready within this time, or process.ping_timeout if that is longer.
+constexpr std::chrono::seconds kStart{30};
 constexpr std::uint32_t kEndOfKilled = 2; // beats within which SIGKILL must have had its effect
 
 } // namespace
@@ -27,8 +31,21 @@ void Heartbeat::beat() {
     start();
 }
 
+// A load has a bound of its own, and a standby is ready when it is there.
+bool Heartbeat::is_ready_too_late(const Child& child) const {
+    const SessionWorker* worker = state_.find_session_worker(child.id);
+    if (worker == nullptr || worker->was_ready) return false;
+    const std::chrono::nanoseconds silence = settings_.config.process.ping_timeout;
+    return child.beats * (silence / kMissed) > std::max<std::chrono::nanoseconds>(silence, kStart);
+}
+
 bool Heartbeat::attend(Child& child) {
     if (!child.kill_reason.empty()) return ++child.unanswered <= kMissed + kEndOfKilled;
+    ++child.beats;
+    if (is_ready_too_late(child)) {
+        children_.kill(child, "it answers, but was not ready in time");
+        return true;
+    }
     if (child.unanswered < kMissed) {
         children_.ping(child, serial_);
         return true;

@@ -1,6 +1,7 @@
 // Finds children that are stuck or stopped: each is pinged three times within process.ping_timeout, from its start to
 // the end of its channel, and one that has answered none of three pings is killed; its end, and what replaces it, come
-// as with any death. Counts beats and not time: a supervisor that was itself stopped kills nobody for its own absence.
+// as with any death. So is a session worker that answers and is never ready. Counts beats and not time: a supervisor
+// that was itself stopped kills nobody for its own absence.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@ class Heartbeat {
     void beat();
     // False: the child is killed and does not end.
     [[nodiscard]] bool attend(Child& child);
+    [[nodiscard]] bool is_ready_too_late(const Child& child) const;
 
     State& state_;
     Children& children_;

@@ -39,6 +39,7 @@ struct Child {
     std::int64_t started_ns = 0;  // CLOCK_MONOTONIC
     std::string kill_reason;      // not empty: we have killed it
     std::uint32_t unanswered = 0; // pings sent since its last Pong
+    std::uint32_t beats = 0;      // since its start
 };
 
 // What a session worker's exit will mean.
@@ -92,10 +93,12 @@ struct Generation {
     unique_fd queue_end;               // receiving end, only to look whether messages wait; until all is reaped
     std::optional<ScannerBoard> board; // empty for failed and gone ones
     std::vector<ScannerProcess> scanners;
-    bool condemned = false;   // all of its processes are to end: nobody takes over, who comes to us is killed
-    std::string step;         // of the load, for people
-    bool polite = false;      // it may end with LoadStarved
-    bool awaits_room = false; // it has a snapshot, and waits until no other engine is in memory
+    bool condemned = false;        // all of its processes are to end: nobody takes over, who comes to us is killed
+    std::string step;              // of the load, for people
+    bool polite = false;           // it may end with LoadStarved
+    bool may_be_unchanged = false; // it may end with LoadUnchanged
+    bool may_await_room = false;   // it may say LoadAwaitsRoom, once
+    bool awaits_room = false;      // it has a snapshot, and waits until no other engine is in memory
     std::int64_t load_timeout_ns = 0;
     bool loaded = false; // LoaderReady came; the following fields are of it
     std::uint64_t signatures = 0;

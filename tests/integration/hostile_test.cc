@@ -22,7 +22,11 @@ namespace {
 
 // A service whose helpers become hostile when they are told.
 struct Hostile {
-    Hostile() : service(Keys{{"database.watch", "false"}, {"workers.session_min", "1"}, {"scanner.processes", "2"}}) {
+    explicit Hostile(const std::string& ping_timeout = "10m")
+        : service(Keys{{"database.watch", "false"},
+                       {"workers.session_min", "1"},
+                       {"scanner.processes", "2"},
+                       {"process.ping_timeout", '"' + ping_timeout + '"'}}) {
         fs::create_directory(folder);
         fs::copy_file(program("evermilterd"), folder / "evermilterd");
         for (const std::string name : {"evermilter-session", "evermilter-scanner"}) {
@@ -104,6 +108,42 @@ BOOST_AUTO_TEST_CASE(a_loader_that_floods_or_says_too_much_is_killed) {
     Hostile test;
     test.loader_is_killed("progress 100000", "it floods with LoadProgress");
     test.loader_is_killed("error 100000", "no message of ours");
+}
+
+// Nothing that serves ends for it, and no reload is answered with what was not done.
+BOOST_AUTO_TEST_CASE(a_loader_says_nothing_that_it_was_not_asked_for) {
+    Hostile test;
+    test.loader_is_killed("room", "it waits for room, which it was not asked to do");
+    test.loader_is_killed("unchanged", "it says that nothing has changed, which it was not asked");
+}
+
+BOOST_AUTO_TEST_CASE(half_a_message_and_one_with_a_descriptor_too_many_are_none_of_ours) {
+    Hostile test;
+    for (const std::string behaviour : {"half", "descriptor"}) {
+        test.loader_is_killed(behaviour, "no message of ours");
+        test.workers_will(behaviour);
+        BOOST_TEST(!test.service.wait_log({"event=child-killed", "child=session", "no message of ours"}).empty());
+        test.workers_are_good();
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_session_worker_that_answers_and_is_never_ready_is_replaced) {
+    Hostile test("3s");
+    test.workers_will("never");
+    BOOST_TEST(!test.service.wait_log({"event=child-killed", "it answers, but was not ready in time"}).empty());
+    test.children_are_good();
+    test.service.wait_ready();
+    test.serves();
+}
+
+BOOST_AUTO_TEST_CASE(a_session_worker_calls_nobody_overdue_who_scans_nothing_for_it) {
+    Hostile test;
+    const auto scanners = test.service.pids("scanner");
+    test.workers_will("overdue 300");
+    test.service.wait_status("all is said", [](const json& now) { return now.at("viruses").contains("all is said"); });
+    BOOST_TEST(count_log(test.service, "event=scanner-overdue") == 0U);
+    BOOST_TEST(test.service.pids("scanner") == scanners, boost::test_tools::per_element());
+    test.workers_are_good();
 }
 
 BOOST_AUTO_TEST_CASE(a_load_that_starves_again_and_again_is_refused) {

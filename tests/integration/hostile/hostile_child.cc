@@ -39,6 +39,17 @@ void say_raw(messages::Message kind, std::size_t bytes) {
     static_cast<void>(!::send(kChildChannel, packet->bytes.data(), packet->bytes.size(), MSG_NOSIGNAL));
 }
 
+// A message with a descriptor that it has no place for, or without its last byte.
+void say_broken(messages::Message message, bool whole) {
+    auto packet = codec::encode(std::move(message));
+    if (!packet) ::_exit(1);
+    if (whole)
+        packet->descriptors.emplace_back(::dup(STDIN_FILENO));
+    else
+        packet->bytes.pop_back();
+    static_cast<void>(send_packet(kChildChannel, *packet).ok());
+}
+
 // Until the supervisor ends us.
 [[noreturn]] void wait_for_end() {
     for (;;) {
@@ -90,6 +101,12 @@ pid_t idle_child() {
         ::_exit(0);
     } else if (step == "progress") {
         for (std::int64_t i = 0; i < argument; ++i) say(messages::LoadProgress{"load"});
+    } else if (step == "room") {
+        say(messages::LoadAwaitsRoom{});
+    } else if (step == "unchanged") {
+        say(messages::LoadUnchanged{});
+    } else if (step == "half" || step == "descriptor") {
+        say_broken(messages::LoadProgress{"load"}, step == "descriptor");
     } else if (step == "error") {
         say_raw(messages::LoadFailed{0, {}}, static_cast<std::size_t>(argument));
     }
@@ -98,6 +115,7 @@ pid_t idle_child() {
 
 [[noreturn]] void session(const std::string& step, std::int64_t argument) {
     static_cast<void>(await<messages::ConfigureSession>());
+    if (step == "never") wait_for_end();
     say(messages::SessionWorkerReady{});
     if (step == "unfit") {
         say(messages::SessionWorkerUnfit{"it says so"});
@@ -113,6 +131,13 @@ pid_t idle_child() {
             name.replace(0, number.size(), number);
             say(messages::Detection{name, 1});
         }
+    } else if (step == "overdue") {
+        const pid_t supervisor = ::getppid();
+        for (std::int64_t i = 0; i < argument; ++i)
+            for (const pid_t pid : {supervisor, pid_t{1}, ::getpid()}) say(messages::ScannerOverdue{1, pid, 1});
+        say(messages::Detection{"all is said", 1});
+    } else if (step == "half" || step == "descriptor") {
+        say_broken(messages::Detection{"name", 1}, step == "descriptor");
     } else if (step == "exit") {
         ::_exit(0);
     }
