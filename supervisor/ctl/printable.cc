@@ -1,5 +1,9 @@
-// Escaping for terminals. UTF-8's C1 controls (U+0080 to U+009F) are controls too.
 #include "supervisor/ctl/printable.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "workers/common/log_line.h"
 
 namespace evermilter::ctl {
 
@@ -17,17 +21,13 @@ void escape(std::string& out, unsigned char byte) {
 std::string printable(std::string_view text) {
     std::string out;
     out.reserve(text.size());
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const auto byte = static_cast<unsigned char>(text[at]);
-        const bool c1 = byte == 0xc2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xa0;
-        if (c1) {
-            escape(out, byte);
-            escape(out, static_cast<unsigned char>(text[++at]));
-        } else if (byte < 0x20 || byte == 0x7f) {
-            escape(out, byte);
-        } else {
-            out += text[at];
-        }
+    while (!text.empty()) {
+        const auto byte = static_cast<unsigned char>(text.front());
+        const bool plain = byte >= 0x20 && byte < 0x7f;
+        const std::size_t length = plain ? 1 : log::utf8_length(text);
+        if (length == 0) escape(out, byte);
+        out += text.substr(0, length);
+        text.remove_prefix(std::max<std::size_t>(length, 1));
     }
     return out;
 }

@@ -1,4 +1,5 @@
-// Text from elsewhere, made safe for a terminal: control bytes become \xHH. Pure.
+// Text from elsewhere, made safe for a terminal: controls, bytes that are no UTF-8, and marks that turn or hide text
+// become \xHH. Pure.
 #pragma once
 
 #include <string>

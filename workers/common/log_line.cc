@@ -4,10 +4,7 @@
 #include <vector>
 
 namespace evermilter::log {
-namespace {
 
-// The length of a well-formed UTF-8 sequence of two to four bytes at the start of `text`, else 0 (RFC 3629); 0 too for
-// controls and for what makes a line look like another.
 std::size_t utf8_length(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned char lead = byte(0);
@@ -34,6 +31,8 @@ std::size_t utf8_length(std::string_view text) {
     if (lead == 0xf4 && byte(1) > 0x8f) return 0;
     return length;
 }
+
+namespace {
 
 // The bytes of `value` at `at` that are escaped together: one, or a UTF-8 sequence.
 std::size_t unit_length(std::string_view value, std::size_t at) {

@@ -24,6 +24,10 @@ struct Field {
 // A line with what a log puts before it (priority, date, program) is shorter than 2 KiB.
 inline constexpr std::size_t kLongestLine = 1900;
 
+// The length of a well-formed UTF-8 sequence of two to four bytes at the start of `text`, which is not empty, else 0
+// (RFC 3629); 0 too for controls and for what makes a line look like another.
+[[nodiscard]] std::size_t utf8_length(std::string_view text);
+
 // `head` and the fields behind it, in their order; empty values are left out. When that is longer than kLongestLine the
 // longest values are cut, all to the same length, so that short ones (verdicts, numbers) always stand whole.
 [[nodiscard]] std::string compose(std::string head, std::span<const Field> fields);
