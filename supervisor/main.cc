@@ -88,11 +88,18 @@ void tell(unique_fd& status, int code) {
     status.reset();
 }
 
-// What comes before main() has begun is kept. Before the constructors of this program's own objects (their priorities
-// begin with 101), and system calls only.
-[[gnu::constructor(101)]] void hold_early_signals() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+[[gnu::constructor(101)]] // a sanitizer has to begin first
+#endif
+void hold_early_signals() {
     static_cast<void>(block_signals(Blocked::until_handled));
 }
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// What comes before main() has begun is kept: this is called before the constructors of any library, which take as long
+// as the rest of the start (of 100 SIGHUPs 2.5 ms after exec 13 ended the process, and 89 of those after 3 ms before it
+// was so). System calls only.
+[[gnu::section(".preinit_array"), gnu::used]] void (*const kFirst)() = hold_early_signals;
+#endif
 
 void leave_terminal(bool keep_stderr) {
     const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
