@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "supervisor/passing_errors.h"
+
 namespace evermilter::supervisor {
 
 namespace {
@@ -146,17 +148,9 @@ bool may_come_by_itself(const Endpoint& endpoint, int code) {
         case ENETDOWN:
         case ENETUNREACH:
         case ENODEV:
-        case ENOSPC:
-        case EDQUOT:
-        case EROFS:
-        case EIO:
-        case ENOMEM:
-        case ENOBUFS:
-        case EMFILE:
-        case ENFILE:
             return true;
         default:
-            return false;
+            return may_pass(code);
     }
 }
 

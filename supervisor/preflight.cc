@@ -18,6 +18,7 @@
 #include "supervisor/folder_owner.h"
 #include "supervisor/folder_path.h"
 #include "supervisor/folder_trial.h"
+#include "supervisor/passing_errors.h"
 #include "workers/common/engine_lock.h"
 #include "workers/common/log.h"
 
@@ -28,24 +29,6 @@ namespace fs = std::filesystem;
 
 // libclamav's own default for max_scan_size (CLI_DEFAULT_MAXSCANSIZE of 1.4: 400 MiB).
 constexpr config::Size kDefaultMaxScanSize = 400ULL << 20;
-
-// Whether it may heal without an administrator.
-bool may_pass(int error) {
-    switch (error) {
-        case ENOSPC:
-        case EDQUOT:
-        case EROFS:
-        case EIO:
-        case ETIMEDOUT:
-        case ENOMEM:
-        case ENFILE:
-        case EMFILE:
-        case EAGAIN: // of fork, or somebody else's lock
-            return true;
-        default:
-            return false;
-    }
-}
 
 int exit_code_of(int error) {
     if (may_pass(error)) return EX_TEMPFAIL;

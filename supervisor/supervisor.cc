@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "supervisor/limits.h"
+#include "supervisor/passing_errors.h"
 #include "supervisor/preflight.h"
 #include "workers/common/log.h"
 
@@ -36,17 +37,8 @@ int exit_code_of_socket(int code) {
             return EX_NOHOST;
         case EADDRINUSE:
             return EX_UNAVAILABLE;
-        case ENOSPC:
-        case EDQUOT:
-        case EROFS:
-        case EIO:
-        case ENOMEM:
-        case ENOBUFS:
-        case EMFILE:
-        case ENFILE:
-            return EX_TEMPFAIL;
         default:
-            return EX_CANTCREAT;
+            return may_pass(code) ? EX_TEMPFAIL : EX_CANTCREAT;
     }
 }
 
