@@ -91,7 +91,7 @@ nlohmann::json wait_serving(const Service& service) {
         } catch (const std::system_error&) {
             return false; // it does not listen yet
         }
-        return status.at("current_generation") != 0;
+        return status.at("current_generation") != 0 && status.at("state") != "starting";
     });
     return status;
 }

@@ -20,10 +20,11 @@ constexpr Group kNotWatched[] = {
     {"Works on memory, text, numbers and time alone.",
      "__ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc __isoc23_strtol __isoc23_strtoll "
      "__isoc23_strtoul __isoc99_sscanf __memcpy_chk __memmove_chk __snprintf_chk __sprintf_chk "
-     "__stpcpy_chk __strcpy_chk __strncat_chk __vsnprintf_chk __xpg_strerror_r bcmp clock "
-     "clock_gettime clock_nanosleep cos ctime difftime exp exp2f expf gettimeofday iconv iconv_close "
-     "localtime_r log log2 log2f memchr memcmp memcpy memmove memset mktime pow rand sin sincos sinf "
-     "snprintf sprintf srand sscanf stpcpy strcasecmp strcasestr strchr strcmp strcpy strcspn strdup "
+     "__stpcpy_chk __strcpy_chk __strncat_chk __vsnprintf_chk __xpg_strerror_r bcmp ceil ceilf clock "
+     "clock_gettime clock_nanosleep cos ctime difftime exp exp2f expf floorf fmodf gettimeofday iconv "
+     "iconv_close localtime_r log log2 log2f memchr memcmp memcpy memmove memset mktime nanosleep pow "
+     "powf rand round roundf sin sincos sinf sqrt truncf snprintf sprintf srand sscanf stpcpy strcasecmp strcasestr "
+     "strchr strcmp strcpy strcspn strdup "
      "strerror strftime strlcat strlcpy strlen strncasecmp strncmp strncpy strndup strnlen strpbrk "
      "strptime strrchr strstr strtod strtok_r strtol strtoll strtoul time times"},
     {"Of its own process and its threads: started with it, or before the sandbox closes.",
