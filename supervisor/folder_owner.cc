@@ -70,7 +70,6 @@ Result<void> give_contents(int folder, uid_t former, const Identity& owner, int 
     const auto names = names_in(folder);
     if (!names) return names.error();
     for (const std::string& name : *names) {
-        if (of_scanner(name)) continue;
         const unique_fd one(::openat(folder, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
         struct stat about {};
         if (!one && errno == ENOENT) continue;
@@ -89,20 +88,23 @@ Result<void> give_contents(int folder, uid_t former, const Identity& owner, int 
 
 Result<void> give_to_new_user(const FolderOrder& folder) {
     if (!folder.owner.switch_user) return {};
-    const unique_fd opened(::open(folder.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const auto opened = open_folder(folder.path);
+    if (!opened) return opened.error();
     struct stat about {};
-    if (!opened || ::fstat(opened.get(), &about) != 0) return system_error("cannot look at " + folder.path);
+    if (::fstat(opened->get(), &about) != 0) return system_error("cannot look at " + folder.path);
     if (about.st_uid == folder.owner.uid) return {};
-    const auto names = names_in(opened.get());
+    const auto names = names_in(opened->get());
     if (!names) return Error{names.error().code, "cannot read " + folder.path + ": " + names.error().what};
     const bool new_one = names->empty(); // as an administrator or a unit makes it
     if (about.st_uid == 0 && !new_one) return {};
     if (!std::all_of(names->begin(), names->end(),
                      [&](const std::string& name) { return made_by_us(folder.use, name); }))
         return {};
-    auto given = give_contents(opened.get(), about.st_uid, folder.owner, 1);
-    if (given && !give(opened.get(), folder.owner)) given = system_error("fchownat");
-    if (given && new_one) given = give_folder(opened.get(), folder.mode, folder.owner);
+    Result<void> given;
+    // What is in the temp directory is scanners', which may live.
+    if (folder.use != FolderUse::temp) given = give_contents(opened->get(), about.st_uid, folder.owner, 1);
+    if (given && !give(opened->get(), folder.owner)) given = system_error("fchownat");
+    if (given && new_one) given = give_folder(opened->get(), folder.mode, folder.owner);
     if (!given)
         return Error{given.error().code,
                      "cannot give " + folder.path + " to user " + folder.owner.user + ": " + given.error().what};

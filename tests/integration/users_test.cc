@@ -2,6 +2,7 @@
 #include <pwd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
@@ -52,6 +53,8 @@ BOOST_AUTO_TEST_SUITE(users_test)
 BOOST_AUTO_TEST_CASE(the_scanners_new_user_gets_what_the_former_one_had) {
     need_root();
     Service service;
+    // A name that begins as a scanner's folder does.
+    write_signature(service.database(), "google-safebrowsing", "another text that is looked for");
     service.start();
     BOOST_TEST(ask(service, "rollback").at("ok") == false);
     BOOST_TEST(service.ctl({"hold"}).status == 0);
@@ -108,6 +111,25 @@ BOOST_AUTO_TEST_CASE(what_is_not_ours_is_nobody_elses_afterwards) {
     service.launch();
     BOOST_TEST(service.wait_end() == kNoPermission);
     BOOST_TEST(owner(service.state_directory()) == uid_of("daemon"));
+}
+
+// Whoever owns the folder above can put a link there at any moment.
+BOOST_AUTO_TEST_CASE(a_link_of_another_user_leads_to_nothing_that_is_given) {
+    need_root();
+    for (const char* key : {"scanner.temp_directory", "database.state_directory", "message.spool_directory"}) {
+        Service service;
+        const fs::path victim = service.path("victim");
+        const fs::path theirs = service.path("theirs");
+        fs::create_directory(victim);
+        fs::create_directory(theirs);
+        fs::create_directory_symlink(victim, theirs / "link");
+        for (const fs::path& one : {theirs, theirs / "link"})
+            BOOST_REQUIRE(lchown(one.c_str(), uid_of("nobody"), static_cast<gid_t>(-1)) == 0);
+        service.set(key, '"' + (theirs / "link").string() + '"');
+        service.launch();
+        BOOST_TEST(service.wait_end() == kNoPermission, key);
+        BOOST_TEST(owner(victim) == 0U, key);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(scanners_have_a_user_of_their_own_where_there_is_one) {
