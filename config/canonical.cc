@@ -8,7 +8,7 @@ Config defaults() {
     Config config;
     for (const Section& section : sections()) {
         for (const Row& row : section.rows) {
-            const Value value = fallback(row);
+            const Value value = default_of(row);
             if (std::holds_alternative<std::monostate>(value)) continue;
             // A default that its own row refuses is a mistake in the table; a test goes through all of them.
             [[maybe_unused]] const auto refusal = assign(row, value, config);

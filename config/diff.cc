@@ -13,27 +13,27 @@ std::vector<Change> diff(const Config& before, const Config& after) {
             const Value old_value = read(row, before);
             const Value new_value = read(row, after);
             if (old_value == new_value && stands_in_file(row, before) == stands_in_file(row, after)) continue;
-            changes.push_back({row.key, row.needs, value_text(old_value), value_text(new_value)});
+            changes.push_back({row.key, row.applies_by, value_text(old_value), value_text(new_value)});
         }
     }
     return changes;
 }
 
-Needs most_needed(const std::vector<Change>& changes) {
-    Needs most = Needs::live;
+AppliesBy most_needed(const std::vector<Change>& changes) {
+    AppliesBy most = AppliesBy::live;
     for (const Change& change : changes) most = std::max(most, change.needs);
     return most;
 }
 
-std::string_view needs_text(Needs needs) {
+std::string_view needs_text(AppliesBy needs) {
     switch (needs) {
-        case Needs::live:
+        case AppliesBy::live:
             return "taken at once";
-        case Needs::new_session_workers:
+        case AppliesBy::new_session_workers:
             return "new session workers";
-        case Needs::new_generation:
+        case AppliesBy::new_generation:
             return "a new generation";
-        case Needs::restart:
+        case AppliesBy::restart:
             return "a restart";
     }
     return "a restart";

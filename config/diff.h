@@ -11,7 +11,7 @@ namespace evermilter::config {
 
 struct Change {
     std::string_view key; // of the schema, lives as long as the program
-    Needs needs = Needs::live;
+    AppliesBy needs = AppliesBy::live;
     std::string before; // as TOML; empty: not set
     std::string after;
 };
@@ -20,10 +20,10 @@ struct Change {
 // default is no change, except where that means something: milter.allow and log.target.
 [[nodiscard]] std::vector<Change> diff(const Config& before, const Config& after);
 
-// The most that any of the changes needs; Needs::live for none.
-[[nodiscard]] Needs most_needed(const std::vector<Change>& changes);
+// The most that any of the changes needs; AppliesBy::live for none.
+[[nodiscard]] AppliesBy most_needed(const std::vector<Change>& changes);
 
 // "taken at once", "new session workers", "a new generation", "a restart".
-[[nodiscard]] std::string_view needs_text(Needs needs);
+[[nodiscard]] std::string_view needs_text(AppliesBy needs);
 
 } // namespace evermilter::config

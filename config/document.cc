@@ -13,8 +13,8 @@ namespace {
 
 // "duration, from "100ms" to "168h"; a change needs new session workers".
 std::string facts(const Row& row) {
-    return summary(row) + "; a change " + (row.needs == Needs::live ? "is " : "needs ") +
-           std::string(needs_text(row.needs));
+    return summary(row) + "; a change " + (row.applies_by == AppliesBy::live ? "is " : "needs ") +
+           std::string(needs_text(row.applies_by));
 }
 
 std::vector<std::string_view> paragraphs(std::string_view text) {
@@ -53,20 +53,20 @@ std::string comment(std::string_view text) {
 std::string sample_row(const Row& row) {
     std::string text = comment(row.text);
     text += comment("(" + facts(row) + ")");
-    const bool unset = row.fallback.empty();
+    const bool unset = row.default_value.empty();
     if (unset) text += comment("Not set by default: " + std::string(row.unset) + ". For example:");
-    return text + "#" + std::string(row.name()) + " = " + value_text(unset ? example(row) : fallback(row)) + "\n";
+    return text + "#" + std::string(row.name()) + " = " + value_text(unset ? example(row) : default_of(row)) + "\n";
 }
 
 // ---------------------------------------------------------------- Markdown
 
 std::string markdown_row(const Row& row) {
     std::string text = "### `" + std::string(row.key) + "`\n\n" + std::string(row.text) + "\n\n";
-    if (row.fallback.empty())
+    if (row.default_value.empty())
         text +=
             "- Not set by default: " + std::string(row.unset) + "; for example `" + value_text(example(row)) + "`\n";
     else
-        text += "- Default: `" + value_text(fallback(row)) + "`\n";
+        text += "- Default: `" + value_text(default_of(row)) + "`\n";
     return text + "- " + facts(row) + "\n\n";
 }
 
@@ -117,9 +117,9 @@ std::string roff_lines(std::string_view text) {
 
 std::string manual_row(const Row& row) {
     std::string text = ".TP\n\\fB" + roff(row.name()) + "\\fR";
-    if (!row.fallback.empty()) text += " = " + roff(value_text(fallback(row)));
+    if (!row.default_value.empty()) text += " = " + roff(value_text(default_of(row)));
     text += "\n" + roff_lines(row.text);
-    if (row.fallback.empty())
+    if (row.default_value.empty())
         text += ".br\n" + roff_lines("Not set by default: " + std::string(row.unset) + "; for example " +
                                      value_text(example(row)) + ".");
     return text + ".br\n" + roff_lines("(" + facts(row) + ")");

@@ -35,7 +35,7 @@ enum class Kind : std::uint8_t {
 };
 
 // What a change of the value in a running service needs. Each includes those before it.
-enum class Needs : std::uint8_t {
+enum class AppliesBy : std::uint8_t {
     live,                // the supervisor takes it at once
     new_session_workers, // new session workers serve new sessions, old ones end with theirs
     new_generation,      // the engine is loaded anew
@@ -69,12 +69,12 @@ struct Row {
     Kind kind = Kind::boolean;
     FieldRef (*field)(Config&) = nullptr;
     // As in the file but without quotes; lists are separated by blanks; empty: not set, see `unset`.
-    std::string_view fallback;
-    Needs needs = Needs::live;
+    std::string_view default_value;
+    AppliesBy applies_by = AppliesBy::live;
     Range range = {};
     std::string_view allowed = {}; // Kind::choice: the words, separated by blanks
     // What "not set" means, for the documentation. Non-empty exactly for rows that may be left without a value;
-    // these have no fallback, but an example of a value in the same form.
+    // these have no default, but an example of a value in the same form.
     std::string_view unset = {};
     std::string_view example = {};
     bool& (*in_file)(Config&) = nullptr; // is set to true where the key stands in the file

@@ -8,42 +8,42 @@ constexpr Row kDatabaseRows[] = {
     {.key = "database.directory",
      .kind = Kind::path,
      .field = field<&Config::database, &Database::directory>,
-     .fallback = "/var/lib/clamav",
-     .needs = Needs::new_generation,
+     .default_value = "/var/lib/clamav",
+     .applies_by = AppliesBy::new_generation,
      .text = "Where freshclam keeps the signature databases. Never written to; a generation is loaded from a snapshot "
              "of it, so freshclam may change files at any moment."},
     {.key = "database.state_directory",
      .kind = Kind::path,
      .field = field<&Config::database, &Database::state_directory>,
-     .fallback = "/var/lib/evermilter",
-     .needs = Needs::restart,
+     .default_value = "/var/lib/evermilter",
+     .applies_by = AppliesBy::restart,
      .text = "Where snapshots of the generations are kept, and the number of the last one, which only ever grows. "
              "Owned by `process.scanner_user`, made at start where it is missing. Needs room for `database.keep` + 2 "
              "copies of the database, except on file systems that share blocks between copies (btrfs, XFS)."},
     {.key = "database.watch",
      .kind = Kind::boolean,
      .field = field<&Config::database, &Database::watch>,
-     .fallback = "true",
+     .default_value = "true",
      .text = "Reload by itself when the content of `database.directory` has changed. Where freshclam's `NotifyClamd` "
              "announces changes as well, nothing is loaded twice."},
     {.key = "database.settle",
      .kind = Kind::duration,
      .field = field<&Config::database, &Database::settle>,
-     .fallback = "5s",
+     .default_value = "5s",
      .range = {0, kHour},
      .text = "How long the directory must stay unchanged before `database.watch` reloads, so that an update of several "
              "files makes one generation."},
     {.key = "database.check_interval",
      .kind = Kind::duration,
      .field = field<&Config::database, &Database::check_interval>,
-     .fallback = "10m",
+     .default_value = "10m",
      .range = kTimeout,
      .text = "How often `database.watch` looks at the directory beside being told of changes, for file systems and "
              "links of which the kernel tells nothing (NFS, too many watches)."},
     {.key = "database.vanished_after",
      .kind = Kind::duration,
      .field = field<&Config::database, &Database::vanished_after>,
-     .fallback = "1h",
+     .default_value = "1h",
      .range = {0, 168 * kHour},
      .text = "A database file that the active generation has and that is missing refuses a reload, once. After so long "
              "it is taken as given up by its publisher: reloads go on without it, and say what was lost. "
@@ -51,7 +51,7 @@ constexpr Row kDatabaseRows[] = {
     {.key = "database.broken_file",
      .kind = Kind::choice,
      .field = field<&Config::database, &Database::broken_file>,
-     .fallback = "keep_last",
+     .default_value = "keep_last",
      .allowed = "keep_last refuse",
      .text = "What becomes of a reload, or of a start, where one file that is not `main`, `daily` or `bytecode` cannot "
              "be read or loaded. `keep_last`: its last good version is used, or none where there is none, the state is "
@@ -59,20 +59,20 @@ constexpr Row kDatabaseRows[] = {
     {.key = "database.keep",
      .kind = Kind::count,
      .field = field<&Config::database, &Database::keep>,
-     .fallback = "3",
+     .default_value = "3",
      .range = {0, 100},
      .text = "Snapshots of earlier generations that are kept for `evermilterctl rollback`, beside those in use."},
     {.key = "database.min_ratio",
      .kind = Kind::ratio,
      .field = field<&Config::database, &Database::min_ratio>,
-     .fallback = "0.9",
+     .default_value = "0.9",
      .text = "A new generation must have at least this share of the active one's signatures, or it is refused: a "
              "database that lost a tenth of itself overnight is more likely broken than better. 0 turns this off."},
     {.key = "database.proof_directory",
      .kind = Kind::path,
      .field = field<&Config::database, &Database::proof_directory>,
-     .fallback = "",
-     .needs = Needs::new_generation, // whose proof shows whether it can be read, and what is in it
+     .default_value = "",
+     .applies_by = AppliesBy::new_generation, // whose proof shows whether it can be read, and what is in it
      .unset = "the built-in proof only",
      .example = "/etc/evermilter/proof",
      .text = "Your own samples for the proof of a new generation: every file below `infected/` must be found and none "
@@ -84,28 +84,28 @@ constexpr Row kReloadRows[] = {
     {.key = "reload.pin",
      .kind = Kind::choice,
      .field = field<&Config::reload, &Reload::pin>,
-     .fallback = "session",
-     .needs = Needs::new_session_workers,
+     .default_value = "session",
+     .applies_by = AppliesBy::new_session_workers,
      .allowed = "session message scan",
      .text = "What stays on the generation that it began with. `session`: a whole SMTP session; `message`: a message "
              "from its MAIL on; `scan`: only the scan itself."},
     {.key = "reload.drain_timeout",
      .kind = Kind::duration,
      .field = field<&Config::reload, &Reload::drain_timeout>,
-     .fallback = "2m",
+     .default_value = "2m",
      .range = kTimeout,
      .text = "How long an old generation may live after its successor took over. Then whatever still holds it uses the "
              "current one from its next scan on, the message being received included. Nothing is cut."},
     {.key = "reload.load_timeout",
      .kind = Kind::duration,
      .field = field<&Config::reload, &Reload::load_timeout>,
-     .fallback = "10m",
+     .default_value = "10m",
      .range = kTimeout,
      .text = "A generation that is not ready after so long is given up, and the active one stays."},
     {.key = "reload.memory_check",
      .kind = Kind::boolean,
      .field = field<&Config::reload, &Reload::memory_check>,
-     .fallback = "true",
+     .default_value = "true",
      .text = "Refuse a load for which the machine, or a control group, has not enough memory left. The reason has the "
              "figures. Otherwise the kernel finds out, and ends a process of its own choosing. The need is what the "
              "active engine took, in proportion to the databases; for the first load, and where the databases differ "
@@ -113,7 +113,7 @@ constexpr Row kReloadRows[] = {
     {.key = "reload.mode",
      .kind = Kind::choice,
      .field = field<&Config::reload, &Reload::mode>,
-     .fallback = "overlap",
+     .default_value = "overlap",
      .allowed = "overlap replace",
      .text = "`overlap` loads the new engine beside the old one, and nobody notices. `replace` is for hosts with room "
              "for one engine: once the snapshot is taken the old one ends, then the new one is loaded, and messages "

@@ -280,8 +280,8 @@ bool stands_in_file(const Row& row, const Config& config) {
     return row.in_file != nullptr && row.in_file(const_cast<Config&>(config));
 }
 
-Value fallback(const Row& row) {
-    return from_table(row.kind, row.fallback);
+Value default_of(const Row& row) {
+    return from_table(row.kind, row.default_value);
 }
 
 Value example(const Row& row) {

@@ -30,7 +30,7 @@ struct Refusal {
 // Whether the key stood in the file, for rows that ask (Row::in_file); false for all others.
 [[nodiscard]] bool stands_in_file(const Row& row, const Config& config);
 // The row's default, likewise; monostate for a row without.
-[[nodiscard]] Value fallback(const Row& row);
+[[nodiscard]] Value default_of(const Row& row);
 // The value to show where there is no default.
 [[nodiscard]] Value example(const Row& row);
 

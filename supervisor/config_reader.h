@@ -9,7 +9,7 @@
 
 #include "config/config.h"
 #include "config/parse.h"
-#include "workers/common/result.h"
+#include "workers/common/base/result.h"
 
 namespace evermilter::supervisor {
 

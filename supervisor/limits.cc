@@ -9,8 +9,8 @@
 #include <fstream>
 #include <utility>
 
-#include "supervisor/gate.h"
-#include "workers/common/log.h"
+#include "supervisor/front/gate.h"
+#include "workers/common/base/log.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -61,14 +61,14 @@ std::string sessions_text(const config::Config& config) {
 
 } // namespace
 
-Needs needs_of(const Settings& settings) {
+RequiredLimits needs_of(const Settings& settings) {
     const config::Workers& workers = settings.config.workers;
     const std::uint64_t per_worker = workers.sessions_per_worker;
     // More workers than max_sessions fill are never started, but for the one that is ahead of need.
     const std::uint64_t filled = (settings.config.milter.max_sessions + per_worker - 1) / per_worker + 1;
     const std::uint64_t most =
         std::max<std::uint64_t>(std::min<std::uint64_t>(workers.session_max, filled), workers.session_min);
-    Needs needs;
+    RequiredLimits needs;
     needs.supervisor_files = Gate::kRoom + per_worker + most * kFilesOfWorker +
                              kGenerations * (kFilesOfGeneration + settings.scanners) + kOtherFiles;
     needs.worker_files = per_worker * kFilesOfSession + kOtherFilesOfSessionWorker;
@@ -78,7 +78,7 @@ Needs needs_of(const Settings& settings) {
     return needs;
 }
 
-Judgement judge_limits(const Needs& needs, const Granted& granted, const Settings& settings) {
+Judgement judge_limits(const RequiredLimits& needs, const Granted& granted, const Settings& settings) {
     const config::Config& config = settings.config;
     const auto refuse = [&](std::string text) { return Judgement{Fault{EX_CONFIG, std::move(text)}, {}}; };
     if (const auto files = std::max(needs.supervisor_files, needs.worker_files); granted.files < files) {
@@ -144,7 +144,7 @@ void read_pids_max(std::string_view membership, const ReadFile& read, Granted& g
 }
 
 std::optional<Fault> check_limits(const Settings& settings) {
-    const Needs needs = needs_of(settings);
+    const RequiredLimits needs = needs_of(settings);
     Granted granted;
     granted.files = raise_limit(RLIMIT_NOFILE);
     const std::uint64_t user_tasks = raise_limit(RLIMIT_NPROC);

@@ -16,14 +16,14 @@
 namespace evermilter::supervisor {
 
 // The most that the configuration may need.
-struct Needs {
+struct RequiredLimits {
     std::uint64_t supervisor_files = 0; // open at a time in the supervisor
     std::uint64_t worker_files = 0;     // in one session worker
     std::uint64_t tasks = 0;            // processes and threads with workers.session_max session workers
     std::uint64_t session_tasks = 0;    // of these, session workers'
     std::uint64_t waiting_tasks = 0;    // further threads when every session waits for a scan at once
 };
-[[nodiscard]] Needs needs_of(const Settings& settings);
+[[nodiscard]] RequiredLimits needs_of(const Settings& settings);
 
 inline constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
 
@@ -39,7 +39,7 @@ struct Judgement {
     std::string warning;        // enough to start, too little for the worst moment; empty: none
 };
 // Pure.
-[[nodiscard]] Judgement judge_limits(const Needs& needs, const Granted& granted, const Settings& settings);
+[[nodiscard]] Judgement judge_limits(const RequiredLimits& needs, const Granted& granted, const Settings& settings);
 
 // The smallest pids.max from the cgroup of `membership` (/proc/self/cgroup, versions 1 and 2) up to its root. `read`
 // gives a file's content, nullopt if there is none.

@@ -21,10 +21,10 @@
 #include "supervisor/service_manager.h"
 #include "supervisor/settings.h"
 #include "supervisor/supervisor.h"
-#include "workers/common/log.h"
-#include "workers/common/process_state.h"
-#include "workers/common/standard_error.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/log.h"
+#include "workers/common/base/process_state.h"
+#include "workers/common/base/standard_error.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace {
 

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
-#include "workers/common/log.h"
-#include "workers/common/scoreboard.h"
+#include "workers/common/base/log.h"
+#include "workers/common/shared/scoreboard.h"
 
 namespace evermilter::supervisor {
 namespace {

@@ -12,8 +12,8 @@
 
 #include "supervisor/service_manager.h"
 #include "supervisor/state.h"
-#include "supervisor/watchers.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/event_loop.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::supervisor {
 

@@ -15,12 +15,12 @@
 #include <utility>
 
 #include "config/address.h"
-#include "supervisor/folder_owner.h"
-#include "supervisor/folder_path.h"
-#include "supervisor/folder_trial.h"
-#include "supervisor/passing_errors.h"
-#include "workers/common/engine_lock.h"
-#include "workers/common/log.h"
+#include "supervisor/files/folder_owner.h"
+#include "supervisor/files/folder_path.h"
+#include "supervisor/files/folder_trial.h"
+#include "supervisor/files/passing_errors.h"
+#include "workers/common/base/log.h"
+#include "workers/common/shared/engine_lock.h"
 
 namespace evermilter::supervisor {
 namespace {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "supervisor/settings.h"
-#include "workers/common/result.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/result.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::supervisor {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "config/config.h"
-#include "workers/common/result.h"
+#include "workers/common/base/result.h"
 
 namespace evermilter::supervisor {
 

@@ -15,7 +15,7 @@
 #include <cstdlib>
 
 #include "config/address.h"
-#include "workers/common/child.h"
+#include "workers/common/ipc/child.h"
 
 namespace evermilter::supervisor {
 namespace {

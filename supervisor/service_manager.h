@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "workers/common/result.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/result.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::supervisor {
 

@@ -14,17 +14,17 @@
 #include <string>
 #include <vector>
 
-#include "supervisor/decisions.h"
-#include "supervisor/generation.h"
-#include "supervisor/poison_table.h"
-#include "supervisor/restart_policy.h"
-#include "supervisor/session_registry.h"
-#include "supervisor/slots.h"
-#include "supervisor/worker_state.h"
-#include "workers/common/channel.h"
-#include "workers/common/messages.h"
-#include "workers/common/probe_key.h"
-#include "workers/common/scoreboard.h"
+#include "supervisor/children/child_state.h"
+#include "supervisor/children/restart_policy.h"
+#include "supervisor/front/session_registry.h"
+#include "supervisor/front/slots.h"
+#include "supervisor/generations/decisions.h"
+#include "supervisor/generations/generation_state.h"
+#include "supervisor/poison/table.h"
+#include "workers/common/ipc/channel.h"
+#include "workers/common/ipc/messages.h"
+#include "workers/common/shared/probe_key.h"
+#include "workers/common/shared/scoreboard.h"
 
 namespace evermilter::supervisor {
 
@@ -95,7 +95,7 @@ struct Generation {
     std::vector<ScannerProcess> scanners;
     bool condemned = false;        // all of its processes are to end: nobody takes over, who comes to us is killed
     std::string step;              // of the load, for people
-    bool polite = false;           // it may end with LoadStarved
+    bool low_priority = false;     // it may end with LoadStarved
     bool may_be_unchanged = false; // it may end with LoadUnchanged
     bool may_await_room = false;   // it may say LoadAwaitsRoom, once
     bool awaits_room = false;      // it has a snapshot, and waits until no other engine is in memory

@@ -9,10 +9,10 @@
 #include <utility>
 #include <variant>
 
+#include "supervisor/files/passing_errors.h"
 #include "supervisor/limits.h"
-#include "supervisor/passing_errors.h"
 #include "supervisor/preflight.h"
-#include "workers/common/log.h"
+#include "workers/common/base/log.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -97,12 +97,12 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
            [this](const Peer& peer, bool hung_up) { entrance_.turned_away(peer, hung_up); }}),
       heartbeat_(loop_.get(), state_, children_, settings_),
       serving_watch_(loop_.get(), state_, generations_),
-      survivors_(loop_.get(), state_, settings_,
-                 {[this] {
-                      on_changed();
-                      reloads_.room();
-                  },
-                  [this](std::uint64_t generation) { wipe_temp(generation); }}),
+      leftover_engines_(loop_.get(), state_, settings_,
+                        {[this] {
+                             on_changed();
+                             reloads_.room();
+                         },
+                         [this](std::uint64_t generation) { wipe_temp(generation); }}),
       notifications_(loop_.get(), state_, [this] { return heartbeat_.healthy(); }),
       poison_watch_(state_, settings_),
       child_messages_(state_, children_, session_workers_, generations_, poison_watch_),
@@ -121,7 +121,7 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
       database_watch_(loop_.get(), {[this] {
                                         log::info("reload-asked", {{"by", "database.watch"}});
                                         reloads_.request(
-                                            ReloadRequest{.kind = ReloadKind::by_itself, .by = "database.watch"}, {});
+                                            ReloadRequest{.kind = ReloadKind::automatic, .by = "database.watch"}, {});
                                     },
                                     [this](const std::string& trouble) { state_.watch_trouble = trouble; }}),
       entrance_(loop_.get(), *this),
@@ -206,7 +206,7 @@ bool Supervisor::begin() {
     heartbeat_.start();
     serving_watch_.start();
     database_watch_.apply(settings_.config.database);
-    survivors_.look();
+    leftover_engines_.look();
     notifications_.begin(manager_);
     reloads_.begin();
     return true;
@@ -343,7 +343,7 @@ void Supervisor::stop(int exit_code) {
     log::info("stopping");
     entrance_.close();
     database_watch_.stop();
-    survivors_.stop();
+    leftover_engines_.stop();
     look_timer_.stop();
     folders_.stop();
     helpers_.stop();

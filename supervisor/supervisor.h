@@ -6,29 +6,29 @@
 #include <functional>
 #include <string>
 
-#include "supervisor/child_messages.h"
-#include "supervisor/children.h"
-#include "supervisor/commands.h"
-#include "supervisor/config_reload.h"
-#include "supervisor/database_watch.h"
-#include "supervisor/entrance.h"
-#include "supervisor/first_load.h"
-#include "supervisor/folders.h"
-#include "supervisor/generations.h"
-#include "supervisor/heartbeat.h"
-#include "supervisor/helpers.h"
+#include "supervisor/children/child_messages.h"
+#include "supervisor/children/children.h"
+#include "supervisor/children/heartbeat.h"
+#include "supervisor/children/helpers.h"
+#include "supervisor/files/folders.h"
+#include "supervisor/front/entrance.h"
+#include "supervisor/front/worker_pool.h"
+#include "supervisor/generations/config_reload.h"
+#include "supervisor/generations/database_watch.h"
+#include "supervisor/generations/first_load.h"
+#include "supervisor/generations/generations.h"
+#include "supervisor/generations/leftover_engines.h"
+#include "supervisor/generations/reloads.h"
+#include "supervisor/generations/serving_watch.h"
 #include "supervisor/notifications.h"
-#include "supervisor/operations.h"
-#include "supervisor/poison_watch.h"
-#include "supervisor/reloads.h"
+#include "supervisor/poison/watch.h"
 #include "supervisor/service_manager.h"
-#include "supervisor/serving_watch.h"
-#include "supervisor/session_workers.h"
 #include "supervisor/settings.h"
 #include "supervisor/state.h"
-#include "supervisor/status_socket.h"
-#include "supervisor/survivors.h"
-#include "supervisor/watchers.h"
+#include "supervisor/status/commands.h"
+#include "supervisor/status/operations.h"
+#include "supervisor/status/status_socket.h"
+#include "workers/common/base/event_loop.h"
 
 namespace evermilter::supervisor {
 
@@ -94,7 +94,7 @@ class Supervisor final : public Operations {
     SessionWorkers session_workers_;
     Heartbeat heartbeat_;
     ServingWatch serving_watch_;
-    Survivors survivors_;
+    LeftoverEngines leftover_engines_;
     Notifications notifications_;
     PoisonWatch poison_watch_;
     ChildMessages child_messages_;

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <string>
 
-#include "workers/common/probe_key.h"
+#include "workers/common/shared/probe_key.h"
 
 namespace evermilter::ctl {
 

@@ -39,7 +39,7 @@ struct MilterVerdict {
 class MilterClient {
   public:
     // Connects and negotiates. `patience` is the time for each reply. `probe_key` is sent as a macro where it is not
-    // empty (workers/common/probe_key.h).
+    // empty (workers/common/shared/probe_key.h).
     [[nodiscard]] static Result<MilterClient> open(const config::ListenAddress& address,
                                                    std::chrono::milliseconds patience, std::string probe_key = {});
 

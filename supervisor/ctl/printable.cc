@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "workers/common/log_line.h"
+#include "workers/common/base/log_line.h"
 
 namespace evermilter::ctl {
 

@@ -36,8 +36,8 @@ struct ProbeReport {
 };
 
 // Tries the addresses in turn until one can be connected to. The Error: none could, with EACCES or EPERM where one was
-// not allowed. With the service's `key` its messages are not counted as mail (workers/common/probe_key.h); "": they
-// are.
+// not allowed. With the service's `key` its messages are not counted as mail (workers/common/shared/probe_key.h); "":
+// they are.
 [[nodiscard]] Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono::milliseconds patience,
                                         const std::string& key);
 

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "config/address.h"
-#include "workers/common/result.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/result.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::ctl {
 

@@ -47,7 +47,7 @@ struct Way {
     unsigned most = 1'000'000;                        // more are not kept, by design
 };
 
-// Connections before hand-over have room for so many (supervisor/gate.h); then the oldest silent one is closed.
+// Connections before hand-over have room for so many (supervisor/front/gate.h); then the oldest silent one is closed.
 constexpr unsigned kGate = 1024;
 
 std::vector<Way> ways() {

@@ -6,8 +6,8 @@
 #include <stdexcept>
 
 #include "config/parse.h"
-#include "workers/common/unique_fd.h"
-#include "workers/scanner/allocator.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/scanner/memory/allocator.h"
 
 namespace evermilter::bench {
 namespace {

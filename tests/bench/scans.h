@@ -6,7 +6,7 @@
 #include <string>
 
 #include "config/config.h"
-#include "workers/scanner/engine.h"
+#include "workers/scanner/libclamav/engine.h"
 
 namespace evermilter::bench {
 

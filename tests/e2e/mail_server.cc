@@ -13,7 +13,7 @@
 #include "tests/e2e/smtp_client.h"
 #include "tests/support/proc.h"
 #include "tests/support/waiting.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::test {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::test {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "workers/common/codec.h"
+#include "workers/common/ipc/codec.h"
 
 namespace codec = evermilter::codec;
 

@@ -12,7 +12,7 @@
 #include <set>
 #include <system_error>
 
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::test {
 

@@ -8,7 +8,7 @@
 
 #include "tests/integration/session_worker.h"
 #include "tests/support/waiting.h"
-#include "workers/common/unseen.h"
+#include "workers/common/shared/unseen.h"
 
 namespace evermilter::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "tests/support/service.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::test {
 

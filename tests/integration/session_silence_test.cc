@@ -1,5 +1,5 @@
 // Sessions that were silent for so long that poll(2) does not look at them any more
-// (workers/session/seam_controller.cc): whatever comes from them then is seen as from any other.
+// (workers/session/libmilter/dispatcher.cc): whatever comes from them then is seen as from any other.
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 

@@ -20,7 +20,7 @@
 #include "tests/integration/failing_new.h"
 #include "tests/support/proc.h"
 #include "tests/support/waiting.h"
-#include "workers/common/child.h"
+#include "workers/common/ipc/child.h"
 
 namespace evermilter::test {
 namespace {

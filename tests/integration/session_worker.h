@@ -17,11 +17,11 @@
 #include "config/config.h"
 #include "tests/support/milter_client.h"
 #include "tests/support/service.h"
-#include "workers/common/channel.h"
-#include "workers/common/messages.h"
-#include "workers/common/scoreboard.h"
-#include "workers/common/stage.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/common/ipc/channel.h"
+#include "workers/common/ipc/messages.h"
+#include "workers/common/shared/scoreboard.h"
+#include "workers/common/shared/stage.h"
 
 namespace evermilter::test {
 

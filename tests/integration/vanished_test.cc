@@ -15,7 +15,7 @@
 #include "tests/support/own_mount.h"
 #include "tests/support/report.h"
 #include "tests/support/service.h"
-#include "workers/common/engine_lock.h"
+#include "workers/common/shared/engine_lock.h"
 
 using namespace evermilter::test;
 using nlohmann::json;

@@ -15,7 +15,7 @@
 #include "tests/support/proc.h"
 #include "tests/support/report.h"
 #include "tests/support/waiting.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::test {
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::test {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::test {
 

@@ -17,7 +17,7 @@
 #include <stdexcept>
 
 #include "tests/support/waiting.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::test {
 

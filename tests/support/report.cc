@@ -13,7 +13,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::test {
 namespace {

@@ -47,22 +47,6 @@ bool all_ready(const nlohmann::json& status) {
 
 } // namespace
 
-Folder::Folder() {
-    std::string name = "/tmp/evermilter-test-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::generic_category(), name);
-    path_ = name;
-    chmod(name.c_str(), 0755);
-}
-
-Folder::~Folder() {
-    std::error_code ignored;
-    // A test may have closed folders, to an ordinary user's own eyes too.
-    for (const std::string& name : entries_below(path_))
-        if (fs::is_directory(fs::symlink_status(path_ / name, ignored)))
-            fs::permissions(path_ / name, fs::perms::owner_all, fs::perm_options::add, ignored);
-    fs::remove_all(path_, ignored);
-}
-
 Service::Service(const Keys& keys, As as) : user_(is_root() ? nobody() : RunAs{geteuid(), getegid()}), as_(as) {
     const std::string root = folder_.path();
     keys_ = {{"milter.listen", "[" + quoted(milter_address()) + "]"},

@@ -15,24 +15,12 @@
 #include <vector>
 
 #include "tests/support/command.h"
+#include "tests/support/folder.h"
 #include "tests/support/milter_client.h"
 #include "tests/support/proc.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::test {
-
-// A new folder below /tmp, mode 0755, removed with all it holds.
-class Folder {
-  public:
-    Folder();
-    ~Folder();
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
-  private:
-    std::filesystem::path path_;
-};
 
 // Configuration keys and their values as TOML writes them: {{"scanner.processes", "4"}}.
 using Keys = std::map<std::string, std::string>;

@@ -11,9 +11,9 @@
 #include <system_error>
 #include <utility>
 
-#include "workers/common/database_files.h"
-#include "workers/common/generation_id.h"
-#include "workers/common/log.h"
+#include "workers/common/base/log.h"
+#include "workers/common/shared/database_files.h"
+#include "workers/common/shared/generation_id.h"
 #include "workers/scanner/file_trial.h"
 #include "workers/scanner/snapshot.h"
 

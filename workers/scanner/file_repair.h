@@ -14,7 +14,7 @@ namespace evermilter::scanner {
 
 class FileRepair {
   public:
-    struct Surroundings {
+    struct StatusContext {
         config::Scanner scanner;
         std::string folder;                 // the snapshot
         std::string shown_as;               // the directory that the operator knows
@@ -22,7 +22,7 @@ class FileRepair {
         std::vector<std::string> snapshots; // folders with good versions, best first
     };
 
-    explicit FileRepair(Surroundings around) : around_(std::move(around)) {}
+    explicit FileRepair(StatusContext around) : around_(std::move(around)) {}
 
     // A load of the folder was refused. True: something was done, and another may succeed.
     [[nodiscard]] bool after(const Refusal& refusal);
@@ -48,7 +48,7 @@ class FileRepair {
     [[nodiscard]] std::string good_version(const std::string& name) const;
     [[nodiscard]] bool changed(const std::string& name) const;
 
-    Surroundings around_;
+    StatusContext around_;
     std::vector<Repaired> repaired_;
 };
 

@@ -13,8 +13,8 @@
 #include <csignal>
 #include <cstring>
 
-#include "workers/common/unique_fd.h"
-#include "workers/scanner/engine.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/scanner/libclamav/engine.h"
 
 namespace evermilter::scanner {
 namespace {

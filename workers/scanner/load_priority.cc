@@ -9,7 +9,7 @@
 #include <ctime>
 #include <string_view>
 
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::scanner {
 namespace {

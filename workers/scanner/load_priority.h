@@ -12,7 +12,7 @@
 
 #include <chrono>
 
-#include "workers/common/result.h"
+#include "workers/common/base/result.h"
 
 namespace evermilter::scanner {
 

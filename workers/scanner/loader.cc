@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "config/parse.h"
-#include "workers/common/child.h"
-#include "workers/common/engine_lock.h"
-#include "workers/common/log.h"
+#include "workers/common/base/log.h"
+#include "workers/common/ipc/child.h"
+#include "workers/common/shared/engine_lock.h"
 #include "workers/scanner/temp_directory.h"
 
 namespace evermilter::scanner {
@@ -128,15 +128,15 @@ void Loader::start_load(messages::StartLoad start) {
 
     state_ = State::loading;
     store_.emplace(order_.config.database.state_directory);
-    thread_ = std::thread([this, polite = start.polite] { run_load(polite); });
+    thread_ = std::thread([this, low_priority = start.low_priority] { run_load(low_priority); });
     constexpr double interval = std::chrono::duration<double>(Starvation::kInterval).count();
-    if (start.polite) load_look_.start(interval, interval);
+    if (start.low_priority) load_look_.start(interval, interval);
 }
 
 // In the load thread; the priority is of this thread only: the scanners are forked from the main thread, which keeps
 // its own.
-void Loader::run_load(bool polite) {
-    if (polite)
+void Loader::run_load(bool low_priority) {
+    if (low_priority)
         if (auto taken = take_lowest_priority(); !taken)
             log::warning("load-not-polite", {{"error", taken.error().what}});
     load_thread_.store(::gettid());
@@ -212,12 +212,12 @@ void Loader::serve() {
     if (state_ != State::proving) return;
     remove_own_folders();
     auto& loaded = std::get<Loaded>(*result_);
-    const Estate estate{loaded.engine, *board_,        order_.config,      order_.generation,
-                        queue_.get(),  store_->lock(), engine_lock_.get(), poison_ ? &*poison_ : nullptr,
-                        of_one_user_};
-    serving_.emplace(
-        loop_, estate,
-        Serving::Handlers{[this](messages::Message message) { send(std::move(message)); }, [this] { end(EX_OK); }});
+    const EngineContext estate{loaded.engine, *board_,        order_.config,      order_.generation,
+                               queue_.get(),  store_->lock(), engine_lock_.get(), poison_ ? &*poison_ : nullptr,
+                               of_one_user_};
+    serving_.emplace(loop_, estate,
+                     GenerationServer::Handlers{[this](messages::Message message) { send(std::move(message)); },
+                                                [this] { end(EX_OK); }});
     if (auto started = serving_->start(); !started) {
         serving_.reset();
         return refuse({EX_OSERR, started.error().what});

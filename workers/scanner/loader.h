@@ -14,16 +14,16 @@
 #include <utility>
 
 #include "config/config.h"
-#include "workers/common/channel.h"
-#include "workers/common/messages.h"
-#include "workers/common/poison_board.h"
-#include "workers/common/scoreboard.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/common/ipc/channel.h"
+#include "workers/common/ipc/messages.h"
+#include "workers/common/shared/poison_board.h"
+#include "workers/common/shared/scoreboard.h"
+#include "workers/scanner/generation_server.h"
 #include "workers/scanner/load_priority.h"
 #include "workers/scanner/load_steps.h"
 #include "workers/scanner/loading.h"
 #include "workers/scanner/proof.h"
-#include "workers/scanner/serving.h"
 #include "workers/scanner/snapshot_store.h"
 #include "workers/scanner/supervisor_link.h"
 
@@ -45,7 +45,7 @@ class Loader {
 
     void on_message(messages::Message message);
     void start_load(messages::StartLoad start);
-    void run_load(bool polite);
+    void run_load(bool low_priority);
     void load_moved(ev::async& watcher, int events);
     void look_at_load(ev::timer& watcher, int events);
     void loaded();
@@ -94,7 +94,7 @@ class Loader {
     ev::async moved_;
 
     std::optional<ProofProcess> proof_;
-    std::optional<Serving> serving_;
+    std::optional<GenerationServer> serving_;
 
     Starvation starvation_;
     ev::timer load_look_;

@@ -7,15 +7,15 @@
 #include <optional>
 #include <utility>
 
-#include "workers/common/database_files.h"
-#include "workers/common/generation_id.h"
-#include "workers/common/log.h"
-#include "workers/scanner/database_version.h"
-#include "workers/scanner/digest.h"
+#include "workers/common/base/log.h"
+#include "workers/common/shared/database_files.h"
+#include "workers/common/shared/generation_id.h"
 #include "workers/scanner/file_repair.h"
 #include "workers/scanner/file_trial.h"
-#include "workers/scanner/huge_pages.h"
-#include "workers/scanner/memory_left.h"
+#include "workers/scanner/libclamav/database_version.h"
+#include "workers/scanner/libclamav/digest.h"
+#include "workers/scanner/memory/huge_pages.h"
+#include "workers/scanner/memory/left.h"
 #include "workers/scanner/proof.h"
 #include "workers/scanner/temp_directory.h"
 

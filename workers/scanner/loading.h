@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "config/config.h"
-#include "workers/scanner/engine.h"
-#include "workers/scanner/memory_need.h"
+#include "workers/scanner/libclamav/engine.h"
+#include "workers/scanner/memory/need.h"
 #include "workers/scanner/refusal.h"
 #include "workers/scanner/snapshot.h"
 #include "workers/scanner/snapshot_store.h"

@@ -6,11 +6,11 @@
 #include <exception>
 #include <utility>
 
-#include "workers/common/child.h"
-#include "workers/common/process_state.h"
-#include "workers/scanner/allocator.h"
-#include "workers/scanner/huge_pages.h"
+#include "workers/common/base/process_state.h"
+#include "workers/common/ipc/child.h"
 #include "workers/scanner/loader.h"
+#include "workers/scanner/memory/allocator.h"
+#include "workers/scanner/memory/huge_pages.h"
 
 int main() {
     using namespace evermilter;

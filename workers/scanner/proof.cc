@@ -18,9 +18,9 @@
 #include <utility>
 #include <vector>
 
+#include "workers/common/base/pidfd.h"
+#include "workers/scanner/libclamav/seed.h"
 #include "workers/scanner/own_alarm.h"
-#include "workers/scanner/pidfd.h"
-#include "workers/scanner/seed.h"
 
 namespace evermilter::scanner {
 namespace {

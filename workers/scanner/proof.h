@@ -8,9 +8,9 @@
 #include <string>
 
 #include "config/config.h"
-#include "workers/common/result.h"
-#include "workers/common/unique_fd.h"
-#include "workers/scanner/engine.h"
+#include "workers/common/base/result.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/scanner/libclamav/engine.h"
 #include "workers/scanner/refusal.h"
 
 namespace evermilter::scanner {

@@ -10,8 +10,8 @@
 #include <string>
 #include <utility>
 
-#include "workers/common/channel.h"
-#include "workers/common/log.h"
+#include "workers/common/base/log.h"
+#include "workers/common/ipc/channel.h"
 
 namespace evermilter::scanner {
 namespace {

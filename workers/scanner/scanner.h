@@ -9,11 +9,11 @@
 #include <string>
 
 #include "config/config.h"
-#include "workers/common/messages.h"
-#include "workers/common/poison_board.h"
-#include "workers/common/scoreboard.h"
-#include "workers/common/unique_fd.h"
-#include "workers/scanner/engine.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/common/ipc/messages.h"
+#include "workers/common/shared/poison_board.h"
+#include "workers/common/shared/scoreboard.h"
+#include "workers/scanner/libclamav/engine.h"
 
 namespace evermilter::scanner {
 

@@ -8,13 +8,13 @@
 #include <csignal>
 #include <utility>
 
-#include "workers/common/descriptors.h"
-#include "workers/common/log.h"
-#include "workers/common/oom_score.h"
+#include "workers/common/base/descriptors.h"
+#include "workers/common/base/log.h"
+#include "workers/common/base/oom_score.h"
+#include "workers/common/base/pidfd.h"
+#include "workers/scanner/libclamav/seed.h"
 #include "workers/scanner/own_alarm.h"
-#include "workers/scanner/pidfd.h"
 #include "workers/scanner/scanner.h"
-#include "workers/scanner/seed.h"
 #include "workers/scanner/temp_directory.h"
 
 namespace evermilter::scanner {
@@ -32,14 +32,14 @@ double seconds(std::chrono::milliseconds time) {
 
 } // namespace
 
-struct ScannerPool::Seat {
-    Seat(ScannerPool& pool_in, std::uint32_t slot_in) : pool(pool_in), slot(slot_in) {
+struct ScannerPool::ScannerSlotState {
+    ScannerSlotState(ScannerPool& pool_in, std::uint32_t slot_in) : pool(pool_in), slot(slot_in) {
         exit_watch.set(pool.loop_);
-        exit_watch.set<Seat, &Seat::on_exit>(this);
+        exit_watch.set<ScannerSlotState, &ScannerSlotState::on_exit>(this);
         respawn_timer.set(pool.loop_);
-        respawn_timer.set<Seat, &Seat::on_timer>(this);
+        respawn_timer.set<ScannerSlotState, &ScannerSlotState::on_timer>(this);
         life_timer.set(pool.loop_);
-        life_timer.set<Seat, &Seat::on_end_of_life>(this);
+        life_timer.set<ScannerSlotState, &ScannerSlotState::on_end_of_life>(this);
     }
     void on_exit(ev::io&, int) { pool.ended(*this); }
     void on_timer(ev::timer&, int) { pool.seat_again(*this); }
@@ -70,7 +70,7 @@ ScannerPool::ScannerPool(ev::loop_ref loop, Engine& engine, ScannerBoard& board,
     last_moment_.set(loop_);
     last_moment_.set<ScannerPool, &ScannerPool::out_of_time>(this);
     for (std::size_t i = 0; i < board_.slots(); ++i)
-        seats_.push_back(std::make_unique<Seat>(*this, static_cast<std::uint32_t>(i)));
+        seats_.push_back(std::make_unique<ScannerSlotState>(*this, static_cast<std::uint32_t>(i)));
 }
 
 ScannerPool::~ScannerPool() {
@@ -79,7 +79,7 @@ ScannerPool::~ScannerPool() {
         if (seat->pid != 0) (void)::waitpid(seat->pid, nullptr, 0);
 }
 
-std::string ScannerPool::folder(const Seat& seat) const {
+std::string ScannerPool::folder(const ScannerSlotState& seat) const {
     return config_.scanner.temp_directory + "/g" + std::to_string(generation_) + "-s" + std::to_string(seat.slot);
 }
 
@@ -102,7 +102,7 @@ void ScannerPool::take_over(const std::vector<std::int64_t>& pids) {
     }
 }
 
-bool ScannerPool::adopt(Seat& seat, pid_t pid) {
+bool ScannerPool::adopt(ScannerSlotState& seat, pid_t pid) {
     unique_fd pidfd(::pidfd_open(pid, 0));
     if (!pidfd) return false; // it has ended meanwhile, and was reaped
     seat.pid = pid;
@@ -113,7 +113,7 @@ bool ScannerPool::adopt(Seat& seat, pid_t pid) {
     return true;
 }
 
-Result<void> ScannerPool::seat(Seat& seat) {
+Result<void> ScannerPool::seat(ScannerSlotState& seat) {
     if (auto made = make_empty_directory(folder(seat)); !made) return made;
     ScannerSlot& slot = board_.slot(seat.slot);
     slot.busy_since_ns.store(0);
@@ -138,7 +138,7 @@ Result<void> ScannerPool::seat(Seat& seat) {
     return {};
 }
 
-void ScannerPool::become_scanner(Seat& seat) {
+void ScannerPool::become_scanner(ScannerSlotState& seat) {
     board_.slot(seat.slot).pid.store(::getpid()); // first: should the loader die now, who took over knows of us
     if (raise_oom_score_) raise_hidden_oom_score(kOomPointsOfScanner);
     // Nothing of the loader's stays open: neither its channel nor its loop, nor the lock on the snapshot.
@@ -152,7 +152,7 @@ void ScannerPool::become_scanner(Seat& seat) {
     ::_exit(scanner.run());
 }
 
-void ScannerPool::ended(Seat& seat) {
+void ScannerPool::ended(ScannerSlotState& seat) {
     if (std::exchange(seat.adopted, false)) {
         vacate(seat);
         return refill(seat, Respawn::End::planned, true);
@@ -186,7 +186,7 @@ void ScannerPool::ended(Seat& seat) {
     refill(seat, end, served);
 }
 
-void ScannerPool::vacate(Seat& seat) {
+void ScannerPool::vacate(ScannerSlotState& seat) {
     seat.exit_watch.stop();
     seat.life_timer.stop();
     seat.pidfd.reset();
@@ -199,21 +199,21 @@ void ScannerPool::vacate(Seat& seat) {
         log::error("temp-directory-left", {{"generation", generation_}, {"error", removed.error().what}});
 }
 
-void ScannerPool::refill(Seat& seat, Respawn::End end, bool served) {
+void ScannerPool::refill(ScannerSlotState& seat, Respawn::End end, bool served) {
     if (!retired_)
         seat_later(seat, seat.respawn.after(end, served));
     else if (alive() == 0)
         all_gone();
 }
 
-void ScannerPool::seat_later(Seat& seat, Respawn::Delay delay) {
+void ScannerPool::seat_later(ScannerSlotState& seat, Respawn::Delay delay) {
     if (delay == Respawn::Delay::zero())
         seat_again(seat);
     else
         seat.respawn_timer.start(seconds(delay));
 }
 
-void ScannerPool::seat_again(Seat& vacant) {
+void ScannerPool::seat_again(ScannerSlotState& vacant) {
     if (auto seated = seat(vacant); !seated) {
         log::error("scanner-not-started", {{"generation", generation_}, {"error", seated.error().what}});
         messages::ScannerEnded message;
@@ -244,7 +244,7 @@ void ScannerPool::kill_idle(pid_t pid) {
     }
 }
 
-void ScannerPool::outlived(Seat& seat) {
+void ScannerPool::outlived(ScannerSlotState& seat) {
     seat.life_timer.stop();
     log::warning("scanner-stuck", {{"generation", generation_}, {"scanner", seat.pid}});
     (void)::pidfd_send_signal(seat.pidfd.get(), SIGKILL, nullptr, 0);

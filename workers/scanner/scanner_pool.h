@@ -14,12 +14,12 @@
 #include <vector>
 
 #include "config/config.h"
-#include "workers/common/messages.h"
-#include "workers/common/poison_board.h"
-#include "workers/common/result.h"
-#include "workers/common/scoreboard.h"
-#include "workers/common/unique_fd.h"
-#include "workers/scanner/engine.h"
+#include "workers/common/base/result.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/common/ipc/messages.h"
+#include "workers/common/shared/poison_board.h"
+#include "workers/common/shared/scoreboard.h"
+#include "workers/scanner/libclamav/engine.h"
 #include "workers/scanner/respawn.h"
 
 namespace evermilter::scanner {
@@ -65,22 +65,22 @@ class ScannerPool {
     [[nodiscard]] std::size_t alive() const noexcept;
 
   private:
-    struct Seat; // a slot of the board and the scanner in it
+    struct ScannerSlotState; // a slot of the board and the scanner in it
 
-    [[nodiscard]] Result<void> seat(Seat& seat);
-    [[noreturn]] void become_scanner(Seat& seat);
-    [[nodiscard]] bool adopt(Seat& seat, pid_t pid);
-    void ended(Seat& seat);
-    void vacate(Seat& seat);
-    void refill(Seat& seat, Respawn::End end, bool served);
-    void seat_later(Seat& seat, Respawn::Delay delay);
-    void seat_again(Seat& vacant);
+    [[nodiscard]] Result<void> seat(ScannerSlotState& seat);
+    [[noreturn]] void become_scanner(ScannerSlotState& seat);
+    [[nodiscard]] bool adopt(ScannerSlotState& seat, pid_t pid);
+    void ended(ScannerSlotState& seat);
+    void vacate(ScannerSlotState& seat);
+    void refill(ScannerSlotState& seat, Respawn::End end, bool served);
+    void seat_later(ScannerSlotState& seat, Respawn::Delay delay);
+    void seat_again(ScannerSlotState& vacant);
     // It should have ended by itself.
-    void outlived(Seat& seat);
+    void outlived(ScannerSlotState& seat);
     void kill_all() noexcept;
     void out_of_time(ev::timer& timer, int events);
     void all_gone();
-    [[nodiscard]] std::string folder(const Seat& seat) const;
+    [[nodiscard]] std::string folder(const ScannerSlotState& seat) const;
 
     ev::loop_ref loop_;
     Engine& engine_;
@@ -92,7 +92,7 @@ class ScannerPool {
     const config::Config& config_;
     std::uint64_t generation_;
     Handlers handlers_;
-    std::vector<std::unique_ptr<Seat>> seats_;
+    std::vector<std::unique_ptr<ScannerSlotState>> seats_;
     ev::timer last_moment_;
     bool retired_ = false;
 };

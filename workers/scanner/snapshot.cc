@@ -14,8 +14,8 @@
 #include <thread>
 #include <utility>
 
-#include "workers/common/unique_fd.h"
-#include "workers/scanner/digest.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/scanner/libclamav/digest.h"
 
 namespace evermilter::scanner {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "workers/common/database_files.h"
+#include "workers/common/shared/database_files.h"
 #include "workers/scanner/refusal.h"
 
 namespace evermilter::scanner {

@@ -18,8 +18,8 @@
 #include <utility>
 #include <vector>
 
-#include "workers/common/generation_id.h"
-#include "workers/common/log.h"
+#include "workers/common/base/log.h"
+#include "workers/common/shared/generation_id.h"
 #include "workers/scanner/temp_directory.h"
 
 namespace evermilter::scanner {

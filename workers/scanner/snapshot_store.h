@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <string>
 
-#include "workers/common/result.h"
-#include "workers/common/snapshot_about.h"
-#include "workers/common/unique_fd.h"
+#include "workers/common/base/result.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/common/shared/snapshot_about.h"
 #include "workers/scanner/refusal.h"
 
 namespace evermilter::scanner {

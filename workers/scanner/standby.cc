@@ -6,8 +6,8 @@
 #include <optional>
 #include <utility>
 
-#include "workers/common/descriptors.h"
-#include "workers/common/log.h"
+#include "workers/common/base/descriptors.h"
+#include "workers/common/base/log.h"
 #include "workers/scanner/supervisor_link.h"
 
 namespace evermilter::scanner {
@@ -15,7 +15,7 @@ namespace {
 
 class Standby {
   public:
-    Standby(unique_fd channel, const Estate& estate)
+    Standby(unique_fd channel, const EngineContext& estate)
         : estate_(estate),
           link_(loop_, Channel(std::move(channel)),
                 {[this](messages::Message message) { on_message(std::move(message)); },
@@ -44,8 +44,8 @@ class Standby {
         log::open(messages::role_name(messages::Role::loader), estate_.config.log.target, estate_.config.log.level);
         lock_again(estate_.engine_lock, estate_.config, estate_.generation);
         serving_.emplace(loop_, estate_,
-                         Serving::Handlers{[this](messages::Message message) { link_.send(std::move(message)); },
-                                           [this] { end(); }});
+                         GenerationServer::Handlers{
+                             [this](messages::Message message) { link_.send(std::move(message)); }, [this] { end(); }});
         // Without it the generation would never end; dead, it is loaded anew.
         if (auto taken = serving_->take_over(order.scanners); !taken) {
             log::error("standby-failed", {{"generation", estate_.generation}, {"error", taken.error().what}});
@@ -62,14 +62,14 @@ class Standby {
     }
 
     ev::dynamic_loop loop_;
-    Estate estate_;
+    EngineContext estate_;
     SupervisorLink link_;
-    std::optional<Serving> serving_;
+    std::optional<GenerationServer> serving_;
 };
 
 } // namespace
 
-void become_standby(unique_fd channel, const Estate& estate) noexcept {
+void become_standby(unique_fd channel, const EngineContext& estate) noexcept {
     log::leave();
     if (!close_all_but({channel.get(), estate.queue, estate.snapshot_lock, estate.engine_lock})) ::_exit(EX_OSERR);
     log::open(messages::role_name(messages::Role::standby), estate.config.log.target, estate.config.log.level);

@@ -4,13 +4,13 @@
 // When the supervisor dies, a standby that still waits ends; one that serves goes on as a loader does.
 #pragma once
 
-#include "workers/common/unique_fd.h"
-#include "workers/scanner/serving.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/scanner/generation_server.h"
 
 namespace evermilter::scanner {
 
 // In the forked child of a process with one thread. Closes all that the forking process had open but `channel`, what
 // `estate` names, and 0 to 2. The estate stays where the loader has made it: no frame below returns.
-[[noreturn]] void become_standby(unique_fd channel, const Estate& estate) noexcept;
+[[noreturn]] void become_standby(unique_fd channel, const EngineContext& estate) noexcept;
 
 } // namespace evermilter::scanner

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "workers/common/log.h"
+#include "workers/common/base/log.h"
 
 namespace evermilter::scanner {
 namespace {

@@ -6,8 +6,8 @@
 
 #include <functional>
 
-#include "workers/common/channel.h"
-#include "workers/common/messages.h"
+#include "workers/common/ipc/channel.h"
+#include "workers/common/ipc/messages.h"
 
 namespace evermilter::scanner {
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "workers/common/result.h"
+#include "workers/common/base/result.h"
 
 namespace evermilter::scanner {
 

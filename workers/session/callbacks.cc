@@ -14,12 +14,12 @@
 #include <string_view>
 #include <utility>
 
-#include "workers/common/log.h"
-#include "workers/common/probe_key.h"
+#include "workers/common/base/log.h"
+#include "workers/common/shared/probe_key.h"
 #include "workers/session/answer.h"
+#include "workers/session/libmilter/interpose.h"
+#include "workers/session/libmilter/packet_peek.h"
 #include "workers/session/message_end.h"
-#include "workers/session/packet_gate.h"
-#include "workers/session/seam.h"
 #include "workers/session/unseen_policy.h"
 
 namespace evermilter::session {
@@ -255,7 +255,7 @@ sfsistat on_mail(SMFICTX* context, char** arguments) {
         session.envelope.sender = arguments[0];
         learn_queue_id(context, session);
         pin_for_message(session);
-        Preamble preamble;
+        scanning::Preamble preamble;
         preamble.sender = session.envelope.sender;
         preamble.helo = session.helo;
         preamble.client = session.client;

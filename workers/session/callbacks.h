@@ -3,7 +3,7 @@
 // temporary failure.
 #pragma once
 
-#include "workers/common/result.h"
+#include "workers/common/base/result.h"
 #include "workers/session/service.h"
 
 namespace evermilter::session {

@@ -15,11 +15,11 @@
 #include <variant>
 
 #include "config/parse.h"
-#include "workers/common/child.h"
-#include "workers/common/log.h"
-#include "workers/common/process_state.h"
-#include "workers/session/digest_message.h"
-#include "workers/session/seam.h"
+#include "workers/common/base/log.h"
+#include "workers/common/base/process_state.h"
+#include "workers/common/ipc/child.h"
+#include "workers/scanning/digest_message.h"
+#include "workers/session/libmilter/interpose.h"
 #include "workers/session/worker.h"
 
 namespace {
@@ -107,7 +107,7 @@ int serve() {
     }
     auto policy = session::Policy::make(config.actions, config.poison.action);
     if (!policy) return fail(*channel, EX_CONFIG, policy.error().what);
-    if (!session::prepare_digests())
+    if (!scanning::prepare_digests())
         log::warning("no-digest", {{"reason", "libcrypto is not usable: poison messages are not recognised"}});
     raise_descriptor_limit();
     make_stacks_small();

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <utility>
 
-#include "workers/common/log.h"
-#include "workers/common/probe_key.h"
+#include "workers/common/base/log.h"
+#include "workers/common/shared/probe_key.h"
 #include "workers/session/unseen_policy.h"
 
 namespace evermilter::session {
@@ -48,7 +48,7 @@ const char* action_name(config::Action action) {
 
 } // namespace
 
-MessageAccount account_of(Session& session, const ScanReport& report, const Decision& decision,
+MessageAccount account_of(Session& session, const scanning::ScanReport& report, const Decision& decision,
                           std::chrono::milliseconds took) {
     MessageAccount account;
     account.probe = is_probe(session);
@@ -74,11 +74,11 @@ bool is_probe(const Session& session) {
 
 void log_message(const MessageAccount& account) {
     const bool failed = account.disposition == Disposition::error;
-    const ScanReport& report = account.report;
+    const scanning::ScanReport& report = account.report;
     log::write(failed ? log::LogLevel::warning : log::LogLevel::info, account.probe ? "probe" : "message",
                {{"action", action_name(account.action)},
                 {"verdict", kDispositionNames.at(static_cast<std::size_t>(account.disposition))},
-                {"finding", finding_name(report.finding)},
+                {"finding", scanning::finding_name(report.finding)},
                 {"detail", report.detail},
                 {"reply", account.reply},
                 {"answer", account.answered ? "" : "not-written"},
@@ -97,13 +97,13 @@ void log_message(const MessageAccount& account) {
                 {"reason", account.reason},
                 {"unseen", unseen_list(report.unseen)},
                 {"ledger", report.ledger}});
-    if (report.finding == Finding::out_of_time) {
+    if (report.finding == scanning::Finding::out_of_time) {
         log::warning("session-timed-out", {{"session", account.session},
                                            {"peer", account.peer},
                                            {"stage", stage_name(Stage::eom)},
                                            {"queue_id", account.queue_id}});
     }
-    if (report.finding != Finding::infected || account.probe) return;
+    if (report.finding != scanning::Finding::infected || account.probe) return;
     const auto part = [](const std::string& text) { return log::shortened(text, kLongestPart); };
     log::write_text(log::LogLevel::info, "Message from " + part(in_brackets(account.envelope.sender)) + " to " +
                                              part(recipient_list(account.envelope)) + " infected by " +

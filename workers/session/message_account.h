@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "workers/session/scan_report.h"
+#include "workers/scanning/finding.h"
 #include "workers/session/session.h"
 #include "workers/session/verdict.h"
 
@@ -27,12 +27,12 @@ struct MessageAccount {
     std::string reply;    // its code
     bool answered = true; // the answer was written whole, and to somebody
     std::string reason;
-    ScanReport report;
+    scanning::ScanReport report;
     std::chrono::milliseconds took{};
 };
 
 // Takes the envelope out of `session`.
-[[nodiscard]] MessageAccount account_of(Session& session, const ScanReport& report, const Decision& decision,
+[[nodiscard]] MessageAccount account_of(Session& session, const scanning::ScanReport& report, const Decision& decision,
                                         std::chrono::milliseconds took);
 
 // Whether the message just received is one of evermilterctl probe's.

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "workers/common/log.h"
-#include "workers/session/digest_message.h"
+#include "workers/common/base/log.h"
+#include "workers/scanning/digest_message.h"
 #include "workers/session/message_account.h"
 #include "workers/session/unseen_policy.h"
 
@@ -19,17 +19,17 @@ namespace {
 constexpr std::chrono::milliseconds kAnswerTime{1000};
 
 // By what the message is known, should it be poison; a message that cannot be read fails in its scan.
-MessageDigests digests_of(const Session& session, const StoredMessage& message) {
-    auto digests = digest_message(message);
+MessageDigests digests_of(const Session& session, const scanning::StoredMessage& message) {
+    auto digests = scanning::digest_message(message);
     if (digests) return *digests;
     log::warning("no-digest",
                  {{"session", session.id}, {"queue_id", session.queue_id}, {"reason", digests.error().what}});
     return {};
 }
 
-ScanReport scan(SMFICTX* context, Service& service, Session& session, const StoredMessage& message,
-                SteadyTime deadline) {
-    ScanRequest request;
+scanning::ScanReport scan(SMFICTX* context, Service& service, Session& session, const scanning::StoredMessage& message,
+                          scanning::SteadyTime deadline) {
+    scanning::ScanRequest request;
     request.message = message.fd.get();
     request.size = message.size;
     request.session = session.id;
@@ -42,8 +42,8 @@ ScanReport scan(SMFICTX* context, Service& service, Session& session, const Stor
         if (::smfi_progress(context) != MI_SUCCESS) service.sessions.give_up(session, kReadsNothing);
     };
     request.cancelled = [&service, &session] { return service.sessions.abandoned(session); };
-    ScanReport report = service.scanner.scan(request);
-    if (report.finding == Finding::poison) {
+    scanning::ScanReport report = service.scanner.scan(request);
+    if (report.finding == scanning::Finding::poison) {
         service.board.header().skipped.at(static_cast<std::size_t>(SkipReason::poison)).fetch_add(1);
         service.outbox.try_send(messages::PoisonMet{request.digests});
     }
@@ -51,26 +51,26 @@ ScanReport scan(SMFICTX* context, Service& service, Session& session, const Stor
 }
 
 // What came, what is stored: empty where they agree.
-std::string difference(const Intake& intake, const StoredMessage& message) {
+std::string difference(const Intake& intake, const scanning::StoredMessage& message) {
     const std::uint64_t stored = message.size - message.header_offset;
     if (stored == intake.bytes()) return {};
     return std::to_string(intake.bytes()) + " bytes came, " + std::to_string(stored) + " are stored";
 }
 
 // Everything that is known of the message, the scanner's word included.
-ScanReport examine(SMFICTX* context, Service& service, Session& session, SteadyTime deadline) {
-    ScanReport report;
+scanning::ScanReport examine(SMFICTX* context, Service& service, Session& session, scanning::SteadyTime deadline) {
+    scanning::ScanReport report;
     if (const char* const why = session.intake.failure(); why != nullptr) {
-        report.finding = Finding::internal;
+        report.finding = scanning::Finding::internal;
         report.detail = why;
         return report;
     }
-    if (session.store.state() == StoreState::oversize) {
-        report.finding = Finding::oversize;
+    if (session.store.state() == scanning::StoreState::oversize) {
+        report.finding = scanning::Finding::oversize;
         return report;
     }
-    report.finding = Finding::store_failed;
-    if (session.store.state() == StoreState::failed) {
+    report.finding = scanning::Finding::store_failed;
+    if (session.store.state() == scanning::StoreState::failed) {
         report.detail = session.store.error().what;
         return report;
     }
@@ -81,7 +81,7 @@ ScanReport examine(SMFICTX* context, Service& service, Session& session, SteadyT
     }
     report.detail = difference(session.intake, *message);
     if (!report.detail.empty()) {
-        report.finding = Finding::internal;
+        report.finding = scanning::Finding::internal;
         return report;
     }
     return scan(context, service, session, *message, deadline);
@@ -94,7 +94,7 @@ bool too_many_forged(const Service& service, const Session& session) {
            session.forged.total() > headers.max_forged;
 }
 
-void count(SessionBoardHeader& board, const ScanReport& report, const Decision& decision) noexcept {
+void count(SessionBoardHeader& board, const scanning::ScanReport& report, const Decision& decision) noexcept {
     if (decision.reason) {
         board.incomplete.at(static_cast<std::size_t>(*decision.reason)).fetch_add(1);
     } else {
@@ -108,7 +108,7 @@ void count(SessionBoardHeader& board, const ScanReport& report, const Decision& 
 }
 
 // Said when the answer has been written. Without memory for it, it costs a line.
-void tell_later(Service& service, Session& session, const ScanReport& report, const Decision& decision,
+void tell_later(Service& service, Session& session, const scanning::ScanReport& report, const Decision& decision,
                 std::chrono::steady_clock::duration took) noexcept {
     try {
         MessageAccount account =
@@ -118,7 +118,7 @@ void tell_later(Service& service, Session& session, const ScanReport& report, co
         session.after_answer = [&service, account = std::move(account)](bool written) mutable {
             account.answered = account.answered && written;
             log_message(account);
-            if (account.report.finding == Finding::infected && !account.probe)
+            if (account.report.finding == scanning::Finding::infected && !account.probe)
                 service.outbox.try_send(messages::Detection{account.report.detail, account.report.generation});
         };
     } catch (const std::exception&) { // NOLINT(bugprone-empty-catch)
@@ -187,8 +187,9 @@ void count_failed_message(Service& service) noexcept {
 
 Final answer_message(SMFICTX* context, Service& service, Session& session) {
     const auto begin = std::chrono::steady_clock::now();
-    const ScanReport report = examine(context, service, session, begin + service.config.timeouts.eom - kAnswerTime);
-    if (report.finding == Finding::out_of_time) service.sessions.count_eom_timeout();
+    const scanning::ScanReport report =
+        examine(context, service, session, begin + service.config.timeouts.eom - kAnswerTime);
+    if (report.finding == scanning::Finding::out_of_time) service.sessions.count_eom_timeout();
     Decision decision = decide(report, service.policy, session.queue_id);
     // An MTA that lets nobody change headers keeps them whatever their number, and no list of them is made.
     decision.keep_forged = !session.negotiated.change_headers;

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "workers/common/result.h"
+#include "workers/common/base/result.h"
 
 namespace evermilter::session {
 

@@ -4,10 +4,10 @@
 #include <string>
 
 #include "config/config.h"
-#include "workers/common/scoreboard.h"
-#include "workers/session/generation_queue.h"
-#include "workers/session/outbox.h"
-#include "workers/session/scan_client.h"
+#include "workers/common/shared/scoreboard.h"
+#include "workers/scanning/generation_queue.h"
+#include "workers/scanning/outbox.h"
+#include "workers/scanning/scan_client.h"
 #include "workers/session/session_table.h"
 #include "workers/session/verdict.h"
 
@@ -18,9 +18,9 @@ struct Service {
     const Policy& policy;
     const SessionBoard& board;
     SessionTable& sessions;
-    GenerationQueues& queues;
-    ScanClient& scanner;
-    Outbox& outbox;
+    scanning::GenerationQueues& queues;
+    scanning::ScanClient& scanner;
+    scanning::Outbox& outbox;
     std::string identity; // value of X-Virus-Scanned
 };
 

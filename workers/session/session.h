@@ -15,11 +15,11 @@
 #include <utility>
 #include <vector>
 
-#include "workers/common/messages.h"
-#include "workers/common/unique_fd.h"
-#include "workers/session/generation_queue.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/common/ipc/messages.h"
+#include "workers/scanning/generation_queue.h"
+#include "workers/scanning/message_store.h"
 #include "workers/session/intake.h"
-#include "workers/session/message_store.h"
 #include "workers/session/session_end.h"
 #include "workers/session/stamp.h"
 
@@ -45,7 +45,7 @@ struct Envelope {
 
 struct Session {
     Session(std::uint64_t session_id, std::uint32_t session_slot, std::string session_peer, unique_fd connection,
-            const StoreSettings& settings, MemoryBudget& budget)
+            const scanning::StoreSettings& settings, scanning::MemoryBudget& budget)
         : id(session_id),
           slot(session_slot),
           peer(std::move(session_peer)),
@@ -72,12 +72,12 @@ struct Session {
     std::string client; // of xxfi_connect: name and address
     bool probe = false; // of evermilterctl probe
     std::string helo;
-    Pin pin; // reload.pin; empty: the current generation
+    scanning::Pin pin; // reload.pin; empty: the current generation
     Envelope envelope;
     std::string queue_id;
     ForgedHeaders forged;
     Intake intake;
-    MessageStore store;
+    scanning::MessageStore store;
     std::optional<Unfinished> aborted;    // the last message of this SMTP session that the MTA gave up
     std::optional<Unfinished> broken_off; // the one in which the session ends
     // What is to be said of the last message when its answer has been written, or cannot be; empty: nothing.

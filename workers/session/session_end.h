@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "workers/common/stage.h"
-#include "workers/session/packet_gate.h"
+#include "workers/common/shared/stage.h"
+#include "workers/session/libmilter/packet_peek.h"
 
 namespace evermilter::session {
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "workers/common/log.h"
+#include "workers/common/base/log.h"
 
 namespace evermilter::session {
 namespace {
@@ -25,8 +25,9 @@ constexpr std::array<const char*, kStages> kStageTimeouts = {"timeouts.negotiate
 
 } // namespace
 
-SessionTable::SessionTable(const config::Timeouts& timeouts, const SessionBoard& board, const StoreSettings& store,
-                           MemoryBudget& memory, Outbox& outbox, std::function<void()> earlier, log::LogLevel level)
+SessionTable::SessionTable(const config::Timeouts& timeouts, const SessionBoard& board,
+                           const scanning::StoreSettings& store, scanning::MemoryBudget& memory,
+                           scanning::Outbox& outbox, std::function<void()> earlier, log::LogLevel level)
     : board_(board),
       store_(store),
       memory_(memory),

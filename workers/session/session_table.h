@@ -13,12 +13,12 @@
 #include <unordered_map>
 
 #include "config/config.h"
-#include "workers/common/log.h"
-#include "workers/common/messages.h"
-#include "workers/common/scoreboard.h"
-#include "workers/session/memory_budget.h"
-#include "workers/session/outbox.h"
-#include "workers/session/seam.h"
+#include "workers/common/base/log.h"
+#include "workers/common/ipc/messages.h"
+#include "workers/common/shared/scoreboard.h"
+#include "workers/scanning/memory_budget.h"
+#include "workers/scanning/outbox.h"
+#include "workers/session/libmilter/interpose.h"
 #include "workers/session/session.h"
 #include "workers/session/stage_clock.h"
 
@@ -34,8 +34,8 @@ class SessionTable final : public seam::Events {
     // `level` is that of the lines that say how a session ended.
     // `earlier` is called when a deadline earlier than all before has come up: the caller's timer is to be set anew.
     // All references must outlive the table.
-    SessionTable(const config::Timeouts& timeouts, const SessionBoard& board, const StoreSettings& store,
-                 MemoryBudget& memory, Outbox& outbox, std::function<void()> earlier,
+    SessionTable(const config::Timeouts& timeouts, const SessionBoard& board, const scanning::StoreSettings& store,
+                 scanning::MemoryBudget& memory, scanning::Outbox& outbox, std::function<void()> earlier,
                  log::LogLevel level = log::LogLevel::info);
 
     [[nodiscard]] log::LogLevel level() const noexcept { return level_; }
@@ -110,9 +110,9 @@ class SessionTable final : public seam::Events {
     void wake_if_earlier(Lock& lock);
 
     const SessionBoard& board_;
-    const StoreSettings& store_;
-    MemoryBudget& memory_;
-    Outbox& outbox_;
+    const scanning::StoreSettings& store_;
+    scanning::MemoryBudget& memory_;
+    scanning::Outbox& outbox_;
     const std::function<void()> earlier_;
     const log::LogLevel level_;
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "config/config.h"
-#include "workers/common/stage.h"
+#include "workers/common/shared/stage.h"
 
 namespace evermilter::session {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "config/config.h"
-#include "workers/common/unseen.h"
+#include "workers/common/shared/unseen.h"
 
 namespace evermilter::session {
 

@@ -13,34 +13,34 @@ using config::Action;
 
 // What the finding is called where the message goes on; never the scanner's own words for a failure, which may
 // name paths of this host.
-std::string not_scanned(Finding finding) {
+std::string not_scanned(scanning::Finding finding) {
     switch (finding) {
-        case Finding::scan_error:
-        case Finding::temp_failed:
+        case scanning::Finding::scan_error:
+        case scanning::Finding::temp_failed:
             return "scan failed";
-        case Finding::scanner_died:
+        case scanning::Finding::scanner_died:
             return "scanner died";
-        case Finding::overdue:
-        case Finding::out_of_time:
+        case scanning::Finding::overdue:
+        case scanning::Finding::out_of_time:
             return "scan timed out";
-        case Finding::queue_timeout:
+        case scanning::Finding::queue_timeout:
             return "no scanner was free";
-        case Finding::no_generation:
+        case scanning::Finding::no_generation:
             return "no signatures loaded";
-        case Finding::bad_answer:
-        case Finding::internal:
+        case scanning::Finding::bad_answer:
+        case scanning::Finding::internal:
             return "internal error";
-        case Finding::cancelled:
+        case scanning::Finding::cancelled:
             return "connection closed";
-        case Finding::oversize:
+        case scanning::Finding::oversize:
             return "too large";
-        case Finding::store_failed:
+        case scanning::Finding::store_failed:
             return "out of storage";
-        case Finding::poison:
+        case scanning::Finding::poison:
             return "poison message";
-        case Finding::clean:
-        case Finding::infected:
-        case Finding::incomplete:
+        case scanning::Finding::clean:
+        case scanning::Finding::infected:
+        case scanning::Finding::incomplete:
             break;
     }
     return "internal error";
@@ -67,7 +67,7 @@ Reply fixed(char reply_class, const char* code_of_5, const char* subject, std::s
 
 // The scanner's labels of what it did not look at, where they stand in a header or a reply. The reasons' names instead
 // where it gives none, or where something in them looks like a path of this host.
-std::string labels(const ScanReport& report) {
+std::string labels(const scanning::ScanReport& report) {
     const std::string names = unseen_list(report.unseen);
     bool path = false;
     char before = ' ';
@@ -88,7 +88,7 @@ struct Row {
 };
 
 // Without a known reason nothing says what to do, and the scanner has contradicted itself.
-Row incomplete_row(const ScanReport& report, const config::Actions& actions) {
+Row incomplete_row(const scanning::ScanReport& report, const config::Actions& actions) {
     if ((report.unseen & kAllUnseen) == 0)
         return {Disposition::error, actions.error, "Not scanned (internal error)", false};
     const Deciding decided = deciding(report.unseen, actions);
@@ -96,32 +96,32 @@ Row incomplete_row(const ScanReport& report, const config::Actions& actions) {
             decided.reason};
 }
 
-Row row(const ScanReport& report, const Policy& policy) {
+Row row(const scanning::ScanReport& report, const Policy& policy) {
     const config::Actions& actions = policy.actions;
     switch (report.finding) {
-        case Finding::clean:
+        case scanning::Finding::clean:
             return {Disposition::clean, actions.clean, "Clean", true};
-        case Finding::infected:
+        case scanning::Finding::infected:
             return {Disposition::infected, actions.infected, "Infected (" + for_header(report.detail, "unnamed") + ")",
                     true};
-        case Finding::incomplete:
+        case scanning::Finding::incomplete:
             return incomplete_row(report, actions);
-        case Finding::oversize:
+        case scanning::Finding::oversize:
             return {Disposition::oversize, actions.oversize, "Not scanned (" + not_scanned(report.finding) + ")",
                     false};
-        case Finding::poison:
+        case scanning::Finding::poison:
             return {Disposition::skipped, policy.poison, "Not scanned (" + not_scanned(report.finding) + ")", false};
-        case Finding::scan_error:
-        case Finding::temp_failed:
-        case Finding::scanner_died:
-        case Finding::overdue:
-        case Finding::queue_timeout:
-        case Finding::no_generation:
-        case Finding::out_of_time:
-        case Finding::bad_answer:
-        case Finding::internal:
-        case Finding::cancelled:
-        case Finding::store_failed:
+        case scanning::Finding::scan_error:
+        case scanning::Finding::temp_failed:
+        case scanning::Finding::scanner_died:
+        case scanning::Finding::overdue:
+        case scanning::Finding::queue_timeout:
+        case scanning::Finding::no_generation:
+        case scanning::Finding::out_of_time:
+        case scanning::Finding::bad_answer:
+        case scanning::Finding::internal:
+        case scanning::Finding::cancelled:
+        case scanning::Finding::store_failed:
             return {Disposition::error, actions.error, "Not scanned (" + not_scanned(report.finding) + ")", false};
     }
     // A value outside the enum is a failure too.
@@ -129,13 +129,13 @@ Row row(const ScanReport& report, const Policy& policy) {
 }
 
 // The reason by its words, and what was met unless the words say it all.
-std::string incomplete_text(Unseen reason, const ScanReport& report) {
+std::string incomplete_text(Unseen reason, const scanning::ScanReport& report) {
     std::string text = reply_text(reason);
     const std::string met = labels(report);
     return met == unseen_name(reason) ? text : text + " (" + met + ")";
 }
 
-Reply reply_for(char reply_class, const Decision& decision, const ScanReport& report, const Policy& policy,
+Reply reply_for(char reply_class, const Decision& decision, const scanning::ScanReport& report, const Policy& policy,
                 std::string_view queue_id) {
     switch (decision.disposition) {
         case Disposition::infected: {
@@ -167,7 +167,7 @@ Result<Policy> Policy::make(const config::Actions& actions, config::Action poiso
     return Policy{actions, poison, std::move(*reject), std::move(*error)};
 }
 
-Decision decide(const ScanReport& report, const Policy& policy, std::string_view queue_id) {
+Decision decide(const scanning::ScanReport& report, const Policy& policy, std::string_view queue_id) {
     Row found = row(report, policy);
     Decision decision;
     decision.disposition = found.disposition;
@@ -195,7 +195,7 @@ Decision decide(const ScanReport& report, const Policy& policy, std::string_view
     return decision;
 }
 
-Decision without_quarantine(Decision decision, const ScanReport& report, const Policy& policy,
+Decision without_quarantine(Decision decision, const scanning::ScanReport& report, const Policy& policy,
                             std::string_view queue_id) {
     if (decision.action != Action::quarantine) return decision;
     decision.action = Action::tempfail;

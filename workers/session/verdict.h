@@ -7,10 +7,10 @@
 #include <string_view>
 
 #include "config/config.h"
-#include "workers/common/result.h"
-#include "workers/common/scoreboard.h"
+#include "workers/common/base/result.h"
+#include "workers/common/shared/scoreboard.h"
+#include "workers/scanning/finding.h"
 #include "workers/session/reply_template.h"
-#include "workers/session/scan_report.h"
 
 namespace evermilter::session {
 
@@ -40,10 +40,10 @@ struct Decision {
 
 // `queue_id` for {queue_id}. Quarantine at end of message needs SMFIF_QUARANTINE: where the MTA does not offer it,
 // the caller asks without_quarantine() for what to do instead.
-[[nodiscard]] Decision decide(const ScanReport& report, const Policy& policy, std::string_view queue_id);
+[[nodiscard]] Decision decide(const scanning::ScanReport& report, const Policy& policy, std::string_view queue_id);
 
 // A message that ought to be quarantined where the MTA cannot: it is tempfailed, never let through.
-[[nodiscard]] Decision without_quarantine(Decision decision, const ScanReport& report, const Policy& policy,
+[[nodiscard]] Decision without_quarantine(Decision decision, const scanning::ScanReport& report, const Policy& policy,
                                           std::string_view queue_id);
 
 // Of a message that brings more forged fields than may be removed: what is to go on is handled by actions.forged,

@@ -11,10 +11,10 @@
 #include <utility>
 #include <variant>
 
-#include "workers/common/log.h"
+#include "workers/common/base/log.h"
 #include "workers/session/callbacks.h"
-#include "workers/session/seam.h"
-#include "workers/session/self_test.h"
+#include "workers/session/libmilter/interpose.h"
+#include "workers/session/libmilter/self_test.h"
 
 namespace evermilter::session {
 namespace {
@@ -38,8 +38,8 @@ std::string identity() {
     return std::string("evermilter " EVERMILTER_VERSION " at ") + host.data();
 }
 
-ScanSettings scan_settings(const config::Config& config) {
-    ScanSettings settings;
+scanning::ScanSettings scan_settings(const config::Config& config) {
+    scanning::ScanSettings settings;
     settings.queue_timeout = config.scanner.queue_timeout;
     settings.max_scan_time = config.scanner.max_scan_time;
     settings.retries = config.scanner.retries;

@@ -10,10 +10,10 @@
 #include <string>
 
 #include "config/config.h"
-#include "workers/common/channel.h"
-#include "workers/common/messages.h"
-#include "workers/common/poison_board.h"
-#include "workers/common/result.h"
+#include "workers/common/base/result.h"
+#include "workers/common/ipc/channel.h"
+#include "workers/common/ipc/messages.h"
+#include "workers/common/shared/poison_board.h"
 #include "workers/session/service.h"
 
 namespace evermilter::session {
@@ -73,12 +73,12 @@ class Worker {
     bool draining_ = false;
     bool closed_all_ = false; // the drain's deadline is over
 
-    Outbox outbox_;
-    MemoryBudget memory_;
-    const StoreSettings store_;
+    scanning::Outbox outbox_;
+    scanning::MemoryBudget memory_;
+    const scanning::StoreSettings store_;
     SessionTable sessions_;
-    GenerationQueues queues_;
-    ScanClient scanner_;
+    scanning::GenerationQueues queues_;
+    scanning::ScanClient scanner_;
     Service service_;
 };
 

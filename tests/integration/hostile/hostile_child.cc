@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "workers/common/child.h"
-#include "workers/common/codec.h"
+#include "workers/common/ipc/child.h"
+#include "workers/common/ipc/codec.h"
 
 namespace {
 

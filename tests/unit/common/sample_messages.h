@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-#include "workers/common/messages.h"
+#include "workers/common/ipc/messages.h"
 
 namespace evermilter::test {
 

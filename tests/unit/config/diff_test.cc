@@ -6,7 +6,7 @@
 #include "config/parse.h"
 
 namespace config = evermilter::config;
-using config::Needs;
+using config::AppliesBy;
 
 namespace {
 
@@ -22,7 +22,7 @@ BOOST_AUTO_TEST_CASE(the_same_values_are_no_change_however_they_are_written) {
     BOOST_TEST(config::diff(with(""), with("")).empty());
     BOOST_TEST(
         config::diff(with(""), with("[scanner]\nmax_scan_time = \"1m\"\n[message]\nmax_size = 52428800")).empty());
-    BOOST_TEST((config::most_needed({}) == Needs::live));
+    BOOST_TEST((config::most_needed({}) == AppliesBy::live));
 }
 
 BOOST_AUTO_TEST_CASE(each_change_is_told_with_both_values_and_what_it_needs) {
@@ -31,17 +31,17 @@ BOOST_AUTO_TEST_CASE(each_change_is_told_with_both_values_and_what_it_needs) {
                      with("[process]\nuser = \"b\"\n[timeouts]\nmail = \"3s\"\n[milter]\nmax_sessions = 9"));
     BOOST_TEST_REQUIRE(changes.size() == 4U);
     BOOST_TEST(changes[0].key == "milter.max_sessions");
-    BOOST_TEST((changes[0].needs == Needs::live));
+    BOOST_TEST((changes[0].needs == AppliesBy::live));
     BOOST_TEST((changes[0].before == "12000" && changes[0].after == "9"));
     BOOST_TEST(changes[1].key == "timeouts.mail");
-    BOOST_TEST((changes[1].needs == Needs::new_session_workers));
+    BOOST_TEST((changes[1].needs == AppliesBy::new_session_workers));
     BOOST_TEST((changes[1].before == "\"10m\"" && changes[1].after == "\"3s\""));
     BOOST_TEST(changes[2].key == "scanner.max_files");
-    BOOST_TEST((changes[2].needs == Needs::new_generation));
+    BOOST_TEST((changes[2].needs == AppliesBy::new_generation));
     BOOST_TEST((changes[2].before == "3" && changes[2].after.empty()));
     BOOST_TEST(changes[3].key == "process.user");
-    BOOST_TEST((changes[3].needs == Needs::restart));
-    BOOST_TEST((config::most_needed(changes) == Needs::restart));
+    BOOST_TEST((changes[3].needs == AppliesBy::restart));
+    BOOST_TEST((config::most_needed(changes) == AppliesBy::restart));
 }
 
 BOOST_AUTO_TEST_CASE(that_a_key_stands_in_the_file_is_a_change_where_it_means_something) {

@@ -7,7 +7,7 @@
 #include "config/parse.h"
 #include "config/suggest.h"
 #include "config/value.h"
-#include "workers/common/unseen.h"
+#include "workers/common/shared/unseen.h"
 
 namespace config = evermilter::config;
 
@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(each_reason_for_which_a_message_is_incomplete_has_a_key_in_
         BOOST_TEST_CONTEXT(reason) {
             BOOST_REQUIRE(row == before + 1);
             BOOST_TEST(row->allowed == incomplete->allowed);
-            BOOST_TEST((row->needs == incomplete->needs));
+            BOOST_TEST((row->applies_by == incomplete->applies_by));
         }
         before = row;
     }
@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(each_limit_says_which_reason_it_gives) {
 BOOST_AUTO_TEST_CASE(each_default_is_taken_by_its_own_row_and_read_back) {
     each_row([](const config::Section&, const config::Row& row) {
         config::Config target;
-        const config::Value value = config::fallback(row);
+        const config::Value value = config::default_of(row);
         BOOST_TEST(is_set(value) == row.unset.empty()); // a default, or words for its absence
         BOOST_TEST(is_set(config::example(row)) == !row.unset.empty());
         if (!is_set(value)) return;

@@ -15,7 +15,7 @@
 #include "tests/support/command.h"
 #include "tests/support/proc.h"
 #include "tests/unit/scanner/loader_process.h"
-#include "workers/scanner/engine.h"
+#include "workers/scanner/libclamav/engine.h"
 
 namespace evermilter::scanner {
 namespace {

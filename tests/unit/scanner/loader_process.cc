@@ -25,17 +25,6 @@ T need(Result<T> result) {
 
 } // namespace
 
-Folder::Folder() {
-    std::string name = "/tmp/evermilter-unit-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    path_ = name;
-}
-
-Folder::~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
-
 config::Config scanner_config(const Folder& folder) {
     config::Config config = config::defaults();
     for (const char* name : {"database", "state", "tmp"}) std::filesystem::create_directories(folder / name);

@@ -9,26 +9,13 @@
 #include <vector>
 
 #include "config/config.h"
+#include "tests/support/folder.h"
 #include "tests/support/waiting.h"
-#include "workers/common/channel.h"
-#include "workers/common/messages.h"
-#include "workers/common/scoreboard.h"
+#include "workers/common/ipc/channel.h"
+#include "workers/common/ipc/messages.h"
+#include "workers/common/shared/scoreboard.h"
 
 namespace evermilter::test {
-
-// A folder under /tmp that is removed with everything in it.
-class Folder {
-  public:
-    Folder();
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder();
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-    [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
-  private:
-    std::filesystem::path path_;
-};
 
 // "database", "state" and "tmp" in `folder`, made if they are missing; one scanner, short budgets.
 [[nodiscard]] config::Config scanner_config(const Folder& folder);

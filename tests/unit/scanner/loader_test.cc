@@ -34,8 +34,8 @@ bool exited_with(int wait_status, int code) {
 }
 
 // A generation that serves.
-struct Serving {
-    Serving() : config(test::scanner_config(folder)) { test::write_eicar_database(folder / "database"); }
+struct GenerationServer {
+    GenerationServer() : config(test::scanner_config(folder)) { test::write_eicar_database(folder / "database"); }
     void start(std::uint32_t count, unique_fd poison = {}) {
         messages::StartLoad order;
         order.poison = std::move(poison);
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_job_that_is_poison_is_dropped_and_others_are_not) {
     const auto board = PoisonBoard::create();
     BOOST_REQUIRE(board.ok());
     const MessageDigests poison{{{1, 2, 3, 4}}, {{5, 6, 7, 8}}};
-    Serving generation;
+    GenerationServer generation;
     generation.start(1, std::move(*board->duplicate()));
     const std::string mail = scanned(test::clean_mail());
     BOOST_TEST(generation.loader.submit(mail, 0, poison).taken().has_value());
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_job_that_is_poison_is_dropped_and_others_are_not) {
 
 BOOST_AUTO_TEST_CASE(what_could_not_be_taken_apart_is_not_clean_when_it_comes_again) {
     using namespace std::string_literals;
-    Serving generation;
+    GenerationServer generation;
     generation.start(1);
     const std::string xz =
         "\xfd"
@@ -162,7 +162,7 @@ std::size_t polite_threads(pid_t pid) {
     return static_cast<std::size_t>(std::count_if(threads.begin(), threads.end(), is_polite));
 }
 
-// What a polite load came to: Ready, or nothing when others saturate this machine and it was given up.
+// What a load of low priority came to: Ready, or nothing when others saturate this machine and it was given up.
 std::optional<messages::LoaderReady> ready_or_starved(test::LoaderProcess& loader) {
     for (;;) {
         auto message = loader.next();
@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(a_load_beside_what_serves_has_the_lowest_priority_and_its_s
     for (bool starved = true; starved;) {
         test::LoaderProcess loader;
         messages::StartLoad order;
-        order.polite = true;
+        order.low_priority = true;
         order.await_room = true; // holds it where its thread can be looked at
         loader.start_load(config, std::move(order));
         (void)loader.expect<messages::LoadAwaitsRoom>();
@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(a_polite_load_that_gets_no_cpu_is_given_up_and_leaves_nothi
     test::write_bulk_database(folder / "database", 400'000);
     test::LoaderProcess loader;
     messages::StartLoad order;
-    order.polite = true;
+    order.low_priority = true;
     const test::BusyCpu busy;
     loader.start_load(config, std::move(order));
     test::wait_until("the load thread is on the busy CPU", [&] {
@@ -292,7 +292,7 @@ BOOST_AUTO_TEST_CASE(a_site_probe_that_is_not_found_refuses_the_load) {
                    test::kEicarName + " was found");
 }
 
-BOOST_FIXTURE_TEST_CASE(a_signature_that_kills_the_proof_kills_nothing_else, Serving) {
+BOOST_FIXTURE_TEST_CASE(a_signature_that_kills_the_proof_kills_nothing_else, GenerationServer) {
     let_scans_be_slow();
     config.database.proof_directory = folder / "proof";
     std::filesystem::create_directories(folder / "proof/clean");
@@ -317,7 +317,7 @@ BOOST_FIXTURE_TEST_CASE(a_signature_that_kills_the_proof_kills_nothing_else, Ser
     BOOST_TEST(test::entries_below(folder / "tmp").empty());
 }
 
-BOOST_FIXTURE_TEST_CASE(a_dead_scanner_is_replaced_and_its_temp_folder_wiped, Serving) {
+BOOST_FIXTURE_TEST_CASE(a_dead_scanner_is_replaced_and_its_temp_folder_wiped, GenerationServer) {
     start(2);
     const auto pids = scanners();
     std::filesystem::create_directory(folder / "tmp/g1-s0/left");
@@ -335,7 +335,7 @@ BOOST_FIXTURE_TEST_CASE(a_dead_scanner_is_replaced_and_its_temp_folder_wiped, Se
     BOOST_TEST((loader.scan(scanned(test::eicar_attached())).outcome == ScanOutcome::infected));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_killed_scanners_message_shows_as_the_end_of_its_reply, Serving) {
+BOOST_FIXTURE_TEST_CASE(a_killed_scanners_message_shows_as_the_end_of_its_reply, GenerationServer) {
     let_scans_be_slow();
     start(1);
     auto job = loader.submit(scanned(slow_mail()));
@@ -347,7 +347,7 @@ BOOST_FIXTURE_TEST_CASE(a_killed_scanners_message_shows_as_the_end_of_its_reply,
     BOOST_TEST((loader.scan(scanned(test::eicar_attached())).outcome == ScanOutcome::infected));
 }
 
-BOOST_FIXTURE_TEST_CASE(an_overdue_scanner_is_killed_if_it_is_still_on_that_job, Serving) {
+BOOST_FIXTURE_TEST_CASE(an_overdue_scanner_is_killed_if_it_is_still_on_that_job, GenerationServer) {
     let_scans_be_slow();
     start(1);
     const pid_t scanner = scanners()[0];
@@ -365,7 +365,7 @@ BOOST_FIXTURE_TEST_CASE(an_overdue_scanner_is_killed_if_it_is_still_on_that_job,
     (void)loader.expect<messages::ScannerStarted>();
 }
 
-BOOST_FIXTURE_TEST_CASE(a_job_that_nobody_waits_for_is_dropped_without_a_scan, Serving) {
+BOOST_FIXTURE_TEST_CASE(a_job_that_nobody_waits_for_is_dropped_without_a_scan, GenerationServer) {
     let_scans_be_slow();
     start(1);
     auto busy = loader.submit(scanned(slow_mail(25)));
@@ -379,7 +379,7 @@ BOOST_FIXTURE_TEST_CASE(a_job_that_nobody_waits_for_is_dropped_without_a_scan, S
     BOOST_TEST(loader.board().slot(0).jobs_total.load() == 2U);
 }
 
-BOOST_FIXTURE_TEST_CASE(after_its_share_of_messages_a_scanner_is_replaced, Serving) {
+BOOST_FIXTURE_TEST_CASE(after_its_share_of_messages_a_scanner_is_replaced, GenerationServer) {
     config.scanner.max_jobs = 2;
     start(1);
     const pid_t first = scanners()[0];
@@ -392,7 +392,7 @@ BOOST_FIXTURE_TEST_CASE(after_its_share_of_messages_a_scanner_is_replaced, Servi
     BOOST_TEST((loader.scan(scanned(test::clean_mail("number 3"))).outcome == ScanOutcome::clean));
 }
 
-BOOST_FIXTURE_TEST_CASE(after_its_life_span_an_idle_scanner_is_replaced, Serving) {
+BOOST_FIXTURE_TEST_CASE(after_its_life_span_an_idle_scanner_is_replaced, GenerationServer) {
     config.scanner.max_age = std::chrono::milliseconds(1000);
     start(1);
     const auto ended = loader.expect<messages::ScannerEnded>();
@@ -400,7 +400,7 @@ BOOST_FIXTURE_TEST_CASE(after_its_life_span_an_idle_scanner_is_replaced, Serving
     (void)loader.expect<messages::ScannerStarted>();
 }
 
-BOOST_FIXTURE_TEST_CASE(a_scanner_whose_temp_directory_is_gone_takes_no_job_and_gets_a_new_one, Serving) {
+BOOST_FIXTURE_TEST_CASE(a_scanner_whose_temp_directory_is_gone_takes_no_job_and_gets_a_new_one, GenerationServer) {
     start(1);
     std::filesystem::remove_all(folder / "tmp/g1-s0");
     // It is sent again by its worker.
@@ -409,7 +409,7 @@ BOOST_FIXTURE_TEST_CASE(a_scanner_whose_temp_directory_is_gone_takes_no_job_and_
     BOOST_TEST((loader.scan(scanned(test::eicar_attached())).outcome == ScanOutcome::infected));
 }
 
-BOOST_FIXTURE_TEST_CASE(without_a_place_for_temp_directories_it_tries_until_there_is_one, Serving) {
+BOOST_FIXTURE_TEST_CASE(without_a_place_for_temp_directories_it_tries_until_there_is_one, GenerationServer) {
     start(1);
     std::filesystem::remove_all(folder / "tmp");
     BOOST_TEST(!loader.submit(scanned(test::eicar_attached())).result().has_value());
@@ -419,7 +419,7 @@ BOOST_FIXTURE_TEST_CASE(without_a_place_for_temp_directories_it_tries_until_ther
     BOOST_TEST((loader.scan(scanned(test::eicar_attached())).outcome == ScanOutcome::infected));
 }
 
-BOOST_FIXTURE_TEST_CASE(the_supervisors_death_does_not_end_a_serving_generation, Serving) {
+BOOST_FIXTURE_TEST_CASE(the_supervisors_death_does_not_end_a_serving_generation, GenerationServer) {
     start(2);
     loader.close_channel();
     BOOST_TEST((loader.scan(scanned(test::eicar_attached())).outcome == ScanOutcome::infected));
@@ -450,7 +450,7 @@ BOOST_AUTO_TEST_CASE(a_loader_without_a_supervisor_ends_before_it_serves) {
     BOOST_TEST(test::entries_below(folder / "state/snapshots").empty());
 }
 
-BOOST_FIXTURE_TEST_CASE(a_scan_that_does_not_end_cannot_hold_a_generation_whose_queue_has_ended, Serving) {
+BOOST_FIXTURE_TEST_CASE(a_scan_that_does_not_end_cannot_hold_a_generation_whose_queue_has_ended, GenerationServer) {
     config.scanner.max_scan_time = std::chrono::seconds(2);
     let_scans_be_slow();
     start(1);
@@ -461,7 +461,7 @@ BOOST_FIXTURE_TEST_CASE(a_scan_that_does_not_end_cannot_hold_a_generation_whose_
     BOOST_TEST(!job.result().has_value());
 }
 
-BOOST_FIXTURE_TEST_CASE(jobs_in_the_queue_are_done_before_the_generation_ends, Serving) {
+BOOST_FIXTURE_TEST_CASE(jobs_in_the_queue_are_done_before_the_generation_ends, GenerationServer) {
     start(1);
     std::vector<test::Job> jobs;
     jobs.reserve(20);
@@ -471,7 +471,7 @@ BOOST_FIXTURE_TEST_CASE(jobs_in_the_queue_are_done_before_the_generation_ends, S
     BOOST_TEST(exited_with(loader.wait(), 0));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_scanner_holds_nothing_of_the_loader, Serving) {
+BOOST_FIXTURE_TEST_CASE(a_scanner_holds_nothing_of_the_loader, GenerationServer) {
     start(1);
     (void)loader.scan(scanned(test::clean_mail()));
     // 0 to 2 as inherited, the queue and the engine's lock are left once the job is closed.

@@ -7,7 +7,7 @@
 #include "tests/support/database.h"
 #include "tests/support/proc.h"
 #include "tests/unit/scanner/loader_process.h"
-#include "workers/common/generation_id.h"
+#include "workers/common/shared/generation_id.h"
 
 namespace evermilter::scanner {
 namespace {

@@ -41,8 +41,8 @@ struct Line {
 };
 
 // A generation with two scanners and a standby.
-struct Serving {
-    Serving() : config(test::scanner_config(folder)) {
+struct GenerationServer {
+    GenerationServer() : config(test::scanner_config(folder)) {
         ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
         test::write_eicar_database(folder / "database");
         messages::StartLoad order;
@@ -56,7 +56,7 @@ struct Serving {
         }
         BOOST_REQUIRE(standby != 0);
     }
-    ~Serving() {
+    ~GenerationServer() {
         ::prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
         // What the test has not reaped ends with its channels and its queue, or by force.
         loader.close_queue();
@@ -93,7 +93,7 @@ struct Serving {
 
 BOOST_AUTO_TEST_SUITE(standby)
 
-BOOST_FIXTURE_TEST_CASE(it_is_there_before_the_loader_is_ready_and_answers_pings, Serving) {
+BOOST_FIXTURE_TEST_CASE(it_is_there_before_the_loader_is_ready_and_answers_pings, GenerationServer) {
     BOOST_TEST(test::process(standby)->parent == loader.pid());
     BOOST_REQUIRE(line.ours.send(messages::Ping{7}).ok());
     const auto pong = line.expect<messages::Pong>();
@@ -101,7 +101,7 @@ BOOST_FIXTURE_TEST_CASE(it_is_there_before_the_loader_is_ready_and_answers_pings
     BOOST_TEST(pong->serial == 7U);
 }
 
-BOOST_FIXTURE_TEST_CASE(it_holds_no_descriptor_but_its_channel_the_queue_and_the_lock, Serving) {
+BOOST_FIXTURE_TEST_CASE(it_holds_no_descriptor_but_its_channel_the_queue_and_the_lock, GenerationServer) {
     test::wait_until("the standby has closed the rest", [&] {
         std::size_t sockets = 0;
         for (const auto& one : test::descriptors(standby))
@@ -110,7 +110,7 @@ BOOST_FIXTURE_TEST_CASE(it_holds_no_descriptor_but_its_channel_the_queue_and_the
     });
 }
 
-BOOST_FIXTURE_TEST_CASE(it_takes_over_the_scanners_that_live_and_forks_the_next_standby, Serving) {
+BOOST_FIXTURE_TEST_CASE(it_takes_over_the_scanners_that_live_and_forks_the_next_standby, GenerationServer) {
     Line next;
     take_over(std::move(next.theirs));
     const auto started = line.expect<messages::StandbyStarted>();
@@ -122,7 +122,7 @@ BOOST_FIXTURE_TEST_CASE(it_takes_over_the_scanners_that_live_and_forks_the_next_
     BOOST_TEST(next.expect<messages::Pong>().has_value());
 }
 
-BOOST_FIXTURE_TEST_CASE(it_forks_the_scanners_that_have_died_from_the_same_engine, Serving) {
+BOOST_FIXTURE_TEST_CASE(it_forks_the_scanners_that_have_died_from_the_same_engine, GenerationServer) {
     ::kill(loader.pid(), SIGSTOP);
     ::kill(static_cast<pid_t>(scanners[1]), SIGKILL);
     Line next;
@@ -138,7 +138,7 @@ BOOST_FIXTURE_TEST_CASE(it_forks_the_scanners_that_have_died_from_the_same_engin
     BOOST_TEST((scan() == ScanOutcome::infected));
 }
 
-BOOST_FIXTURE_TEST_CASE(after_it_took_over_the_generation_ends_with_its_queue_and_leaves_nothing, Serving) {
+BOOST_FIXTURE_TEST_CASE(after_it_took_over_the_generation_ends_with_its_queue_and_leaves_nothing, GenerationServer) {
     Line next;
     take_over(std::move(next.theirs));
     (void)line.expect<messages::StandbyStarted>();
@@ -153,7 +153,7 @@ BOOST_FIXTURE_TEST_CASE(after_it_took_over_the_generation_ends_with_its_queue_an
     BOOST_TEST(test::entries_below(folder / "tmp").empty());
 }
 
-BOOST_FIXTURE_TEST_CASE(it_ends_when_the_supervisor_is_gone_and_the_loader_serves_on, Serving) {
+BOOST_FIXTURE_TEST_CASE(it_ends_when_the_supervisor_is_gone_and_the_loader_serves_on, GenerationServer) {
     line.ours.close();
     const auto ended = loader.expect<messages::StandbyEnded>();
     BOOST_TEST(ended.pid == standby);
@@ -165,7 +165,7 @@ BOOST_FIXTURE_TEST_CASE(it_ends_when_the_supervisor_is_gone_and_the_loader_serve
     BOOST_TEST(loader.expect<messages::StandbyStarted>().pid != standby);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_loader_whose_queue_has_ended_ends_its_standby_and_says_so, Serving) {
+BOOST_FIXTURE_TEST_CASE(a_loader_whose_queue_has_ended_ends_its_standby_and_says_so, GenerationServer) {
     loader.close_queue();
     const auto ended = loader.expect<messages::StandbyEnded>();
     BOOST_TEST(ended.pid == standby);

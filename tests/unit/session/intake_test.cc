@@ -23,8 +23,8 @@ struct Header {
 };
 
 struct Fixture {
-    StoreSettings settings{std::uint64_t{64} * 1024 * 1024, std::filesystem::temp_directory_path()};
-    MemoryBudget budget{std::uint64_t{64} * 1024 * 1024};
+    scanning::StoreSettings settings{std::uint64_t{64} * 1024 * 1024, std::filesystem::temp_directory_path()};
+    scanning::MemoryBudget budget{std::uint64_t{64} * 1024 * 1024};
     Session session{1, 0, "peer", {}, settings, budget};
 
     void begin() {
@@ -104,19 +104,19 @@ BOOST_AUTO_TEST_CASE(a_failure_is_kept_without_memory_until_the_next_message) {
     }
     BOOST_TEST(NoMemory::failed() == 0);
     BOOST_TEST(session.intake.failure() == "first"sv);
-    BOOST_TEST((session.store.state() == StoreState::failed));
+    BOOST_TEST((session.store.state() == scanning::StoreState::failed));
     BOOST_TEST(budget.used() == 0U);
     BOOST_TEST(!session.store.finish().ok());
     begin();
     BOOST_TEST((session.intake.failure() == nullptr));
-    BOOST_TEST((session.store.state() == StoreState::collecting));
+    BOOST_TEST((session.store.state() == scanning::StoreState::collecting));
 }
 
 BOOST_AUTO_TEST_CASE(a_store_without_memory_fails_or_has_all_of_it) {
     settings.max_size = 1U << 30U;
     for (const std::uint64_t limit : {std::uint64_t{0}, std::uint64_t{1} << 30U}) // the spool; memory
         for (const int count : {1, 1'000'000}) {
-            MemoryBudget own(limit);
+            scanning::MemoryBudget own(limit);
             Session other{2, 0, "peer", {}, settings, own};
             for (int pass = 0;; ++pass) {
                 other.forget_message();

@@ -50,10 +50,10 @@ struct Fixture {
     }
 
     SessionBoard board;
-    StoreSettings store;
-    MemoryBudget memory{0};
+    scanning::StoreSettings store;
+    scanning::MemoryBudget memory{0};
     int woken = 0;
-    Outbox outbox{[] {}};
+    scanning::Outbox outbox{[] {}};
     SessionTable table{timeouts(), board, store, memory, outbox, [this] { ++woken; }};
     std::vector<unique_fd> mta;
     std::vector<unique_fd> connections;

@@ -22,30 +22,30 @@ constexpr std::array<Action, 5> kActions = {Action::accept, Action::reject, Acti
 enum class Key { clean, infected, incomplete, oversize, error, poison };
 
 struct Row {
-    Finding finding;
+    scanning::Finding finding;
     Key key;
     Disposition disposition;
     const char* status; // with the detail "Some.Thing"
     bool scanned;
 };
 
-constexpr std::array<Row, kFindings> kRows = {{
-    {Finding::clean, Key::clean, Disposition::clean, "Clean", true},
-    {Finding::infected, Key::infected, Disposition::infected, "Infected (Some.Thing)", true},
-    {Finding::incomplete, Key::incomplete, Disposition::incomplete, "Not fully scanned (Some.Thing)", true},
-    {Finding::scan_error, Key::error, Disposition::error, "Not scanned (scan failed)", false},
-    {Finding::temp_failed, Key::error, Disposition::error, "Not scanned (scan failed)", false},
-    {Finding::scanner_died, Key::error, Disposition::error, "Not scanned (scanner died)", false},
-    {Finding::overdue, Key::error, Disposition::error, "Not scanned (scan timed out)", false},
-    {Finding::queue_timeout, Key::error, Disposition::error, "Not scanned (no scanner was free)", false},
-    {Finding::no_generation, Key::error, Disposition::error, "Not scanned (no signatures loaded)", false},
-    {Finding::out_of_time, Key::error, Disposition::error, "Not scanned (scan timed out)", false},
-    {Finding::bad_answer, Key::error, Disposition::error, "Not scanned (internal error)", false},
-    {Finding::internal, Key::error, Disposition::error, "Not scanned (internal error)", false},
-    {Finding::cancelled, Key::error, Disposition::error, "Not scanned (connection closed)", false},
-    {Finding::oversize, Key::oversize, Disposition::oversize, "Not scanned (too large)", false},
-    {Finding::store_failed, Key::error, Disposition::error, "Not scanned (out of storage)", false},
-    {Finding::poison, Key::poison, Disposition::skipped, "Not scanned (poison message)", false},
+constexpr std::array<Row, scanning::kFindings> kRows = {{
+    {scanning::Finding::clean, Key::clean, Disposition::clean, "Clean", true},
+    {scanning::Finding::infected, Key::infected, Disposition::infected, "Infected (Some.Thing)", true},
+    {scanning::Finding::incomplete, Key::incomplete, Disposition::incomplete, "Not fully scanned (Some.Thing)", true},
+    {scanning::Finding::scan_error, Key::error, Disposition::error, "Not scanned (scan failed)", false},
+    {scanning::Finding::temp_failed, Key::error, Disposition::error, "Not scanned (scan failed)", false},
+    {scanning::Finding::scanner_died, Key::error, Disposition::error, "Not scanned (scanner died)", false},
+    {scanning::Finding::overdue, Key::error, Disposition::error, "Not scanned (scan timed out)", false},
+    {scanning::Finding::queue_timeout, Key::error, Disposition::error, "Not scanned (no scanner was free)", false},
+    {scanning::Finding::no_generation, Key::error, Disposition::error, "Not scanned (no signatures loaded)", false},
+    {scanning::Finding::out_of_time, Key::error, Disposition::error, "Not scanned (scan timed out)", false},
+    {scanning::Finding::bad_answer, Key::error, Disposition::error, "Not scanned (internal error)", false},
+    {scanning::Finding::internal, Key::error, Disposition::error, "Not scanned (internal error)", false},
+    {scanning::Finding::cancelled, Key::error, Disposition::error, "Not scanned (connection closed)", false},
+    {scanning::Finding::oversize, Key::oversize, Disposition::oversize, "Not scanned (too large)", false},
+    {scanning::Finding::store_failed, Key::error, Disposition::error, "Not scanned (out of storage)", false},
+    {scanning::Finding::poison, Key::poison, Disposition::skipped, "Not scanned (poison message)", false},
 }};
 
 config::Actions texts() {
@@ -79,13 +79,13 @@ Action& action_of(config::Actions& actions, Action& poison, Key key) {
     return actions.error;
 }
 
-ScanReport report_of(Finding finding, std::string detail = "Some.Thing") {
-    ScanReport report;
+scanning::ScanReport report_of(scanning::Finding finding, std::string detail = "Some.Thing") {
+    scanning::ScanReport report;
     report.finding = finding;
     report.detail = std::move(detail);
     report.generation = 7;
     // Of those whose own key is not set, so that actions.incomplete decides.
-    if (finding == Finding::incomplete) report.unseen = unseen_bit(Unseen::encrypted);
+    if (finding == scanning::Finding::incomplete) report.unseen = unseen_bit(Unseen::encrypted);
     return report;
 }
 
@@ -101,8 +101,8 @@ void check_whole(const Decision& decision) {
     BOOST_TEST(decision.reason.has_value() == (decision.disposition == Disposition::incomplete));
 }
 
-ScanReport incomplete(UnseenSet reasons, std::string detail) {
-    ScanReport report = report_of(Finding::incomplete, std::move(detail));
+scanning::ScanReport incomplete(UnseenSet reasons, std::string detail) {
+    scanning::ScanReport report = report_of(scanning::Finding::incomplete, std::move(detail));
     report.unseen = reasons;
     return report;
 }
@@ -140,8 +140,8 @@ BOOST_AUTO_TEST_CASE(each_finding_is_decided_by_its_own_key_alone) {
         BOOST_REQUIRE(static_cast<std::size_t>(row.finding) == i); // none is left out
         for (const Action wanted : kActions)
             for (const Action others : kActions) {
-                BOOST_TEST_CONTEXT(finding_name(row.finding) << ", action " << static_cast<int>(wanted) << ", others "
-                                                             << static_cast<int>(others)) {
+                BOOST_TEST_CONTEXT(scanning::finding_name(row.finding) << ", action " << static_cast<int>(wanted)
+                                                                       << ", others " << static_cast<int>(others)) {
                     config::Actions actions = texts();
                     Action poison = others;
                     for (const Key key : {Key::clean, Key::infected, Key::incomplete, Key::oversize, Key::error})
@@ -163,13 +163,13 @@ BOOST_AUTO_TEST_CASE(each_finding_is_decided_by_its_own_key_alone) {
 BOOST_AUTO_TEST_CASE(only_clean_is_clean) {
     for (const Row& row : kRows) {
         const Decision decision = decide(report_of(row.finding, "Clean"), policy_of(texts()), "");
-        BOOST_TEST((decision.disposition == Disposition::clean) == (row.finding == Finding::clean));
-        BOOST_TEST((decision.status == "Clean") == (row.finding == Finding::clean));
+        BOOST_TEST((decision.disposition == Disposition::clean) == (row.finding == scanning::Finding::clean));
+        BOOST_TEST((decision.status == "Clean") == (row.finding == scanning::Finding::clean));
     }
 }
 
 BOOST_AUTO_TEST_CASE(a_report_that_nobody_filled_in_is_a_failure) {
-    const Decision decision = decide(ScanReport{}, policy_of(texts()), "");
+    const Decision decision = decide(scanning::ScanReport{}, policy_of(texts()), "");
     BOOST_TEST((decision.disposition == Disposition::error));
     BOOST_TEST((decision.action == Action::tempfail));
     BOOST_TEST((Decision{}.action == Action::tempfail));
@@ -178,18 +178,22 @@ BOOST_AUTO_TEST_CASE(a_report_that_nobody_filled_in_is_a_failure) {
 
 BOOST_AUTO_TEST_CASE(replies_say_what_happened) {
     struct Case {
-        Finding finding;
+        scanning::Finding finding;
         Action action;
         Reply reply;
     };
     const std::vector<Case> cases = {
-        {Finding::infected, Action::reject, {"550", "5.7.1", "virus found: Some.Thing"}},
-        {Finding::infected, Action::tempfail, {"451", "4.7.1", "virus found: Some.Thing"}},
-        {Finding::scan_error, Action::tempfail, {"451", "4.7.1", "try again later"}},
-        {Finding::scan_error, Action::reject, {"550", "5.7.1", "try again later"}},
-        {Finding::oversize, Action::reject, {"552", "5.3.4", "message is too large to be scanned for viruses"}},
-        {Finding::oversize, Action::tempfail, {"451", "4.3.4", "message is too large to be scanned for viruses"}},
-        {Finding::incomplete,
+        {scanning::Finding::infected, Action::reject, {"550", "5.7.1", "virus found: Some.Thing"}},
+        {scanning::Finding::infected, Action::tempfail, {"451", "4.7.1", "virus found: Some.Thing"}},
+        {scanning::Finding::scan_error, Action::tempfail, {"451", "4.7.1", "try again later"}},
+        {scanning::Finding::scan_error, Action::reject, {"550", "5.7.1", "try again later"}},
+        {scanning::Finding::oversize,
+         Action::reject,
+         {"552", "5.3.4", "message is too large to be scanned for viruses"}},
+        {scanning::Finding::oversize,
+         Action::tempfail,
+         {"451", "4.3.4", "message is too large to be scanned for viruses"}},
+        {scanning::Finding::incomplete,
          Action::reject,
          {"550", "5.7.1", "message has encrypted content, which cannot be scanned for viruses (Some.Thing)"}},
     };
@@ -216,7 +220,7 @@ BOOST_AUTO_TEST_CASE(each_pair_of_reasons_is_answered_counted_and_stamped_by_the
                     set(actions, first, kOrder.at(a));
                     set(actions, second, kOrder.at(b));
                     const Policy policy = policy_of(actions);
-                    const ScanReport report = incomplete(unseen_bit(first) | unseen_bit(second), "One, Two");
+                    const scanning::ScanReport report = incomplete(unseen_bit(first) | unseen_bit(second), "One, Two");
                     const Decision decision = decide(report, policy, "4ABC");
                     BOOST_TEST_CONTEXT(unseen_name(first) << ' ' << a << ", " << unseen_name(second) << ' ' << b) {
                         BOOST_TEST((decision.action == kOrder.at(std::min(a, b))));
@@ -283,7 +287,7 @@ BOOST_AUTO_TEST_CASE(incomplete_without_a_known_reason_is_a_failure) {
 BOOST_AUTO_TEST_CASE(a_quarantine_that_the_mta_does_not_offer_lets_nothing_through) {
     config::Actions actions = texts();
     actions.infected = Action::quarantine;
-    const ScanReport report = report_of(Finding::infected);
+    const scanning::ScanReport report = report_of(scanning::Finding::infected);
     const Policy policy = policy_of(actions);
     const Decision decision = without_quarantine(decide(report, policy, "4ABC"), report, policy, "4ABC");
     BOOST_TEST((decision.action == Action::tempfail));
@@ -295,11 +299,12 @@ BOOST_AUTO_TEST_CASE(a_name_cannot_leave_its_header) {
     config::Actions actions = texts();
     actions.infected = Action::accept;
     const std::string evil = "a)\r\nX-Virus-Status: Clean\r\n(\x80" + std::string(1000, 'b');
-    const Decision decision = decide(report_of(Finding::infected, evil), policy_of(actions), "");
+    const Decision decision = decide(report_of(scanning::Finding::infected, evil), policy_of(actions), "");
     BOOST_TEST(decision.status.find_first_of("\r\n\x80") == std::string::npos);
     BOOST_TEST(decision.status.size() < 250U);
     BOOST_TEST(decision.status.starts_with("Infected (a??"));
-    BOOST_TEST(decide(report_of(Finding::infected, ""), policy_of(actions), "").status == "Infected (unnamed)");
+    BOOST_TEST(decide(report_of(scanning::Finding::infected, ""), policy_of(actions), "").status ==
+               "Infected (unnamed)");
 }
 
 BOOST_AUTO_TEST_CASE(what_a_scanner_says_of_its_failure_stays_on_this_host) {
@@ -333,8 +338,8 @@ BOOST_AUTO_TEST_CASE(too_many_forged_fields_never_make_an_answer_milder) {
             actions.oversize = found;
             actions.forged = forged;
             const Policy policy = policy_of(actions);
-            ScanReport report;
-            report.finding = Finding::oversize;
+            scanning::ScanReport report;
+            report.finding = scanning::Finding::oversize;
             const Decision before = decide(report, policy, "Q");
             const Decision after = with_too_many_forged(before, policy);
             const bool goes_on = found == Action::accept || found == Action::quarantine;

@@ -26,8 +26,8 @@ Settings settings_of(std::uint32_t session_max, std::uint32_t per_worker, std::u
 BOOST_AUTO_TEST_SUITE(limits)
 
 BOOST_AUTO_TEST_CASE(needs_grow_with_the_sessions_and_not_with_workers_that_no_session_fills) {
-    const Needs few = needs_of(settings_of(64, 200, 400));
-    const Needs many = needs_of(settings_of(64, 200, 12000));
+    const RequiredLimits few = needs_of(settings_of(64, 200, 400));
+    const RequiredLimits many = needs_of(settings_of(64, 200, 12000));
     BOOST_TEST(few.tasks < many.tasks);
     BOOST_TEST(few.supervisor_files < many.supervisor_files);
     BOOST_TEST(few.worker_files == many.worker_files);
@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(needs_grow_with_the_sessions_and_not_with_workers_that_no_s
 
 BOOST_AUTO_TEST_CASE(too_few_descriptors_are_refused_with_the_figures) {
     const Settings settings = settings_of(64, 200, 12000);
-    const Needs needs = needs_of(settings);
+    const RequiredLimits needs = needs_of(settings);
     Granted granted;
     granted.files = std::max(needs.supervisor_files, needs.worker_files);
     BOOST_TEST(!judge_limits(needs, granted, settings).fault.has_value());
@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(too_few_descriptors_are_refused_with_the_figures) {
 
 BOOST_AUTO_TEST_CASE(too_few_tasks_of_the_user_or_the_cgroup_are_refused_with_the_figures) {
     const Settings settings = settings_of(64, 200, 12000);
-    const Needs needs = needs_of(settings);
+    const RequiredLimits needs = needs_of(settings);
     Granted user;
     user.user_tasks = needs.tasks - 1;
     Granted cgroup;
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(too_few_tasks_of_the_user_or_the_cgroup_are_refused_with_th
 
 BOOST_AUTO_TEST_CASE(too_few_threads_for_the_worst_moment_are_a_warning) {
     const Settings settings = settings_of(64, 200, 12000);
-    const Needs needs = needs_of(settings);
+    const RequiredLimits needs = needs_of(settings);
     Granted granted;
     BOOST_TEST(judge_limits(needs, granted, settings).warning.empty());
     granted.cgroup_tasks = needs.tasks + needs.waiting_tasks;

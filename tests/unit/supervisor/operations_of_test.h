@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "config/parse.h"
-#include "supervisor/operations.h"
+#include "supervisor/status/operations.h"
 
 namespace evermilter::supervisor::test {
 

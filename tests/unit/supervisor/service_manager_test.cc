@@ -9,9 +9,9 @@
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 
-#include "supervisor/listener.h"
+#include "supervisor/front/listener.h"
 #include "supervisor/notifications.h"
-#include "turning_loop.h"
+#include "tests/unit/supervisor/turning_loop.h"
 
 using namespace evermilter;
 using namespace evermilter::supervisor;

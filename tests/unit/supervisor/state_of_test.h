@@ -3,7 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "supervisor/status_document.h"
+#include "supervisor/status/status_document.h"
 
 namespace evermilter::supervisor::test {
 
@@ -80,7 +80,7 @@ inline void fill(State& state) {
     state.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)] = 1;
 }
 
-inline Surroundings around() {
+inline StatusContext around() {
     return {{"unix:/run/evermilter/milter.sock"}, {{"192.0.2.9:1", kNow - 2 * kSecond}}, kNow, 77};
 }
 

@@ -12,8 +12,9 @@
 #include <string>
 #include <string_view>
 
-#include "supervisor/watchers.h"
-#include "workers/common/unique_fd.h"
+#include "tests/support/folder.h"
+#include "workers/common/base/event_loop.h"
+#include "workers/common/base/unique_fd.h"
 
 namespace evermilter::supervisor::test {
 
@@ -39,22 +40,7 @@ class TurningLoop {
     LoopHandle loop_{ev_loop_new(EVFLAG_AUTO)};
 };
 
-class Folder {
-  public:
-    Folder() {
-        std::string name = "/tmp/evermilter-edge-XXXXXX";
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    ~Folder() { std::filesystem::remove_all(path_); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-
-    [[nodiscard]] std::string path(const std::string& name) const { return path_ + '/' + name; }
-
-  private:
-    std::string path_;
-};
+using evermilter::test::Folder;
 
 // Blocking; empty if it is refused.
 inline unique_fd connect_unix(const std::string& path) {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "workers/common/unseen.h"
+#include "workers/common/shared/unseen.h"
 
 namespace evermilter::scanner {
 

@@ -1,0 +1,16 @@
+// A folder of ours whose user is another one than before: process.user or process.scanner_user was changed, or a user
+// of its own for the scanners was added. As root we give it on, with what is in it.
+#pragma once
+
+#include "supervisor/preflight.h"
+#include "workers/common/base/result.h"
+
+namespace evermilter::supervisor {
+
+// Gives `folder` to its user where it is empty, or another ordinary user's and holds nothing but what evermilter makes
+// there. Of what is in it, that user's files and folders are given on, and nothing else; the folders of scanners
+// stay, because their scanners may live. A symbolic link of another user is not followed (folder_path.h). Not as root,
+// or where there is nothing to do: nothing is done.
+[[nodiscard]] Result<void> give_to_new_user(const FolderOrder& folder);
+
+} // namespace evermilter::supervisor

@@ -1,0 +1,43 @@
+// Whether a connection may come in: milter.allow for TCP, milter.max_sessions, milter.max_sessions_per_peer. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "supervisor/front/cidr.h"
+#include "supervisor/front/peer_address.h"
+#include "workers/common/base/result.h"
+
+namespace evermilter::supervisor {
+
+class AllowList {
+  public:
+    AllowList() = default;
+    // Networks as "192.0.2.0/24", "2001:db8::/32", or an address alone. The Error names the entry.
+    [[nodiscard]] static Result<AllowList> parse(const std::vector<std::string>& networks);
+
+    // Unix peers are always allowed: the socket's mode has decided.
+    [[nodiscard]] bool allows(const PeerAddress& peer) const noexcept;
+
+  private:
+    std::vector<Cidr> networks_;
+};
+
+// What counts towards the caps at the moment.
+struct SessionCounts {
+    std::size_t sessions = 0;  // handed over; those in the gate do not count
+    std::uint32_t of_peer = 0; // of this peer, the gate included
+    std::uint32_t max_sessions = 0;
+    std::uint32_t max_of_peer = 0; // 0: no cap
+};
+
+enum class Admission : std::uint8_t { admitted, not_allowed, max_sessions, max_sessions_per_peer };
+
+[[nodiscard]] Admission admit(const AllowList& allow, const PeerAddress& peer, const SessionCounts& load) noexcept;
+
+// The reason in sessions.refused_total: "not_allowed", "max_sessions", "max_sessions_per_peer".
+[[nodiscard]] std::string_view reason(Admission admission) noexcept;
+
+} // namespace evermilter::supervisor

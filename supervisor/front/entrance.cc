@@ -1,0 +1,177 @@
+// From accept(2) to hand-over. Each connection is counted once as accepted, or once as refused with its reason.
+#include "supervisor/front/entrance.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "workers/common/base/log.h"
+#include "workers/common/shared/stage.h"
+
+namespace evermilter::supervisor {
+
+namespace {
+
+constexpr std::size_t kLoggedBytes = 32;
+constexpr const char* kDisplaced = "displaced";
+constexpr const char* kNoWorker = "no_worker";
+
+SessionCounts load_of(Operations& operations, std::uint32_t of_peer) {
+    const config::Milter& milter = operations.config().milter;
+    return {operations.state().sessions.size(), of_peer, milter.max_sessions, milter.max_sessions_per_peer};
+}
+
+std::string_view remark(Admission admission) {
+    switch (admission) {
+        case Admission::admitted:
+            return "";
+        case Admission::not_allowed:
+            return "is not in milter.allow";
+        case Admission::max_sessions:
+            return "milter.max_sessions are open";
+        case Admission::max_sessions_per_peer:
+            return "milter.max_sessions_per_peer are open from this peer";
+    }
+    return "";
+}
+
+} // namespace
+
+std::vector<std::string> refusal_reasons() {
+    std::vector<std::string> all;
+    for (const Admission admission :
+         {Admission::not_allowed, Admission::max_sessions, Admission::max_sessions_per_peer}) {
+        all.emplace_back(reason(admission));
+    }
+    all.emplace_back(kDisplaced);
+    all.emplace_back(kNoWorker);
+    for (const Protocol protocol : {Protocol::smtp, Protocol::http, Protocol::tls, Protocol::clamd, Protocol::proxy,
+                                    Protocol::not_first, Protocol::version, Protocol::oversized, Protocol::unknown}) {
+        all.emplace_back(protocol_name(protocol));
+    }
+    return all;
+}
+
+Entrance::Entrance(Loop* loop, Operations& operations)
+    : operations_(operations),
+      gate_(loop, Gate::kRoom, [this](Gate::Leaving leaving) { on_leave(std::move(leaving)); }),
+      listeners_(loop, "milter", [this](unique_fd connection, const PeerAddress& address) {
+          on_accept(std::move(connection), address);
+      }) {}
+
+Result<void> Entrance::apply(ListenerSet::Missing missing) {
+    if (Result<void> prepared = prepare(operations_.config().milter, missing); !prepared) return prepared;
+    commit();
+    return {};
+}
+
+Result<void> Entrance::prepare(const config::Milter& bound, ListenerSet::Missing missing) {
+    Result<AllowList> allow = AllowList::parse(bound.allow);
+    if (!allow) return std::move(allow).error();
+    const SocketAccess access{bound.socket_mode, bound.socket_group};
+    if (Result<void> prepared = listeners_.prepare(bound.listen, access, missing); !prepared) return prepared;
+    prepared_allow_ = std::move(*allow);
+    return {};
+}
+
+void Entrance::commit() {
+    listeners_.commit();
+    allow_ = std::move(prepared_allow_);
+}
+
+void Entrance::close() {
+    listeners_.close();
+    gate_.close();
+}
+
+void Entrance::on_accept(unique_fd connection, const PeerAddress& address) {
+    const Peer peer = to_peer(address);
+    State& state = operations_.state();
+    const SessionCounts load = load_of(operations_, state.sessions.of_peer(peer.key) + gate_.of_peer(peer.key));
+    if (const Admission admission = admit(allow_, address, load); admission != Admission::admitted) {
+        connection.reset();
+        refuse(peer, reason(admission), remark(admission), {});
+        return;
+    }
+    ++state.counters.accepted_total;
+    gate_.add(std::move(connection), address, operations_.config().timeouts.negotiate);
+}
+
+void Entrance::on_leave(Gate::Leaving leaving) {
+    const Peer peer = to_peer(leaving.peer);
+    Counters& counters = operations_.state().counters;
+    const auto refuse_accepted = [&](std::string_view why, std::string_view more) {
+        --counters.accepted_total;
+        refuse(peer, why, more, leaving.begin);
+    };
+    switch (leaving.exit) {
+        case GateExit::whole: {
+            // Asked again: others may have come through the gate since.
+            const SessionCounts load = load_of(operations_, operations_.state().sessions.of_peer(peer.key));
+            const Admission admission = admit(allow_, leaving.peer, load);
+            if (admission != Admission::admitted) {
+                leaving.connection.reset();
+                refuse_accepted(reason(admission), remark(admission));
+            } else if (!operations_.hand_over(std::move(leaving.connection), peer)) {
+                refuse_accepted(kNoWorker, "no session worker has room");
+            } else {
+                log_unix_peer(leaving.peer, peer);
+            }
+            return;
+        }
+        case GateExit::refused:
+            refuse_accepted(protocol_name(leaving.protocol), protocol_remark(leaving.protocol));
+            return;
+        case GateExit::displaced:
+            refuse_accepted(kDisplaced, "sent no negotiation, and its place was needed");
+            return;
+        case GateExit::timed_out:
+            ++counters.timed_out.at(static_cast<std::size_t>(Stage::negotiate));
+            log_closed("session-timed-out", peer, protocol_name(leaving.protocol), protocol_remark(leaving.protocol),
+                       leaving.begin);
+            return;
+        case GateExit::gone:
+            log_closed("connection-gone", peer, protocol_name(leaving.protocol), protocol_remark(leaving.protocol),
+                       leaving.begin);
+            return;
+    }
+}
+
+void Entrance::turned_away(const Peer& peer, bool hung_up) {
+    if (hung_up) return log_closed("connection-gone", peer, {}, "while it waited for a session worker with room", {});
+    --operations_.state().counters.accepted_total;
+    refuse(peer, kNoWorker, "no session worker had room within timeouts.negotiate", {});
+}
+
+// Who speaks to the unix socket, by the kernel's word. Limited like the refusals: a mail server's connections are many
+// and its user one; every message's line has its peer too.
+void Entrance::log_unix_peer(const PeerAddress& address, const Peer& peer) {
+    const auto* credentials = std::get_if<UnixPeer>(&address);
+    if (credentials == nullptr) return;
+    const auto left_out = log_limit_.pass(peer.key, "connection-accepted", std::chrono::steady_clock::now());
+    if (!left_out) return;
+    log::info("connection-accepted", {{"peer_pid", credentials->pid},
+                                      {"peer_uid", credentials->uid},
+                                      {"peer_gid", credentials->gid},
+                                      {"left_out", *left_out == 0 ? std::string() : std::to_string(*left_out)}});
+}
+
+void Entrance::refuse(const Peer& peer, std::string_view why, std::string_view more, std::string_view begin) {
+    ++operations_.state().counters.refused_total[std::string(why)];
+    log_closed("connection-refused", peer, why, more, begin);
+}
+
+void Entrance::log_closed(std::string_view event, const Peer& peer, std::string_view why, std::string_view more,
+                          std::string_view begin) {
+    const std::string kind = std::string(event) + ' ' + std::string(why);
+    const std::optional<std::uint64_t> left_out = log_limit_.pass(peer.key, kind, std::chrono::steady_clock::now());
+    if (!left_out) return;
+    const bool timed_out = event == "session-timed-out";
+    log::warning(event, {{"peer", peer.text},
+                         {"stage", timed_out ? stage_name(Stage::negotiate) : ""},
+                         {"reason", why},
+                         {"remark", more},
+                         {"received", begin.substr(0, kLoggedBytes)},
+                         {"left_out", *left_out == 0 ? std::string() : std::to_string(*left_out)}});
+}
+
+} // namespace evermilter::supervisor

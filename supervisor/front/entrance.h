@@ -1,0 +1,65 @@
+// The way in for milter connections: listeners, admission, gate, hand-over. Puts the four together, counts what is
+// accepted and refused (State::counters), and logs who was turned away, limited per peer and kind.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "supervisor/front/admission.h"
+#include "supervisor/front/gate.h"
+#include "supervisor/front/listener.h"
+#include "supervisor/front/log_limit.h"
+#include "supervisor/status/operations.h"
+
+namespace evermilter::supervisor {
+
+// Every reason that may stand in Counters::refused_total.
+[[nodiscard]] std::vector<std::string> refusal_reasons();
+
+class Entrance {
+  public:
+    // Reads milter.*, timeouts.negotiate from operations.config() at every connection: they are live.
+    Entrance(Loop* loop, Operations& operations);
+
+    // Binds milter.listen of operations.config() and takes over milter.allow; again after every change of the
+    // configuration. On an Error nothing has changed.
+    [[nodiscard]] Result<void> apply(ListenerSet::Missing missing = ListenerSet::Missing::refused);
+    // See ListenerSet.
+    void look() { listeners_.look(); }
+    void on_trouble(ListenerSet::OnTrouble on_trouble) { listeners_.on_trouble(std::move(on_trouble)); }
+    // The same in two steps (ListenerSet::prepare): `bound` is milter.* to come, its names looked up.
+    [[nodiscard]] Result<void> prepare(const config::Milter& bound,
+                                       ListenerSet::Missing missing = ListenerSet::Missing::refused);
+    void commit();
+    void abandon() { listeners_.abandon(); }
+    // One that was handed over had to wait for a worker with room, and was closed.
+    void turned_away(const Peer& peer, bool hung_up);
+    // Closes the listeners and the connections that wait for their negotiation.
+    void close();
+
+    // See ListenerSet.
+    void use_passed(const PassedSockets& passed) { listeners_.use_passed(passed); }
+    [[nodiscard]] std::vector<std::string> keys() const { return listeners_.keys(); }
+    [[nodiscard]] std::vector<std::string> addresses() const { return listeners_.addresses(); }
+    // Connections before hand-over.
+    [[nodiscard]] std::size_t waiting() const noexcept { return gate_.waiting(); }
+    [[nodiscard]] std::vector<Gate::Guest> guests() const { return gate_.guests(); }
+
+  private:
+    void on_accept(unique_fd connection, const PeerAddress& address);
+    void on_leave(Gate::Leaving leaving);
+    void refuse(const Peer& peer, std::string_view why, std::string_view more, std::string_view begin);
+    void log_unix_peer(const PeerAddress& address, const Peer& peer);
+    void log_closed(std::string_view event, const Peer& peer, std::string_view why, std::string_view more,
+                    std::string_view begin);
+
+    Operations& operations_;
+    AllowList allow_;
+    AllowList prepared_allow_;
+    LogLimit log_limit_;
+    Gate gate_;
+    ListenerSet listeners_;
+};
+
+} // namespace evermilter::supervisor

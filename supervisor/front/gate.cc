@@ -1,0 +1,163 @@
+// The gate: one epoll set, one map by arrival, one timer. A descriptor that is refused by epoll(7) is closed.
+#include "supervisor/front/gate.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "workers/common/base/log.h"
+#include "workers/common/shared/scoreboard.h"
+
+namespace evermilter::supervisor {
+
+namespace {
+
+constexpr int kEventsPerTurn = 64;
+constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+constexpr std::size_t kDiscarded = 16384;
+// Expiries closer than this are handled together.
+constexpr std::int64_t kExpiryGrain = 10'000'000;
+
+} // namespace
+
+Gate::Gate(Loop* loop, std::size_t room, OnLeave on_leave)
+    : room_(room),
+      on_leave_(std::move(on_leave)),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      readable_(loop, [this](int) { on_readable(); }),
+      expiry_(loop, [this] { expire(); }) {
+    if (epoll_) readable_.start(epoll_.get(), EV_READ);
+}
+
+void Gate::add(unique_fd connection, const PeerAddress& peer, std::chrono::milliseconds timeout) {
+    if (waiting_.size() >= room_) make_room();
+    if (closed_) return; // maybe by what was displaced
+    const std::uint64_t id = next_++;
+    const int fd = connection.get();
+    const std::int64_t now = monotonic_ns();
+    Waiting waiting{
+        std::move(connection), peer, to_peer(peer).key, now, now + std::chrono::nanoseconds(timeout).count(), true};
+    ++by_peer_[waiting.key];
+    const auto entry = waiting_.emplace_hint(waiting_.end(), id, std::move(waiting));
+
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+    event.data.u64 = id;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+        log::error("gate-failed", {{"error", system_error("cannot watch a connection").what}});
+        leave(entry, GateExit::displaced, Protocol::nothing, {});
+        return;
+    }
+    if (expiry_ns_ == 0 || entry->second.deadline_ns < expiry_ns_) {
+        expiry_ns_ = entry->second.deadline_ns;
+        expiry_.start(timeout);
+    }
+}
+
+std::uint32_t Gate::of_peer(const std::string& key) const {
+    const auto entry = by_peer_.find(key);
+    return entry == by_peer_.end() ? 0 : entry->second;
+}
+
+std::vector<Gate::Guest> Gate::guests() const {
+    std::vector<Guest> all;
+    all.reserve(waiting_.size());
+    for (const auto& [id, waiting] : waiting_) all.push_back({to_peer(waiting.peer).text, waiting.since_ns});
+    return all;
+}
+
+void Gate::close() {
+    expiry_.stop();
+    expiry_ns_ = 0;
+    closed_ = true;
+    waiting_.clear(); // a closed descriptor leaves the epoll set by itself
+    by_peer_.clear();
+}
+
+void Gate::on_readable() {
+    std::array<epoll_event, kEventsPerTurn> events{};
+    // Who leaves may end the service, and all that wait here with it: each is looked up again.
+    const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, 0);
+    for (int index = 0; index < count; ++index) {
+        const epoll_event& event = events.at(static_cast<std::size_t>(index));
+        // Gone from the map if it left meanwhile.
+        if (const auto entry = waiting_.find(event.data.u64); entry != waiting_.end()) look(entry, event.events);
+    }
+}
+
+void Gate::look(Entries::iterator entry, std::uint32_t events) {
+    std::array<unsigned char, kGuessBytes> bytes{};
+    const ssize_t got = ::recv(entry->second.connection.get(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0) {
+        if ((errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) && (events & kEnd) == 0) return;
+        leave(entry, GateExit::gone, Protocol::nothing, {});
+        return;
+    }
+    const std::span<const unsigned char> seen(bytes.data(), static_cast<std::size_t>(got));
+    std::string begin(seen.begin(), seen.end());
+    const Protocol guess = guess_protocol(seen);
+    if (guess == Protocol::negotiation) {
+        leave(entry, GateExit::whole, guess, std::move(begin));
+    } else if (guess != Protocol::undecided) {
+        leave(entry, GateExit::refused, guess, std::move(begin));
+    } else if (got == 0 || (events & kEnd) != 0) {
+        leave(entry, GateExit::gone, guess_final(seen), std::move(begin));
+    } else {
+        entry->second.silent = false;
+    }
+}
+
+void Gate::leave(Entries::iterator entry, GateExit exit, Protocol protocol, std::string begin) {
+    Waiting waiting = std::move(entry->second);
+    waiting_.erase(entry);
+    if (const auto count = by_peer_.find(waiting.key); count != by_peer_.end() && --count->second == 0) {
+        by_peer_.erase(count);
+    }
+    Leaving leaving{exit, protocol, waiting.peer, {}, std::move(begin)};
+    if (exit == GateExit::whole) {
+        // The set knows the open file, which lives on in the session worker: it must be taken out by hand.
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, waiting.connection.get(), nullptr);
+        leaving.connection = std::move(waiting.connection);
+    } else {
+        // With unread bytes a close would be a reset, which looks like a broken network to the peer.
+        std::array<char, kDiscarded> unread{};
+        (void)::recv(waiting.connection.get(), unread.data(), unread.size(), MSG_DONTWAIT);
+        waiting.connection.reset();
+    }
+    on_leave_(std::move(leaving));
+}
+
+void Gate::make_room() {
+    auto entry = std::find_if(waiting_.begin(), waiting_.end(), [](const auto& one) { return one.second.silent; });
+    if (entry == waiting_.end()) entry = waiting_.begin();
+    if (entry != waiting_.end()) leave(entry, GateExit::displaced, Protocol::nothing, {});
+}
+
+void Gate::expire() {
+    const std::int64_t due = monotonic_ns() + kExpiryGrain;
+    expiry_ns_ = 0;
+    std::vector<std::uint64_t> expired;
+    for (const auto& [id, waiting] : waiting_) {
+        if (waiting.deadline_ns <= due) {
+            expired.push_back(id);
+        } else if (expiry_ns_ == 0 || waiting.deadline_ns < expiry_ns_) {
+            expiry_ns_ = waiting.deadline_ns;
+        }
+    }
+    // What leaves now may close the gate, which stops the timer again.
+    if (expiry_ns_ != 0) expiry_.start(std::chrono::nanoseconds(expiry_ns_ - monotonic_ns()));
+    for (const std::uint64_t id : expired) {
+        const auto entry = waiting_.find(id);
+        if (entry == waiting_.end()) continue;
+        std::array<unsigned char, kGuessBytes> bytes{};
+        const ssize_t got = ::recv(entry->second.connection.get(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+        const std::span<const unsigned char> seen(bytes.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+        leave(entry, GateExit::timed_out, guess_final(seen), std::string(seen.begin(), seen.end()));
+    }
+}
+
+} // namespace evermilter::supervisor

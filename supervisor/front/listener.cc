@@ -1,0 +1,325 @@
+// Listening sockets: resolving, binding, accepting. A set changes as a whole or not at all.
+#include "supervisor/front/listener.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "config/address.h"
+#include "supervisor/children/restart_policy.h"
+#include "supervisor/files/folder_path.h"
+#include "supervisor/front/endpoint.h"
+#include "supervisor/preflight.h"
+#include "workers/common/base/log.h"
+#include "workers/common/shared/scoreboard.h"
+
+namespace evermilter::supervisor {
+
+namespace {
+
+constexpr int kAcceptsPerTurn = 64;                 // then the loop's other watchers have their turn
+constexpr std::chrono::milliseconds kRest{200};     // when descriptors or memory are short
+constexpr std::chrono::minutes kRestLogInterval{1}; // the shortage is logged at most so often
+
+// A process without rights may give a file to its own groups only.
+bool may_give_to(gid_t group) {
+    if (::geteuid() == 0 || ::getegid() == group) return true;
+    const int count = ::getgroups(0, nullptr);
+    std::vector<gid_t> own(static_cast<std::size_t>(std::max(count, 0)));
+    const int got = ::getgroups(count, own.data());
+    return std::find(own.begin(), own.begin() + std::max(got, 0), group) != own.begin() + std::max(got, 0);
+}
+
+// accept4(2): errors of the one connection, which is gone already; the next accept may succeed.
+bool concerns_one_connection(int code) {
+    switch (code) {
+        case ECONNABORTED:
+        case EINTR:
+        case EPERM:
+        case EPROTO:
+        case ENETDOWN:
+        case ENOPROTOOPT:
+        case EHOSTDOWN:
+        case ENONET:
+        case EHOSTUNREACH:
+        case EOPNOTSUPP:
+        case ENETUNREACH:
+        case ETIMEDOUT:
+            return true;
+        default:
+            return false;
+    }
+}
+
+} // namespace
+
+struct ListenerSet::Listener {
+    Listener(Loop* loop, Endpoint what, ListenerSet& set)
+        : endpoint(std::move(what)), readable(loop, [this, &set](int) { set.accept_from(*this); }) {
+        shown = config::address_text(endpoint.address);
+    }
+
+    Endpoint endpoint;
+    std::string shown;
+    std::unique_ptr<SocketPath> path; // of a unix socket; unlinked, if still ours, when this ends
+    std::optional<ResolvedAccess>
+        managers_access; // of a path that the service manager has made, kept when it is made anew
+    unique_fd fd;        // empty: it cannot be bound yet
+    std::string trouble; // not empty: what was told of it
+    RestartPolicy attempts;
+    IoWatcher readable; // last: stopped before the descriptor is closed
+};
+
+struct ListenerSet::Prepared {
+    std::vector<std::string> keys; // of all that there shall be
+    std::vector<std::unique_ptr<Listener>> added;
+    ResolvedAccess access;
+};
+
+ListenerSet::ListenerSet(Loop* loop, std::string purpose, OnAccept on_accept)
+    : loop_(loop),
+      purpose_(std::move(purpose)),
+      on_accept_(std::move(on_accept)),
+      graveyard_(loop),
+      resting_(loop, [this] {
+          for (const auto& listener : listeners_) watch(*listener);
+      }) {}
+
+ListenerSet::~ListenerSet() = default;
+
+void ListenerSet::watch(Listener& listener) {
+    if (listener.fd) listener.readable.start(listener.fd.get(), EV_READ);
+}
+
+// What the service manager has passed for it, or a socket of our own.
+Result<void> ListenerSet::open(Listener& listener, const ResolvedAccess& access) {
+    Result<unique_fd> passed = passed_ == nullptr ? unique_fd{} : passed_->find(listener.endpoint.key);
+    if (!passed) return std::move(passed).error();
+    if (*passed) {
+        listener.fd = std::move(*passed);
+        const auto* local = std::get_if<config::UnixAddress>(&listener.endpoint.address);
+        if (local == nullptr) return {};
+        listener.path = std::make_unique<SocketPath>(local->path);
+        listener.managers_access = listener.path->managers_access();
+        return {};
+    }
+    Result<BoundEndpoint> bound = bind_endpoint(listener.endpoint, access);
+    if (!bound) return std::move(bound).error();
+    put_in(listener, std::move(*bound));
+    return {};
+}
+
+void ListenerSet::put_in(Listener& listener, BoundEndpoint bound) {
+    listener.path = std::move(bound.path); // of the one before, whose inode must not be another's until it is compared
+    listener.fd = std::move(bound.socket);
+    listener.shown = std::move(bound.shown);
+}
+
+Result<void> ListenerSet::apply(const std::vector<std::string>& addresses, const SocketAccess& access,
+                                Missing missing) {
+    if (Result<void> prepared = prepare(addresses, access, missing); !prepared) return prepared;
+    commit();
+    return {};
+}
+
+Result<void> ListenerSet::prepare(const std::vector<std::string>& addresses, const SocketAccess& access,
+                                  Missing missing) {
+    prepared_.reset();
+    Result<std::vector<Endpoint>> wanted = endpoints_of(addresses);
+    if (!wanted) return std::move(wanted).error();
+    Result<ResolvedAccess> resolved = resolve_access(access);
+    if (!resolved) return Error{resolved.error().code, purpose_ + ".socket_group: " + resolved.error().what};
+
+    auto prepared = std::make_unique<Prepared>();
+    prepared->access = *resolved;
+    std::vector<std::string>& keys = prepared->keys;
+    for (const Endpoint& one : *wanted) {
+        if (std::find(keys.begin(), keys.end(), one.key) != keys.end()) continue;
+        keys.push_back(one.key);
+        const auto old = std::find_if(listeners_.begin(), listeners_.end(),
+                                      [&](const auto& listener) { return listener->endpoint.key == one.key; });
+        if (old != listeners_.end()) {
+            if ((*old)->path != nullptr && resolved->group && !may_give_to(*resolved->group))
+                return system_error("cannot give " + (*old)->shown + " to the group " + access.group, EPERM);
+            continue;
+        }
+        auto listener = std::make_unique<Listener>(loop_, one, *this);
+        if (Result<void> opened = open(*listener, *resolved); !opened) {
+            if (missing == Missing::refused || !may_come_by_itself(one, opened.error().code)) return opened;
+            failed(*listener, opened.error().what);
+        }
+        prepared->added.push_back(std::move(listener));
+    }
+    prepared_ = std::move(prepared);
+    return {};
+}
+
+void ListenerSet::abandon() {
+    prepared_.reset();
+}
+
+void ListenerSet::commit() {
+    if (!prepared_) return;
+    const std::unique_ptr<Prepared> prepared = std::move(prepared_);
+    const std::vector<std::string>& keys = prepared->keys;
+    access_ = prepared->access;
+    std::vector<std::unique_ptr<Listener>> kept;
+    for (auto& listener : listeners_) {
+        if (std::find(keys.begin(), keys.end(), listener->endpoint.key) != keys.end()) {
+            // prepare() has looked whether it may be done; what somebody has done to the path since harms nothing else.
+            if (listener->path != nullptr && !listener->managers_access) {
+                if (Result<void> changed = listener->path->change_access(prepared->access); !changed)
+                    log::error("listeners", {{"address", listener->shown}, {"error", changed.error().what}});
+            }
+            kept.push_back(std::move(listener));
+            continue;
+        }
+        log::info("listener-closed", {{"purpose", purpose_}, {"address", listener->shown}});
+        if (passed_ != nullptr && passed_->has(listener->endpoint.key)) {
+            log::warning("listener-closed", {{"purpose", purpose_},
+                                             {"address", listener->shown},
+                                             {"warning", "the service manager keeps it open: whoever connects waits"},
+                                             {"remedy", "change its socket unit too"}});
+        }
+        end(std::move(listener));
+    }
+    for (auto& listener : prepared->added) {
+        if (listener->fd) log::info("listening", {{"purpose", purpose_}, {"address", listener->shown}});
+        watch(*listener);
+        kept.push_back(std::move(listener));
+    }
+    listeners_ = std::move(kept);
+}
+
+void ListenerSet::end(std::unique_ptr<Listener> listener) {
+    well(*listener);
+    listener->readable.stop();
+    listener->path.reset();
+    listener->fd.reset();
+    graveyard_.bury(std::move(listener));
+}
+
+void ListenerSet::close() {
+    prepared_.reset();
+    resting_.stop();
+    for (auto& listener : listeners_) {
+        // Whoever is started next learns from it what access the manager gave.
+        if (listener->path != nullptr && listener->managers_access) listener->path->leave();
+        end(std::move(listener));
+    }
+    listeners_.clear();
+}
+
+void ListenerSet::look() {
+    // By number: what is accepted meanwhile may close all.
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+        Listener& listener = *listeners_[i];
+        if (!listener.fd)
+            try_again(listener);
+        else if (listener.path == nullptr || listener.path->reachable())
+            well(listener);
+        else
+            bind_again(listener);
+    }
+}
+
+void ListenerSet::try_again(Listener& listener) {
+    if (listener.attempts.not_before() > std::chrono::nanoseconds(monotonic_ns())) return;
+    if (Result<void> opened = open(listener, access_); !opened) return failed(listener, opened.error().what);
+    log::info("listening", {{"purpose", purpose_}, {"address", listener.shown}});
+    watch(listener);
+    well(listener);
+}
+
+// Its path is gone, or something else is there. Who has come by it before is served.
+void ListenerSet::bind_again(Listener& listener) {
+    const std::string path = std::get<config::UnixAddress>(listener.endpoint.address).path;
+    const std::string folder = std::filesystem::path(path).parent_path();
+    if (auto made = make_folder(folder, kSocketFolderMode, Identity{}, Above::made); made)
+        log::warning("folder-made", {{"path", folder}, {"reason", "it was gone"}});
+    Result<BoundEndpoint> bound = bind_endpoint(listener.endpoint, listener.managers_access.value_or(access_));
+    if (!bound) return failed(listener, bound.error().what);
+    log::warning("listening-again",
+                 {{"purpose", purpose_}, {"address", listener.shown}, {"reason", "its path was gone"}});
+    accept_from(listener);
+    if (!listener.fd) return; // closed by what was accepted
+    listener.readable.stop();
+    put_in(listener, std::move(*bound));
+    watch(listener);
+    well(listener);
+}
+
+void ListenerSet::failed(Listener& listener, const std::string& error) {
+    listener.attempts.failed(std::chrono::nanoseconds(monotonic_ns()), 0.5);
+    if (listener.trouble == error) return;
+    listener.trouble = error;
+    log::error(
+        "not-listening",
+        {{"purpose", purpose_}, {"address", listener.shown}, {"reason", error}, {"remedy", "tried again by itself"}});
+    if (on_trouble_) on_trouble_(purpose_ + ' ' + listener.endpoint.key, error);
+}
+
+void ListenerSet::well(Listener& listener) {
+    listener.attempts.proven();
+    if (std::exchange(listener.trouble, {}).empty()) return;
+    if (on_trouble_) on_trouble_(purpose_ + ' ' + listener.endpoint.key, {});
+}
+
+std::vector<std::string> ListenerSet::addresses() const {
+    std::vector<std::string> all;
+    for (const auto& listener : listeners_)
+        if (listener->fd) all.push_back(listener->shown);
+    return all;
+}
+
+std::vector<std::string> ListenerSet::keys() const {
+    std::vector<std::string> all;
+    all.reserve(listeners_.size());
+    for (const auto& listener : listeners_) all.push_back(listener->endpoint.key);
+    return all;
+}
+
+void ListenerSet::accept_from(const Listener& listener) {
+    for (int count = 0; count < kAcceptsPerTurn; ++count) {
+        // Blocking on purpose: libmilter and our session worker expect a blocking socket.
+        unique_fd connection(::accept4(listener.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        const int code = errno;
+        if (!connection) {
+            if (code == EAGAIN || code == EWOULDBLOCK) return;
+            if (concerns_one_connection(code)) continue;
+            rest(code);
+            return;
+        }
+        Result<PeerAddress> peer = peer_address(connection.get());
+        if (!peer) continue; // gone again
+        if (!std::holds_alternative<UnixPeer>(*peer)) {
+            const int on = 1;
+            (void)::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+            (void)::setsockopt(connection.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+        }
+        on_accept_(std::move(connection), *peer);
+        // Closed by what was accepted: the number may be another's by now.
+        if (std::none_of(listeners_.begin(), listeners_.end(), [&](const auto& one) { return one.get() == &listener; }))
+            return;
+    }
+}
+
+void ListenerSet::rest(int code) {
+    for (const auto& listener : listeners_) listener->readable.stop();
+    resting_.start(kRest);
+    const auto now = std::chrono::steady_clock::now();
+    if (rest_logged_ && now - *rest_logged_ < kRestLogInterval) return;
+    rest_logged_ = now;
+    log::error("accept-failed",
+               {{"purpose", purpose_},
+                {"error", system_error("no connection can be accepted", code).what},
+                {"remedy", "raise the limit of open files (RLIMIT_NOFILE) or lower milter.max_sessions"}});
+}
+
+} // namespace evermilter::supervisor

@@ -1,0 +1,103 @@
+// Listening sockets: made from addresses, watched, closed. Owns the descriptors and, for unix sockets, the path:
+// one in use by a live process is an error, one left by a dead process is taken over, and the path is unlinked at
+// the end only if it is still ours. Out of descriptors, all sockets of the set rest for a moment (level-triggered
+// readiness would spin otherwise) and the log says so once.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/front/endpoint.h"
+#include "supervisor/front/peer_address.h"
+#include "supervisor/front/socket_path.h"
+#include "supervisor/service_manager.h"
+#include "workers/common/base/event_loop.h"
+#include "workers/common/base/result.h"
+#include "workers/common/base/unique_fd.h"
+
+namespace evermilter::supervisor {
+
+class ListenerSet {
+  public:
+    // The connection is blocking and CLOEXEC; over TCP with TCP_NODELAY.
+    using OnAccept = std::function<void(unique_fd connection, const PeerAddress& peer)>;
+
+    // `purpose` names the set in errors and logs: "milter", "status".
+    ListenerSet(Loop* loop, std::string purpose, OnAccept on_accept);
+    ~ListenerSet();
+    ListenerSet(const ListenerSet&) = delete;
+    ListenerSet& operator=(const ListenerSet&) = delete;
+    ListenerSet(ListenerSet&&) = delete;
+    ListenerSet& operator=(ListenerSet&&) = delete;
+
+    // Sockets that the service manager has passed are used for their addresses instead of new ones; their paths,
+    // modes and ends are the manager's. Before apply(); outlives the set.
+    void use_passed(const PassedSockets& passed) { passed_ = &passed; }
+
+    // Is told what is wrong with an address from now on, "" when it is well again. Before apply().
+    using OnTrouble = std::function<void(const std::string& what, const std::string& reason)>;
+    void on_trouble(OnTrouble on_trouble) { on_trouble_ = std::move(on_trouble); }
+
+    // Makes the set what `addresses` says (config/address.h's text): what is there already stays open, what is new
+    // is bound and listens, what is gone is closed. Names are resolved here (getaddrinfo(3), the one call that may
+    // wait: at start, and when an operator changes the addresses). On an Error nothing has changed.
+    // EADDRINUSE: in use by a live process; EEXIST: the path is no socket; EINVAL: no address.
+    // `awaited`: what cannot be bound yet, and may heal by itself, is no Error, and tried again at each look().
+    enum class Missing { refused, awaited };
+    [[nodiscard]] Result<void> apply(const std::vector<std::string>& addresses, const SocketAccess& access,
+                                     Missing missing = Missing::refused);
+
+    // Binds what could not be bound before, and anew what is not to be reached any more because its path was removed or
+    // has become another's (whose it stays, as long as he lives). Cheap; to be called every few seconds.
+    void look();
+
+    // The same in two steps, for what depends on more than sockets. prepare() does all that can fail: what is new is
+    // bound and listens, but nobody is accepted there, and nothing of what was there is touched. On an Error nothing is
+    // prepared. Then commit(), which cannot fail, or abandon(), after which nothing of it is left.
+    [[nodiscard]] Result<void> prepare(const std::vector<std::string>& addresses, const SocketAccess& access,
+                                       Missing missing = Missing::refused);
+    void commit();
+    void abandon();
+
+    // Closes all and unlinks the paths that are ours. Connections that were accepted are not touched.
+    void close();
+
+    // Canonical addresses, with the real port where port 0 was asked for: "inet:40123@127.0.0.1".
+    [[nodiscard]] std::vector<std::string> addresses() const;
+    // The same as apply() has compared them: with port 0 as it was written.
+    [[nodiscard]] std::vector<std::string> keys() const;
+    [[nodiscard]] bool empty() const noexcept { return listeners_.empty(); }
+
+  private:
+    struct Listener;
+    struct Prepared;
+
+    [[nodiscard]] Result<void> open(Listener& listener, const ResolvedAccess& access);
+    static void put_in(Listener& listener, BoundEndpoint bound);
+    static void watch(Listener& listener);
+    void try_again(Listener& listener);
+    void bind_again(Listener& listener);
+    void failed(Listener& listener, const std::string& error);
+    void well(Listener& listener);
+    void end(std::unique_ptr<Listener> listener);
+    void accept_from(const Listener& listener);
+    void rest(int code);
+
+    Loop* loop_;
+    std::string purpose_;
+    OnAccept on_accept_;
+    OnTrouble on_trouble_;
+    ResolvedAccess access_; // of what is bound later
+    const PassedSockets* passed_ = nullptr;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    std::unique_ptr<Prepared> prepared_; // by prepare(), until commit() or abandon()
+    DeferredDelete graveyard_;
+    TimerWatcher resting_;
+    std::optional<std::chrono::steady_clock::time_point> rest_logged_;
+};
+
+} // namespace evermilter::supervisor

@@ -1,0 +1,78 @@
+// Peer addresses: from the socket, and as text. Fails only where the kernel no longer knows the peer.
+#include "supervisor/front/peer_address.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace evermilter::supervisor {
+
+namespace {
+
+std::string numeric(int family, const void* address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const char* shown = ::inet_ntop(family, address, text.data(), static_cast<socklen_t>(text.size()));
+    return shown == nullptr ? "?" : shown;
+}
+
+struct ToPeer {
+    Peer operator()(const Ipv4Peer& peer) const {
+        const std::string host = numeric(AF_INET, &peer.address);
+        return {host + ':' + std::to_string(peer.port), host};
+    }
+    Peer operator()(const Ipv6Peer& peer) const {
+        const std::string host = numeric(AF_INET6, &peer.address);
+        return {'[' + host + "]:" + std::to_string(peer.port), host};
+    }
+    Peer operator()(const UnixPeer& peer) const {
+        return {"unix pid=" + std::to_string(peer.pid) + " uid=" + std::to_string(peer.uid),
+                "unix:uid=" + std::to_string(peer.uid)};
+    }
+};
+
+} // namespace
+
+Result<PeerAddress> peer_address(int fd) {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+        return system_error("cannot tell the peer of a connection");
+    }
+    switch (storage.ss_family) {
+        case AF_INET: {
+            sockaddr_in in{};
+            std::memcpy(&in, &storage, sizeof in);
+            return PeerAddress{Ipv4Peer{in.sin_addr, ntohs(in.sin_port)}};
+        }
+        case AF_INET6: {
+            sockaddr_in6 in6{};
+            std::memcpy(&in6, &storage, sizeof in6);
+            const std::uint16_t port = ntohs(in6.sin6_port);
+            if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
+                Ipv4Peer mapped{{}, port};
+                std::memcpy(&mapped.address, &in6.sin6_addr.s6_addr[12], sizeof mapped.address);
+                return PeerAddress{mapped};
+            }
+            return PeerAddress{Ipv6Peer{in6.sin6_addr, port}};
+        }
+        case AF_UNIX: {
+            ucred credentials{};
+            socklen_t length = sizeof credentials;
+            if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
+                return system_error("cannot tell the peer of a unix connection");
+            }
+            return PeerAddress{UnixPeer{credentials.pid, credentials.uid, credentials.gid}};
+        }
+        default:
+            return system_error("cannot tell the peer of a connection", EAFNOSUPPORT);
+    }
+}
+
+Peer to_peer(const PeerAddress& address) {
+    return std::visit(ToPeer{}, address);
+}
+
+} // namespace evermilter::supervisor

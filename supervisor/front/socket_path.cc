@@ -1,0 +1,197 @@
+// Binding unix sockets by path. On any error nothing of ours is left at the path.
+#include "supervisor/front/socket_path.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <random>
+
+#include "supervisor/files/folder_path.h"
+
+namespace evermilter::supervisor {
+
+namespace {
+
+// Of the private name's part that is the socket's; the whole must fit into sun_path behind /proc/self/fd/N/.
+constexpr std::size_t kNamePart = 50;
+
+Result<sockaddr_un> unix_name(const std::string& path) {
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    if (path.size() >= sizeof name.sun_path) {
+        return Error{ENAMETOOLONG, "cannot listen on " + path + ": the path of a unix socket has at most " +
+                                       std::to_string(sizeof name.sun_path - 1) + " bytes"};
+    }
+    std::copy(path.begin(), path.end(), name.sun_path);
+    return name;
+}
+
+// Clears the name of a socket that a dead process has left. Nothing there is fine too.
+Result<void> take_over(const std::string& path, const Place& place) {
+    const unique_fd found(::openat(place.folder.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat info {};
+    if (!found && errno == ENOENT) return {};
+    if (!found || ::fstat(found.get(), &info) != 0) return system_error("cannot listen on " + path);
+    if (!S_ISSOCK(info.st_mode)) {
+        return Error{EEXIST, "cannot listen on " + path +
+                                 ": something that is no socket is there; remove it or choose another path"};
+    }
+    const unique_fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!probe) return system_error("cannot make a socket");
+    auto name = unix_name(proc_path(found.get()));
+    if (!name) return std::move(name).error();
+    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name) == 0 || errno == EAGAIN) {
+        return Error{EADDRINUSE,
+                     "cannot listen on " + path + ": a running process listens there; stop it or choose another path"};
+    }
+    if (errno != ECONNREFUSED) {
+        return system_error("cannot tell whether " + path + " is in use");
+    }
+    if (::unlinkat(place.folder.get(), place.name.c_str(), 0) != 0 && errno != ENOENT) {
+        return system_error("cannot remove " + path + ", which a dead process has left");
+    }
+    return {};
+}
+
+// Whether a living process has the socket at `path` open, without its being told: no stream socket takes a connection
+// of this type.
+bool is_open(const std::string& path) {
+    const unique_fd probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const auto name = unix_name(path);
+    if (!probe || !name) return true; // nothing speaks against it
+    return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name) == 0 ||
+           errno != ECONNREFUSED;
+}
+
+Result<void> set_access(int socket, const std::string& path, const ResolvedAccess& access) {
+    if (access.group && ::fchownat(socket, "", static_cast<uid_t>(-1), *access.group, AT_EMPTY_PATH) != 0) {
+        return system_error("cannot give " + path + " to group " + std::to_string(*access.group));
+    }
+    // fchmod(2) takes no O_PATH; the name leads to what is open and nowhere else.
+    if (::chmod(proc_path(socket).c_str(), access.mode) != 0) return system_error("cannot set the mode of " + path);
+    return {};
+}
+
+std::string private_name(const std::string& name) {
+    static std::minstd_rand random{std::random_device{}()};
+    std::string hidden = "." + name.substr(0, kNamePart) + ".";
+    for (int i = 0; i < 8; ++i) hidden += "0123456789abcdef"[random() >> 8U & 0xfU];
+    return hidden;
+}
+
+// A name that is gone when this ends.
+struct Passing {
+    const Place& place;
+    std::string name;
+    ~Passing() { ::unlinkat(place.folder.get(), name.c_str(), 0); }
+};
+
+} // namespace
+
+Result<ResolvedAccess> resolve_access(const SocketAccess& access) {
+    ResolvedAccess resolved{access.mode, std::nullopt};
+    if (access.group.empty()) return resolved;
+    // A number first: nobody has to be asked for it, which may take long.
+    gid_t number = 0;
+    const char* end = access.group.data() + access.group.size();
+    if (const auto [stop, problem] = std::from_chars(access.group.data(), end, number);
+        problem == std::errc{} && stop == end) {
+        resolved.group = number;
+        return resolved;
+    }
+    if (const group* entry = ::getgrnam(access.group.c_str()); entry != nullptr) {
+        resolved.group = entry->gr_gid;
+        return resolved;
+    }
+    return Error{ENOENT, "there is no group \"" + access.group + "\" on this machine"};
+}
+
+SocketPath::SocketPath(std::string path, unique_fd folder, std::string name, const struct stat& socket)
+    : path_(std::move(path)),
+      folder_(std::move(folder)),
+      name_(std::move(name)),
+      device_(socket.st_dev),
+      inode_(socket.st_ino) {}
+
+SocketPath::SocketPath(std::string path) : path_(std::move(path)) {
+    struct stat found {};
+    if (::lstat(path_.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return;
+    if (found.st_uid == ::geteuid()) managers_access_ = ResolvedAccess{found.st_mode & 07777U, found.st_gid};
+    device_ = found.st_dev;
+    inode_ = found.st_ino;
+}
+
+SocketPath::~SocketPath() {
+    struct stat found {};
+    if (!folder_ || ::fstatat(folder_.get(), name_.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) return;
+    if (is_socket(found)) ::unlinkat(folder_.get(), name_.c_str(), 0);
+}
+
+bool SocketPath::is_socket(const struct stat& found) const {
+    return inode_ != 0 && S_ISSOCK(found.st_mode) && found.st_dev == device_ && found.st_ino == inode_;
+}
+
+bool SocketPath::reachable() const {
+    struct stat found {};
+    if (::lstat(path_.c_str(), &found) != 0 || !is_socket(found)) return false;
+    // The manager's was not seen being made: the one found may have been left by a supervisor that was killed.
+    return folder_ || is_open(path_);
+}
+
+Result<void> SocketPath::change_access(const ResolvedAccess& access) const {
+    if (!folder_) return {};
+    const unique_fd opened(::openat(folder_.get(), name_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat found {};
+    if (!opened || ::fstat(opened.get(), &found) != 0 || !is_socket(found)) return {};
+    return set_access(opened.get(), path_, access);
+}
+
+Result<BoundPath> bind_path(const std::string& path, const ResolvedAccess& access, int backlog) {
+    // By this name clients will come, though we do not bind it.
+    if (auto name = unix_name(path); !name) return std::move(name).error();
+    auto place = open_place(path);
+    if (!place) {
+        std::string what = "cannot listen on " + path + ": " + place.error().what;
+        if (place.error().code == ENOENT) what += " (make its folder first)";
+        return Error{place.error().code, std::move(what)};
+    }
+    if (Result<void> cleared = take_over(path, *place); !cleared) return std::move(cleared).error();
+
+    BoundPath bound;
+    bound.socket = unique_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!bound.socket) return system_error("cannot make a socket for " + path);
+    const Passing hidden{*place, private_name(place->name)};
+    auto name = unix_name(proc_path(place->folder.get()) + "/" + hidden.name);
+    if (!name) return std::move(name).error();
+    // One thread: nobody else of this process makes a file meanwhile. Until the mode is set only root gets in.
+    const mode_t mask = ::umask(0777);
+    const int result = ::bind(bound.socket.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name);
+    const int code = errno;
+    ::umask(mask);
+    if (result != 0) return system_error("cannot listen on " + path, code);
+
+    const unique_fd made(::openat(place->folder.get(), hidden.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat info {};
+    if (!made || ::fstat(made.get(), &info) != 0) return system_error("cannot look at " + path);
+    // The folder's owner can rename, but cannot make what is root's.
+    if (!S_ISSOCK(info.st_mode) || info.st_uid != ::geteuid() || info.st_nlink != 1)
+        return Error{EEXIST, "cannot listen on " + path + ": somebody puts something else there"};
+    if (Result<void> set = set_access(made.get(), path, access); !set) return std::move(set).error();
+    if (::listen(bound.socket.get(), backlog) != 0) return system_error("cannot listen on " + path);
+    unique_fd folder(::fcntl(place->folder.get(), F_DUPFD_CLOEXEC, 0));
+    if (!folder) return system_error("cannot listen on " + path);
+    if (::linkat(place->folder.get(), hidden.name.c_str(), place->folder.get(), place->name.c_str(), 0) != 0)
+        return system_error("cannot listen on " + path);
+    // What got the name may be another by now. That is the folder's owner's doing, and then he has no socket of ours.
+    bound.path = std::make_unique<SocketPath>(path, std::move(folder), place->name, info);
+    return bound;
+}
+
+} // namespace evermilter::supervisor

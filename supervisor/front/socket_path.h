@@ -1,0 +1,75 @@
+// The path of a listening unix socket: made, its access set, taken over from a dead process, unlinked at the end
+// if it is still ours (same device and inode: another process may have put its own there meanwhile). All by descriptor
+// (folder_path.h): its folder may be another user's.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "workers/common/base/result.h"
+#include "workers/common/base/unique_fd.h"
+
+namespace evermilter::supervisor {
+
+// For unix sockets.
+struct SocketAccess {
+    mode_t mode = 0660;
+    std::string group; // name or number; empty: as it comes
+};
+
+struct ResolvedAccess {
+    mode_t mode = 0660;
+    std::optional<gid_t> group;
+};
+
+// Looks the group up. The Error says that there is none of this name.
+[[nodiscard]] Result<ResolvedAccess> resolve_access(const SocketAccess& access);
+
+class SocketPath {
+  public:
+    // A socket of ours, `name` in `folder`.
+    SocketPath(std::string path, unique_fd folder, std::string name, const struct stat& socket);
+    // One that the service manager has bound, and that is his: neither its access is changed nor its path removed.
+    explicit SocketPath(std::string path);
+    ~SocketPath();
+    SocketPath(const SocketPath&) = delete;
+    SocketPath& operator=(const SocketPath&) = delete;
+    SocketPath(SocketPath&&) = delete;
+    SocketPath& operator=(SocketPath&&) = delete;
+
+    // Whether who connects to the path reaches this socket: nobody has removed it, nor put another in its place. Of the
+    // manager's it is known only that it is the one that was found, and that a living process has it open.
+    [[nodiscard]] bool reachable() const;
+    // From now on it is nobody's, and stays when this ends.
+    void leave() { folder_.reset(); }
+    // What the manager has given it; none where there was no socket of his.
+    [[nodiscard]] const std::optional<ResolvedAccess>& managers_access() const { return managers_access_; }
+    // Mode and group, if what lies there is still ours.
+    [[nodiscard]] Result<void> change_access(const ResolvedAccess& access) const;
+
+  private:
+    [[nodiscard]] bool is_socket(const struct stat& found) const;
+
+    std::string path_;
+    unique_fd folder_; // empty: the manager's
+    std::string name_;
+    dev_t device_ = 0;
+    ino_t inode_ = 0; // 0: there was none
+    std::optional<ResolvedAccess> managers_access_;
+};
+
+struct BoundPath {
+    unique_fd socket; // listening, non-blocking, CLOEXEC
+    std::unique_ptr<SocketPath> path;
+};
+
+// Binds and listens. Nobody can connect before mode and group are right: it is bound under a name that nobody knows,
+// gets mode and group by descriptor, and then its own name. Errors: EADDRINUSE, a live process listens there; EEXIST,
+// what is there is no socket; ENOENT, no such folder; ELOOP, see open_folder(); EACCES …
+[[nodiscard]] Result<BoundPath> bind_path(const std::string& path, const ResolvedAccess& access, int backlog);
+
+} // namespace evermilter::supervisor

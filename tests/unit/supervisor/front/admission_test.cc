@@ -1,0 +1,77 @@
+// Who may come in, and how many.
+#include "supervisor/front/admission.h"
+
+#include <arpa/inet.h>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace evermilter::supervisor;
+
+namespace {
+
+PeerAddress v4(const char* text) {
+    Ipv4Peer peer{{}, 4711};
+    BOOST_REQUIRE(::inet_pton(AF_INET, text, &peer.address) == 1);
+    return peer;
+}
+PeerAddress v6(const char* text) {
+    Ipv6Peer peer{{}, 4711};
+    BOOST_REQUIRE(::inet_pton(AF_INET6, text, &peer.address) == 1);
+    return peer;
+}
+
+AllowList allow(const std::vector<std::string>& networks) {
+    auto list = AllowList::parse(networks);
+    BOOST_REQUIRE(list.ok());
+    return *list;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(admission)
+
+BOOST_AUTO_TEST_CASE(only_listed_networks_may_come_by_tcp_and_everybody_by_the_unix_socket) {
+    const AllowList list = allow({"127.0.0.0/8", "::1/128", "192.0.2.0/24"});
+    BOOST_TEST(list.allows(v4("127.0.0.1")));
+    BOOST_TEST(list.allows(v4("192.0.2.9")));
+    BOOST_TEST(list.allows(v6("::1")));
+    BOOST_TEST(list.allows(v6("::ffff:192.0.2.9")));
+    BOOST_TEST(!list.allows(v4("198.51.100.1")));
+    BOOST_TEST(!list.allows(v6("2001:db8::1")));
+    BOOST_TEST(list.allows(UnixPeer{1, 2, 3}));
+    const AllowList nobody = allow({});
+    BOOST_TEST(!nobody.allows(v4("127.0.0.1")));
+    BOOST_TEST(nobody.allows(UnixPeer{1, 2, 3}));
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_entry_is_an_error_that_names_it) {
+    const auto list = AllowList::parse({"127.0.0.0/8", "mx.example.org"});
+    BOOST_REQUIRE(!list.ok());
+    BOOST_TEST(list.error().what.find("mx.example.org") != std::string::npos);
+    BOOST_TEST(list.error().what.find("milter.allow") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_caps_are_reached_and_not_passed) {
+    const AllowList list = allow({"192.0.2.0/24"});
+    struct Row {
+        const char* peer;
+        SessionCounts load;
+        Admission expected;
+    };
+    const std::vector<Row> rows = {
+        {"192.0.2.1", {0, 0, 10, 0}, Admission::admitted},
+        {"192.0.2.1", {9, 9, 10, 0}, Admission::admitted},
+        {"192.0.2.1", {10, 0, 10, 0}, Admission::max_sessions},
+        {"192.0.2.1", {11, 0, 10, 0}, Admission::max_sessions},
+        {"192.0.2.1", {5, 2, 10, 3}, Admission::admitted},
+        {"192.0.2.1", {5, 3, 10, 3}, Admission::max_sessions_per_peer},
+        {"192.0.2.1", {10, 3, 10, 3}, Admission::max_sessions},
+        {"198.51.100.1", {10, 3, 10, 3}, Admission::not_allowed},
+        {"192.0.2.1", {0, 0, 0, 0}, Admission::max_sessions},
+    };
+    for (const Row& row : rows) {
+        BOOST_TEST(reason(admit(list, v4(row.peer), row.load)) == reason(row.expected));
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,140 @@
+// From accept(2) to hand-over: what is counted, and who is turned away.
+#include "supervisor/front/entrance.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/unit/supervisor/operations_of_test.h"
+#include "tests/unit/supervisor/turning_loop.h"
+
+using namespace evermilter;
+using namespace evermilter::supervisor;
+using namespace evermilter::supervisor::test;
+using namespace std::string_literals;
+
+namespace {
+
+const std::string kNegotiation = "\0\0\0\x0dO\0\0\0\6\0\0\1\xff\0\x1f\xff\xff"s;
+
+struct EntranceTest {
+    EntranceTest() {
+        operations.the_config.milter.listen = {"unix:" + path};
+        BOOST_REQUIRE(entrance.apply().ok());
+    }
+    unique_fd connect(const std::string& bytes) {
+        unique_fd fd = connect_unix(path);
+        BOOST_REQUIRE(fd);
+        if (!bytes.empty()) send_text(fd.get(), bytes);
+        return fd;
+    }
+    [[nodiscard]] std::uint64_t refused(const std::string& reason) {
+        return operations.the_state.counters.refused_total[reason];
+    }
+    // As the supervisor does after a hand-over.
+    void register_last() {
+        operations.the_state.sessions.add(
+            {operations.the_state.next_session++, operations.handed_over.back().second, 1, 0});
+    }
+
+    TurningLoop loop;
+    Folder folder;
+    std::string path = folder.path("m.sock");
+    OperationsOfTest operations;
+    Counters& counters = operations.the_state.counters;
+    Entrance entrance{loop.get(), operations};
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(entrance)
+
+BOOST_AUTO_TEST_CASE(a_negotiated_connection_is_handed_over_and_counted_once) {
+    EntranceTest test;
+    const unique_fd mta = test.connect(kNegotiation);
+    test.loop.until("handed over", [&] { return test.operations.handed_over.size() == 1; });
+    BOOST_TEST(test.counters.accepted_total == 1U);
+    BOOST_TEST(test.counters.refused_total.empty());
+    BOOST_TEST(test.entrance.waiting() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_stranger_is_refused_by_its_protocol_and_not_accepted) {
+    EntranceTest test;
+    const unique_fd stranger = test.connect("EHLO x\r\n");
+    test.loop.until("refused", [&] { return test.refused("smtp") == 1; });
+    BOOST_TEST(test.counters.accepted_total == 0U);
+    BOOST_TEST(test.operations.handed_over.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_silent_one_is_a_timeout_of_the_negotiation) {
+    EntranceTest test;
+    test.operations.the_config.timeouts.negotiate = std::chrono::milliseconds(50);
+    const unique_fd silent = test.connect("");
+    test.loop.until("timed out", [&] { return test.counters.timed_out[0] == 1; });
+    BOOST_TEST(test.counters.accepted_total == 1U);
+    BOOST_TEST(at_end(silent.get()));
+}
+
+BOOST_AUTO_TEST_CASE(past_max_sessions_new_connections_are_closed_at_once_and_those_in_the_gate_do_not_count) {
+    EntranceTest test;
+    test.operations.the_config.milter.max_sessions = 1;
+    const unique_fd stranger = test.connect("");
+    const unique_fd first = test.connect(kNegotiation);
+    test.loop.until("handed over", [&] { return test.operations.handed_over.size() == 1; });
+    test.register_last();
+    const unique_fd second = test.connect("");
+    test.loop.until("refused", [&] { return test.refused("max_sessions") == 1; });
+    BOOST_TEST(at_end(second.get()));
+    BOOST_TEST(!at_end(stranger.get()));
+    // Who was in the gate before finds the house full.
+    send_text(stranger.get(), kNegotiation);
+    test.loop.until("refused", [&] { return test.refused("max_sessions") == 2; });
+    BOOST_TEST(test.operations.handed_over.size() == 1U);
+    BOOST_TEST(test.counters.accepted_total == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(max_sessions_per_peer_counts_the_gate_too) {
+    EntranceTest test;
+    test.operations.the_config.milter.max_sessions_per_peer = 2;
+    const unique_fd first = test.connect(kNegotiation);
+    test.loop.until("handed over", [&] { return test.operations.handed_over.size() == 1; });
+    test.register_last();
+    const unique_fd second = test.connect("");
+    const unique_fd third = test.connect("");
+    test.loop.until("refused", [&] { return test.refused("max_sessions_per_peer") == 1; });
+    BOOST_TEST(at_end(third.get()));
+    send_text(second.get(), kNegotiation);
+    test.loop.until("handed over", [&] { return test.operations.handed_over.size() == 2; });
+}
+
+BOOST_AUTO_TEST_CASE(who_is_not_in_milter_allow_is_closed_at_accept) {
+    EntranceTest test;
+    test.operations.the_config.milter.listen = {"inet:0@127.0.0.1"};
+    test.operations.the_config.milter.allow = {"192.0.2.0/24"};
+    BOOST_REQUIRE(test.entrance.apply().ok());
+    const std::string address = test.entrance.addresses().at(0);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    name.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(5))));
+    const unique_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    BOOST_REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
+    test.loop.until("refused", [&] { return test.refused("not_allowed") == 1; });
+    BOOST_TEST(test.counters.accepted_total == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_worker_the_connection_is_refused) {
+    EntranceTest test;
+    test.operations.has_room = false;
+    const unique_fd mta = test.connect(kNegotiation);
+    test.loop.until("refused", [&] { return test.refused("no_worker") == 1; });
+    BOOST_TEST(test.counters.accepted_total == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(every_reason_that_is_counted_is_in_the_list_of_reasons) {
+    const std::vector<std::string> known = refusal_reasons();
+    for (const char* reason : {"not_allowed", "max_sessions", "max_sessions_per_peer", "displaced", "no_worker", "smtp",
+                               "http", "tls", "clamd", "proxy", "not_negotiation", "version", "oversized", "unknown"}) {
+        BOOST_TEST((std::find(known.begin(), known.end(), reason) != known.end()), reason);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,32 @@
+#include "workers/common/shared/probe_key.h"
+
+#include <sys/random.h>
+
+#include <cstddef>
+
+namespace evermilter {
+
+ProbeKey make_probe_key() noexcept {
+    ProbeKey key{};
+    if (::getrandom(key.data(), sizeof key, GRND_NONBLOCK) != static_cast<ssize_t>(sizeof key)) return {};
+    return key;
+}
+
+std::string probe_key_text(const ProbeKey& key) {
+    if (key == ProbeKey{}) return {};
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text;
+    for (const std::uint64_t word : key)
+        for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[word >> static_cast<unsigned>(shift) & 0xfU];
+    return text;
+}
+
+bool is_probe_key(const ProbeKey& key, std::string_view text) {
+    const std::string right = probe_key_text(key);
+    if (right.empty() || text.size() != right.size()) return false;
+    unsigned difference = 0;
+    for (std::size_t i = 0; i < right.size(); ++i) difference |= static_cast<unsigned>(right[i] ^ text[i]) & 0xffU;
+    return difference == 0;
+}
+
+} // namespace evermilter

@@ -1,0 +1,91 @@
+// A generation that serves: its scanners, the end of its queue, and the standby that is forked from whoever serves it.
+// First the loader serves; when that has died, the standby does, from the same engine. Ends when the queue has ended,
+// the scanners are gone, and at last the standby. Main thread only, and no other thread may live: it forks.
+#pragma once
+
+#include <ev++.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "config/config.h"
+#include "workers/common/base/result.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/common/ipc/messages.h"
+#include "workers/common/shared/poison_board.h"
+#include "workers/common/shared/scoreboard.h"
+#include "workers/scanner/libclamav/engine.h"
+#include "workers/scanner/scanner_pool.h"
+
+namespace evermilter::scanner {
+
+// What a generation is served with. Whoever serves it is a process that has these, by load or by fork.
+struct EngineContext {
+    Engine& engine;
+    ScannerBoard& board;
+    const config::Config& config;
+    std::uint64_t generation = 0;
+    int queue = -1;         // the receiving end, non-blocking
+    int snapshot_lock = -1; // this and the next are held as long as the generation lives
+    int engine_lock = -1;
+    const PoisonBoard* poison = nullptr; // what the scanners do not take
+    bool of_one_user = false;            // supervisor and scanners
+};
+
+// Does what LockEngine asks for.
+void lock_again(int engine_lock, const config::Config& config, std::uint64_t generation);
+
+class GenerationServer {
+  public:
+    struct Handlers {
+        std::function<void(messages::Message)> report; // to the supervisor
+        std::function<void()> ended;                   // nothing is left to serve; the process may end
+    };
+
+    // All that `estate` refers to outlives this.
+    GenerationServer(ev::loop_ref loop, const EngineContext& estate, Handlers handlers);
+    GenerationServer(const GenerationServer&) = delete;
+    GenerationServer& operator=(const GenerationServer&) = delete;
+    ~GenerationServer(); // kills and reaps what it has forked
+
+    // Forks all scanners. On an Error none is left.
+    [[nodiscard]] Result<void> start();
+    // The end of the queue is heeded from now on.
+    void watch_queue_end();
+    // Takes over from a dead loader: the scanners of `pids` (by slot, 0: none) are kept, the others are forked.
+    [[nodiscard]] Result<void> take_over(const std::vector<std::int64_t>& pids);
+
+    // The supervisor has died. Session workers end within timeouts.shutdown and let go of the queue; one that is stuck
+    // does not keep the engine in memory for ever.
+    void supervisor_gone();
+
+    // Forks a standby that listens on `channel`, and reports StandbyStarted or, if that fails, StandbyEnded.
+    void start_standby(unique_fd channel);
+
+    // Ping, ReopenLog, LockEngine, ScannerOverdue, ReplaceScanner, StartStandby are done. False: it is another message.
+    [[nodiscard]] bool on_message(messages::Message& message);
+
+  private:
+    void queue_ended(ev::io& watcher, int events);
+    void orphaned_too_long(ev::timer& watcher, int events);
+    void scanners_gone();
+    void standby_ended(ev::io& watcher, int events);
+    [[nodiscard]] Result<void> open_queue_end();
+
+    ev::loop_ref loop_;
+    EngineContext estate_;
+    Handlers handlers_;
+    ScannerPool pool_;
+    bool ending_ = false; // the scanners are gone
+    unique_fd queue_end_; // an epoll descriptor that is readable when the queue has ended
+    ev::io queue_watch_;
+    ev::timer orphaned_timer_; // since the supervisor has died
+    pid_t standby_ = 0;        // 0: none
+    unique_fd standby_pidfd_;
+    ev::io standby_watch_;
+};
+
+} // namespace evermilter::scanner
