@@ -106,7 +106,7 @@ Result<ReadConfig> read_config_result(const std::string& result, const std::stri
     if (text == document.end() || !text->is_string() || listen == document.end() || !listen->is_array() ||
         group == document.end() || !group->is_string())
         return Error{EPROTO, "the configuration could not be read"};
-    // It has been parsed once, without harm and without a fault.
+    // The helper has parsed it once, without a crash and without a fault.
     auto parsed = config::parse(text->get<std::string>(), path);
     if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed)) return Error{EINVAL, joined(*faults)};
     ReadConfig read;

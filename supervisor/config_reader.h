@@ -1,6 +1,6 @@
-// A configuration file and all that reading it may wait for: the disk, a name server, the directory of groups. Done in
-// a helper process at a reload, where a file may also be one that ends its reader; directly at the start, before
-// anything is served. What comes out can be taken over without asking anybody again.
+// Reads a configuration file and does everything that may wait for it: disk, name server, group database. At a reload a
+// helper process does this, because a file may also crash its reader; at the start it is done directly, before anything
+// is served. The result can be taken over without any further lookup.
 #pragma once
 
 #include <string>
@@ -19,12 +19,12 @@ struct ReadConfig {
     config::Milter bound;
 };
 
-// What names come to; an Error names the key. Waits.
+// Resolves the names; an Error names the key. Waits.
 [[nodiscard]] Result<config::Milter> look_up(const config::Milter& milter);
 
 // For Helpers: reads `path`, checks it, looks its names up. Waits. The text is for read_config_result().
 [[nodiscard]] std::string read_config_job(const std::string& path);
-// Waits for nothing. The Error's text is every fault of the file, each with its place.
+// Does not wait. The Error's text lists every fault of the file, each with its place.
 [[nodiscard]] Result<ReadConfig> read_config_result(const std::string& result, const std::string& path);
 
 } // namespace evermilter::supervisor

@@ -1,6 +1,6 @@
-// What the system lets us have against what the configuration may need: open files (RLIMIT_NOFILE), processes and
-// threads of a user (RLIMIT_NPROC) and of the cgroup (pids.max). Looked at when a configuration is taken over, at the
-// start and later: too little is refused there with the figures, not found out when sessions come.
+// Compares the system's limits with what the configuration may need: open files (RLIMIT_NOFILE), processes and threads
+// of a user (RLIMIT_NPROC) and of the cgroup (pids.max). Checked whenever a configuration is taken over: too little is
+// refused then, with the figures, instead of failing when sessions come.
 #pragma once
 
 #include <cstdint>

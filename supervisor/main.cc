@@ -36,7 +36,7 @@ struct CommandLine {
     bool foreground = false;
 };
 
-// Whoever does not read standard error keeps nobody from ending.
+// A reader of standard error that does not read must not keep us from ending.
 bool say(const std::string& line) {
     constexpr std::chrono::seconds patience{1};
     return write_standard_error(line + "\n", patience);
@@ -66,7 +66,7 @@ bool occupy_low_descriptors() {
     ::_exit(code);
 }
 
-// In the child: an own session, no terminal. The write end on which the status is told.
+// In the child: a session of its own, no terminal. Returns the write end on which the status is reported.
 unique_fd become_daemon() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
@@ -125,7 +125,7 @@ int run(const CommandLine& line, supervisor::ServiceManager manager) {
         complain(identities.error().what);
         return EX_NOUSER;
     }
-    // The path means the same after the daemon has left the folder it was called in: it is read again for a reload.
+    // Make the path absolute: a reload reads it again after the daemon has changed its directory.
     const std::string origin = std::filesystem::absolute(line.config);
     set_surroundings();
     auto settings = supervisor::make_settings(std::move(config), origin, std::move(*identities), line.foreground);
@@ -159,7 +159,7 @@ int run(const CommandLine& line, supervisor::ServiceManager manager) {
 int main(int argc, char** argv) {
     static_cast<void>(block_signals(Blocked::until_handled));
     ignore_signals({SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGUSR2});
-    // First of what opens anything: the sockets that are passed have fixed numbers.
+    // Before anything else opens a descriptor: passed sockets have fixed numbers.
     if (auto closed = supervisor::close_unpassed(); !closed) {
         complain(closed.error().what);
         return EX_OSERR;

@@ -47,7 +47,7 @@ std::optional<Fault> need_folder(const std::string& path, mode_t mode, const Ide
 
 std::optional<Fault> check_usable(const FolderOrder& folder) {
     const int error = try_folder(folder.path, folder.owner);
-    // What may heal by itself is waited for by Folders, while the service is up.
+    // Folders waits for what may go away, while the service is up.
     if (error == 0 || may_pass(error)) return std::nullopt;
     return Fault{exit_code_of(error), std::string(folder.key) + ": " + trial_text(folder.path, folder.owner, error) +
                                           ", or set " + folder.key};
@@ -129,8 +129,8 @@ std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings) {
         if (auto given = give_to_new_user(folder); !given)
             log::warning("folder-not-given", {{"key", folder.key}, {"error", given.error().what}});
         if (auto fault = check_usable(folder)) {
-            // A state directory that is full, read-only or broken can still be read: its snapshots can serve, and the
-            // rest only keeps books.
+            // A state directory that is full, read-only or broken can still be read: its snapshots can serve, and
+            // everything else in it is only a record.
             if (folder.use != FolderUse::state || fault->exit_code != EX_CANTCREAT) return std::move(*fault);
             log::warning("state-directory", {{"error", fault->text}});
         }

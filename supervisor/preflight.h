@@ -1,5 +1,5 @@
-// What must be right before anything is started: the folders that we write to exist, belong to the right user and
-// can be used by it (folder_trial.h). Blocks; only for the start. Afterwards they are watched by Folders.
+// Checks before anything is started that the folders we write to exist, belong to the right user and can be used by it
+// (folder_trial.h). Blocks; only for the start. Afterwards Folders watches them.
 #pragma once
 
 #include <array>
@@ -39,7 +39,7 @@ struct FolderOrder {
 // Locks a folder against other supervisors. EWOULDBLOCK: one has it; the text says so.
 [[nodiscard]] Result<unique_fd> lock_folder(const FolderOrder& folder);
 
-// Holds what shows other supervisors that the folders are in use, as long as it lives (flock(2)). By FolderUse.
+// Holds the locks that show other supervisors that the folders are in use (flock(2)). By FolderUse.
 using FolderLocks = std::array<unique_fd, kFolderUses>;
 
 // Makes folders that are missing, checks all, wipes what dead scanners left in the temp directory (not what those
@@ -47,8 +47,8 @@ using FolderLocks = std::array<unique_fd, kFolderUses>;
 // about a temp directory that is not on a tmpfs or has less room than scanner.temp_size.
 [[nodiscard]] std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings);
 
-// Removes the folders (g*-s*) of a generation, 0: of all, in `temp_directory`, but those of `spared`. Waits: for the
-// start and the end, and for a helper. What could not be removed, and why, or "".
+// Removes the folders (g*-s*) of a generation (0: of all) in `temp_directory`, except those of `spared`. Waits: only at
+// the start, at the end, and in a helper. Returns what could not be removed, and why, or "".
 [[nodiscard]] std::string wipe_scanner_folders(const std::string& temp_directory, std::uint64_t generation = 0,
                                                const std::vector<std::uint64_t>& spared = {});
 // Of all whose engine is in nobody's memory any more.

@@ -1,5 +1,5 @@
-// Who the processes run as. Started as root, the supervisor stays uid 0 with the few capabilities it needs, and the
-// children run as the configured users without any; started as an ordinary user, all run as that user.
+// The users that the processes run as. Started as root, the supervisor stays uid 0 with the few capabilities it needs,
+// and the children run as the configured users without any; started as an ordinary user, all run as that user.
 #pragma once
 
 #include <sys/types.h>
@@ -30,8 +30,8 @@ struct Identities {
 // the key and the user that is unknown: exit status EX_NOUSER.
 [[nodiscard]] Result<Identities> resolve_identities(const config::Process& process);
 
-// Started as root with one user for all: what opens archives of strangers could reach what speaks with the MTA. What to
-// do about it; "" where the users differ, or all are an ordinary one.
+// A warning with its remedy where root has configured one user for everything, so that a scanner that opens strangers'
+// archives could reach the workers that talk to the MTA; "" where the users differ or we are not root.
 [[nodiscard]] std::string one_user_warning(const Identities& identities);
 
 // As root: keeps CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER and

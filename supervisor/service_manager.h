@@ -1,6 +1,6 @@
-// What a service manager (systemd) hands to the process that it starts: listening sockets (sd_listen_fds(3)), where it
-// wants to be told of changes (sd_notify(3)), and how often it wants to be told that the process is well. Taken once,
-// before any descriptor is opened, and out of the environment, which children inherit.
+// What a service manager (systemd) gives to the process that it starts: listening sockets (sd_listen_fds(3)), the
+// socket for notifications (sd_notify(3)), and the watchdog's interval. Taken once, before any descriptor is opened,
+// and removed from the environment, which children inherit.
 #pragma once
 
 #include <chrono>
@@ -38,7 +38,7 @@ class PassedSockets {
 
 struct ServiceManager {
     PassedSockets sockets;
-    std::string notify_socket;             // empty: nobody wants to be told
+    std::string notify_socket;             // empty: no notifications
     std::chrono::microseconds watchdog{0}; // 0: not wanted
     [[nodiscard]] bool there() const noexcept { return !notify_socket.empty() || !sockets.empty(); }
 };

@@ -18,9 +18,10 @@ namespace evermilter::supervisor {
 namespace {
 
 constexpr std::chrono::seconds kAfterShutdown{10};
-// How often is looked whether folders and sockets are still there.
+// How often to check that folders and sockets are still there.
 constexpr std::chrono::seconds kLook{2};
-// What a helper may take: for the names of a configuration, whose servers may be silent; for large folders.
+// How long a helper may take: to resolve the names of a configuration, whose servers may be silent; to clear large
+// folders.
 constexpr std::chrono::minutes kReadConfig{1};
 constexpr std::chrono::minutes kWipe{10};
 
@@ -187,7 +188,7 @@ bool Supervisor::begin() {
     status_socket_.on_trouble(on_trouble);
     if (auto bound = bind(ListenerSet::Missing::awaited); !bound)
         return refuse(exit_code_of_socket(bound.error().code), bound.error().what);
-    // Nobody would take what connects there.
+    // No one would accept connections there.
     if (const std::string unused = passed_beside(); !unused.empty())
         return refuse(EX_CONFIG,
                       "the service manager passes a socket that is neither in milter.listen nor "
@@ -280,7 +281,7 @@ void Supervisor::wipe_temp(std::uint64_t generation) {
         });
 }
 
-// What somebody else may have removed or put into its place.
+// Checks what others may have removed or replaced.
 void Supervisor::look_around() {
     folders_.look();
     entrance_.look();
@@ -351,7 +352,7 @@ void Supervisor::stop(int exit_code) {
     reloads_.stop();
     const std::chrono::nanoseconds bound = settings_.config.timeouts.shutdown;
     session_workers_.stop(true, monotonic_ns() + bound.count());
-    // Who has not ended then is killed.
+    // Anything still running by then is killed.
     stop_timer_.start(bound + kAfterShutdown);
     notifications_.tell_stopping(bound + 2 * kAfterShutdown, fault_);
     continue_stop();

@@ -1,6 +1,6 @@
-// One small file, kept on disk by short-lived children: fsync(2) takes as long as the disk wants, and the loop must not
-// wait. Of texts that come while one is being written only the last is written. A child that dies or a disk that is
-// full is an Error to `done`, and nothing else; the file is then as it was.
+// Keeps one small file on disk by short-lived children: fsync(2) takes as long as the disk wants, and the loop must not
+// wait. Of the texts that come while one is being written, only the last is written. If a child dies or the disk is
+// full, `done` gets an Error and the file stays as it was.
 #pragma once
 
 #include <sys/types.h>

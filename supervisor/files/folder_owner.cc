@@ -65,7 +65,7 @@ bool give(int what, const Identity& owner) {
     return ::fchownat(what, "", owner.uid, owner.gid, AT_EMPTY_PATH) == 0;
 }
 
-// By descriptor: whoever owns these names may exchange them meanwhile.
+// By descriptor: the owner of these names may exchange them meanwhile.
 Result<void> give_contents(int folder, uid_t former, const Identity& owner, int depth) {
     const auto names = names_in(folder);
     if (!names) return names.error();
@@ -101,7 +101,7 @@ Result<void> give_to_new_user(const FolderOrder& folder) {
                      [&](const std::string& name) { return made_by_us(folder.use, name); }))
         return {};
     Result<void> given;
-    // What is in the temp directory is scanners', which may live.
+    // The temp directory's contents belong to scanners, which may be running.
     if (folder.use != FolderUse::temp) given = give_contents(opened->get(), about.st_uid, folder.owner, 1);
     if (given && !give(opened->get(), folder.owner)) given = system_error("fchownat");
     if (given && new_one) given = give_folder(opened->get(), folder.mode, folder.owner);

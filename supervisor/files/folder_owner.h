@@ -1,5 +1,5 @@
-// A folder of ours whose user is another one than before: process.user or process.scanner_user was changed, or a user
-// of its own for the scanners was added. As root we give it on, with what is in it.
+// Gives a folder of ours to its new user, with its contents, after process.user or process.scanner_user was changed or
+// scanners got a user of their own. Only as root.
 #pragma once
 
 #include "supervisor/preflight.h"

@@ -63,7 +63,7 @@ Result<unique_fd> open_folder(const std::string& path) {
         }
         if (!S_ISLNK(about.st_mode)) return system_error("cannot open " + path, ENOTDIR);
         if (++links > kMostLinks) return system_error("cannot open " + path, ELOOP);
-        // Who has no rights beyond those of the link's owner loses nothing by following it.
+        // A process with no more rights than the link's owner may follow it safely.
         if (::geteuid() == 0 && about.st_uid != 0)
             return Error{ELOOP, "cannot use " + path + ": \"" + part + "\" is a symbolic link of user " +
                                     std::to_string(about.st_uid) + ", which root does not follow"};

@@ -1,6 +1,6 @@
-// Folders and what lies in them, by descriptor. As root we make folders and sockets below folders of other users, who
-// may put a symbolic link in their place at any moment: a path is opened part by part, a link is followed only where
-// root has made it, and owner and mode are given to what was opened, never to a path.
+// Makes and opens folders and their contents by descriptor. As root we make folders and sockets below folders of other
+// users, who may put a symbolic link in their place at any moment: a path is opened part by part, a link is followed
+// only where root made it, and owner and mode are given to what was opened, never to a path.
 #pragma once
 
 #include <sys/types.h>
@@ -32,7 +32,7 @@ enum class Above { must_exist, made };
 // Gives what is open, O_PATH too, to `owner`, with `mode`.
 [[nodiscard]] Result<void> give_folder(int folder, mode_t mode, const Identity& owner);
 
-// The name under which a call that knows only paths reaches what is open, O_PATH too.
+// A path by which a call without a descriptor argument reaches an open file, O_PATH included.
 [[nodiscard]] std::string proc_path(int descriptor);
 
 } // namespace evermilter::supervisor

@@ -26,7 +26,7 @@ int write_file(const std::string& path) {
         else if (errno != EINTR)
             error = put == 0 ? ENOSPC : errno;
     }
-    // Some file systems say so only now.
+    // Some file systems report a full disk only at close(2).
     if (::close(fd) != 0 && error == 0) error = errno;
     ::unlink(path.c_str());
     return error;

@@ -1,5 +1,5 @@
-// Whether a user can work in a folder: tried in a forked child that has become that user, because owner, mode, access
-// lists, quota, room and mounts all have their say.
+// Tests whether a user can work in a folder: a forked child becomes that user and tries, because owner, mode, access
+// lists, quota, free space and mounts all matter.
 #pragma once
 
 #include <sys/types.h>
@@ -10,7 +10,7 @@
 
 namespace evermilter::supervisor {
 
-// Less room than this is none: a trial writes as much.
+// A trial writes this many bytes: a disk with less room counts as full.
 inline constexpr std::size_t kTrialBytes = std::size_t{64} << 10U;
 
 // A child that makes a folder and a file in `path`, writes, removes both, and ends with status 0 or an errno. Its pid;

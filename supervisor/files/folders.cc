@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A child's word stands so long, though a trial went well: what failed may need more room than the trial.
+// A child's report counts for this long even if a trial succeeds: the child may have needed more room than the trial.
 constexpr std::int64_t kWord = std::chrono::nanoseconds(5s).count();
 // A trial on a disk that does not answer is ended.
 constexpr std::int64_t kTrial = std::chrono::nanoseconds(10s).count();
@@ -110,7 +110,7 @@ void Folders::look_at(Known& folder) {
     if (take(folder, now)) try_it(folder);
 }
 
-// Another folder is there than before: somebody's, or a mount. What it must be is known from its order.
+// Another folder is at the path than before: somebody made it, or it is a mount.
 bool Folders::take(Known& folder, const struct stat& now) {
     if (folder.order.locked) {
         auto locked = lock_folder(folder.order);
@@ -140,8 +140,8 @@ void Folders::make(Known& folder) {
     if (::lstat(order.path.c_str(), &now) == 0 && take(folder, now)) try_it(folder);
 }
 
-// Gives a folder to its user again: the one that it had, with what it had then; or a new one of root's in which nothing
-// is yet. Nobody else's is taken from him. False: nothing was to be done, or it may not be done.
+// Gives a folder back to its user: the folder that it had, or a new empty one of root's. Folders of other users are
+// left alone. Returns false where nothing needed or was allowed to be done.
 bool Folders::mend(Known& folder) {
     const FolderOrder& order = folder.order;
     auto place = open_place(order.path);
@@ -187,7 +187,7 @@ bool Folders::on_reaped(pid_t pid, int wait_status) {
 void Folders::tried(Known& folder, int error) {
     const std::string& path = folder.order.path;
     struct stat now {};
-    // What was tried may be gone by now; then the next look says what is there.
+    // The tried folder may be gone by now; the next check reports what is there.
     if (::stat(path.c_str(), &now) != 0 || !same_folder(now, folder.as)) return;
     if (error == 0) {
         folder.as = now;

@@ -1,8 +1,8 @@
-// The folders that we write to while the service runs. People and programs that clean up remove them, fill them, or put
-// something else in their place: they are looked at every few seconds and whenever a child has failed there, made anew
-// with the right owner and mode where nothing is left, and what time or an administrator must heal stands in
-// State::troubles until it is healed. Whether a user can write there, quota and rights and all, is only known by
-// trying: in a forked child that has become that user, while there is a doubt. Nothing here waits.
+// Watches the folders that we write to while the service runs. People and cleaning programs remove them, fill them or
+// replace them. Folders checks them every few seconds and whenever a child has failed there, makes a missing one again
+// with the right owner and mode, and keeps what time or an administrator must mend in State::troubles until it is
+// mended. Only a trial shows whether a user can write there (quota, rights, space): while in doubt, a forked child that
+// has become that user tries. Nothing here waits.
 #pragma once
 
 #include <sys/stat.h>
@@ -22,7 +22,7 @@ class Folders {
   public:
     struct Handlers {
         std::function<void()> changed;    // State::troubles
-        std::function<void()> state_made; // the state directory is another one: what is locked there is not locked
+        std::function<void()> state_made; // the state directory was replaced: locks taken in the old one are void
     };
 
     Folders(State& state, const Settings& settings, Handlers handlers);
@@ -30,11 +30,11 @@ class Folders {
     Folders(const Folders&) = delete;
     Folders& operator=(const Folders&) = delete;
 
-    // They are as prepare_folders() has left them. Looks at them from now on.
+    // Starts watching. prepare_folders() has just prepared them.
     void begin(FolderLocks locks);
     // Every few seconds.
     void look();
-    // A child could not write there: is looked at now, and in trouble for some seconds whatever is found.
+    // A child could not write there: check the folder now, and report trouble for some seconds whatever is found.
     void failed(FolderUse use, const std::string& how);
     // False: `pid` is no child of ours.
     [[nodiscard]] bool on_reaped(pid_t pid, int wait_status);
@@ -44,9 +44,9 @@ class Folders {
     struct Known {
         FolderOrder order;
         struct stat as {};           // which it is, and with what owner and mode it was well or is to be
-        bool was_well = false;       // it, and not another that was there before
+        bool was_well = false;       // this very folder was usable, not only a predecessor at the same path
         unique_fd lock;              // of the folder that is there
-        std::string how;             // what a child has said
+        std::string how;             // the failure that a child reported
         std::int64_t failed_ns = 0;  // CLOCK_MONOTONIC of that; 0: nothing
         std::int64_t trouble_ns = 0; // since when it is in trouble; 0: it is not
         pid_t trying = 0;

@@ -33,7 +33,7 @@ std::set<FolderAndName> places_on_the_way(const std::string& path, std::set<Fold
         const fs::file_status status = fs::symlink_status(entry, failed);
         if (left.empty() || fs::is_symlink(status)) places.insert({at.string(), part.string()});
         if (failed || !fs::exists(status)) {
-            // What is missing may come.
+            // A missing entry may appear later: watch its folder.
             places.insert({at.string(), part.string()});
             return places;
         }

@@ -1,5 +1,5 @@
-// Which directory entries decide what a path leads to: those of the symbolic links on its way, and of what is at its
-// end. Whoever changes one of them changes what is behind the path.
+// Lists the directory entries that decide where a path leads: those of the symbolic links on its way and of its target.
+// A change of one of them changes what is behind the path.
 #pragma once
 
 #include <compare>

@@ -1,4 +1,5 @@
-// Errors of system calls that time can heal without an administrator: what is full, worn out or slow for the moment.
+// Errors of system calls that may go away without an administrator: something is full, exhausted or slow for the
+// moment.
 #pragma once
 
 #include <cerrno>

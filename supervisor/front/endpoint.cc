@@ -142,7 +142,7 @@ Result<BoundEndpoint> bind_endpoint(const Endpoint& endpoint, const ResolvedAcce
 bool may_come_by_itself(const Endpoint& endpoint, int code) {
     switch (code) {
         case EADDRINUSE:
-            // Who holds a path is another service, or a second one of ours.
+            // The path belongs to another service, or to a second instance of this one.
             return std::holds_alternative<config::InetAddress>(endpoint.address);
         case EADDRNOTAVAIL:
         case ENETDOWN:

@@ -1,4 +1,4 @@
-// What a listening address of the configuration comes to: one socket, or several where a name has several addresses.
+// Resolves a listening address of the configuration: to one socket, or to several where a name has several addresses.
 #pragma once
 
 #include <sys/socket.h>
@@ -32,8 +32,8 @@ struct BoundEndpoint {
 };
 [[nodiscard]] Result<BoundEndpoint> bind_endpoint(const Endpoint& endpoint, const ResolvedAccess& access);
 
-// Whether an error of bind_endpoint() may heal without an administrator: the address is not there yet, a predecessor
-// still has the port, there is no room.
+// Whether an error of bind_endpoint() may go away without an administrator: the address is not configured yet, a
+// predecessor still holds the port, memory or descriptors are short.
 [[nodiscard]] bool may_come_by_itself(const Endpoint& endpoint, int code);
 
 } // namespace evermilter::supervisor

@@ -142,8 +142,8 @@ void Entrance::turned_away(const Peer& peer, bool hung_up) {
     refuse(peer, kNoWorker, "no session worker had room within timeouts.negotiate", {});
 }
 
-// Who speaks to the unix socket, by the kernel's word. Limited like the refusals: a mail server's connections are many
-// and its user one; every message's line has its peer too.
+// Logs which user connects to the unix socket, as the kernel reports it. Limited like refusals: a mail server makes
+// many connections as one user, and the line of each message names its peer anyway.
 void Entrance::log_unix_peer(const PeerAddress& address, const Peer& peer) {
     const auto* credentials = std::get_if<UnixPeer>(&address);
     if (credentials == nullptr) return;

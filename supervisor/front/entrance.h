@@ -33,7 +33,7 @@ class Entrance {
                                        ListenerSet::Missing missing = ListenerSet::Missing::refused);
     void commit();
     void abandon() { listeners_.abandon(); }
-    // One that was handed over had to wait for a worker with room, and was closed.
+    // A connection that waited for a worker with room was closed.
     void turned_away(const Peer& peer, bool hung_up);
     // Closes the listeners and the connections that wait for their negotiation.
     void close();

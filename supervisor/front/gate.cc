@@ -80,11 +80,11 @@ void Gate::close() {
 
 void Gate::on_readable() {
     std::array<epoll_event, kEventsPerTurn> events{};
-    // Who leaves may end the service, and all that wait here with it: each is looked up again.
+    // on_leave may stop the service, which clears this map: look each entry up again.
     const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, 0);
     for (int index = 0; index < count; ++index) {
         const epoll_event& event = events.at(static_cast<std::size_t>(index));
-        // Gone from the map if it left meanwhile.
+        // It may have left the map meanwhile.
         if (const auto entry = waiting_.find(event.data.u64); entry != waiting_.end()) look(entry, event.events);
     }
 }
@@ -119,7 +119,7 @@ void Gate::leave(Entries::iterator entry, GateExit exit, Protocol protocol, std:
     }
     Leaving leaving{exit, protocol, waiting.peer, {}, std::move(begin)};
     if (exit == GateExit::whole) {
-        // The set knows the open file, which lives on in the session worker: it must be taken out by hand.
+        // epoll knows the open file, which lives on in the session worker: remove it explicitly.
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, waiting.connection.get(), nullptr);
         leaving.connection = std::move(waiting.connection);
     } else {
@@ -148,7 +148,7 @@ void Gate::expire() {
             expiry_ns_ = waiting.deadline_ns;
         }
     }
-    // What leaves now may close the gate, which stops the timer again.
+    // on_leave may close the gate, which stops the timer again.
     if (expiry_ns_ != 0) expiry_.start(std::chrono::nanoseconds(expiry_ns_ - monotonic_ns()));
     for (const std::uint64_t id : expired) {
         const auto entry = waiting_.find(id);

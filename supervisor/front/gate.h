@@ -46,15 +46,15 @@ class Gate {
 
     Gate(Loop* loop, std::size_t room, OnLeave on_leave);
 
-    // Owns the connection from now on. `timeout` is timeouts.negotiate. May call on_leave at once, for another one
-    // that is displaced or for this one when epoll(7) refuses it. After close() it is closed.
+    // Takes ownership of the connection. `timeout` is timeouts.negotiate. May call on_leave at once: for another
+    // connection that is displaced, or for this one when epoll(7) refuses it. After close() the connection is closed.
     void add(unique_fd connection, const PeerAddress& peer, std::chrono::milliseconds timeout);
 
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
     // Those of one peer (Peer::key).
     [[nodiscard]] std::uint32_t of_peer(const std::string& key) const;
 
-    // Those who wait, by arrival, for the status.
+    // The waiting connections in the order of their arrival, for the status document.
     struct Guest {
         std::string peer;
         std::int64_t since_ns = 0; // CLOCK_MONOTONIC of its arrival

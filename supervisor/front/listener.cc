@@ -71,13 +71,13 @@ struct ListenerSet::Listener {
     std::optional<ResolvedAccess>
         managers_access; // of a path that the service manager has made, kept when it is made anew
     unique_fd fd;        // empty: it cannot be bound yet
-    std::string trouble; // not empty: what was told of it
+    std::string trouble; // not empty: the last trouble reported for it
     RestartPolicy attempts;
     IoWatcher readable; // last: stopped before the descriptor is closed
 };
 
 struct ListenerSet::Prepared {
-    std::vector<std::string> keys; // of all that there shall be
+    std::vector<std::string> keys; // of all sockets that should exist afterwards
     std::vector<std::unique_ptr<Listener>> added;
     ResolvedAccess access;
 };
@@ -97,7 +97,7 @@ void ListenerSet::watch(Listener& listener) {
     if (listener.fd) listener.readable.start(listener.fd.get(), EV_READ);
 }
 
-// What the service manager has passed for it, or a socket of our own.
+// The socket that the service manager passed for this address, or one of our own.
 Result<void> ListenerSet::open(Listener& listener, const ResolvedAccess& access) {
     Result<unique_fd> passed = passed_ == nullptr ? unique_fd{} : passed_->find(listener.endpoint.key);
     if (!passed) return std::move(passed).error();
@@ -172,7 +172,7 @@ void ListenerSet::commit() {
     std::vector<std::unique_ptr<Listener>> kept;
     for (auto& listener : listeners_) {
         if (std::find(keys.begin(), keys.end(), listener->endpoint.key) != keys.end()) {
-            // prepare() has looked whether it may be done; what somebody has done to the path since harms nothing else.
+            // prepare() has checked that this is allowed; a change of the path since then harms nothing else.
             if (listener->path != nullptr && !listener->managers_access) {
                 if (Result<void> changed = listener->path->change_access(prepared->access); !changed)
                     log::error("listeners", {{"address", listener->shown}, {"error", changed.error().what}});
@@ -209,7 +209,7 @@ void ListenerSet::close() {
     prepared_.reset();
     resting_.stop();
     for (auto& listener : listeners_) {
-        // Whoever is started next learns from it what access the manager gave.
+        // The next process started by the manager reads from it which access the manager gave.
         if (listener->path != nullptr && listener->managers_access) listener->path->leave();
         end(std::move(listener));
     }
@@ -237,7 +237,7 @@ void ListenerSet::try_again(Listener& listener) {
     well(listener);
 }
 
-// Its path is gone, or something else is there. Who has come by it before is served.
+// The socket's path is gone, or something else is there. Connections that are already open stay open.
 void ListenerSet::bind_again(Listener& listener) {
     const std::string path = std::get<config::UnixAddress>(listener.endpoint.address).path;
     const std::string folder = std::filesystem::path(path).parent_path();

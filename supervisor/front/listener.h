@@ -1,7 +1,7 @@
-// Listening sockets: made from addresses, watched, closed. Owns the descriptors and, for unix sockets, the path:
-// one in use by a live process is an error, one left by a dead process is taken over, and the path is unlinked at
-// the end only if it is still ours. Out of descriptors, all sockets of the set rest for a moment (level-triggered
-// readiness would spin otherwise) and the log says so once.
+// Listening sockets: makes them from addresses, watches and closes them. Owns the descriptors and, for unix sockets,
+// the path: a path in use by a live process is an error, one left by a dead process is taken over, and a path is
+// unlinked at the end only if it is still ours. When descriptors run out, all sockets of the set pause for a moment
+// (level-triggered readiness would spin otherwise) and the log says so once.
 #pragma once
 
 #include <chrono>
@@ -38,7 +38,7 @@ class ListenerSet {
     // modes and ends are the manager's. Before apply(); outlives the set.
     void use_passed(const PassedSockets& passed) { passed_ = &passed; }
 
-    // Is told what is wrong with an address from now on, "" when it is well again. Before apply().
+    // Called from now on with what is wrong with an address, and with "" when it works again. Before apply().
     using OnTrouble = std::function<void(const std::string& what, const std::string& reason)>;
     void on_trouble(OnTrouble on_trouble) { on_trouble_ = std::move(on_trouble); }
 
@@ -46,18 +46,19 @@ class ListenerSet {
     // is bound and listens, what is gone is closed. Names are resolved here (getaddrinfo(3), the one call that may
     // wait: at start, and when an operator changes the addresses). On an Error nothing has changed.
     // EADDRINUSE: in use by a live process; EEXIST: the path is no socket; EINVAL: no address.
-    // `awaited`: what cannot be bound yet, and may heal by itself, is no Error, and tried again at each look().
+    // `awaited`: an address that cannot be bound yet, but may become available, is not an Error; look() retries it.
     enum class Missing { refused, awaited };
     [[nodiscard]] Result<void> apply(const std::vector<std::string>& addresses, const SocketAccess& access,
                                      Missing missing = Missing::refused);
 
-    // Binds what could not be bound before, and anew what is not to be reached any more because its path was removed or
-    // has become another's (whose it stays, as long as he lives). Cheap; to be called every few seconds.
+    // Binds what could not be bound before, and binds again what clients can no longer reach because its path was
+    // removed or replaced (a path that a living process has taken stays that process's). Cheap; call it every few
+    // seconds.
     void look();
 
-    // The same in two steps, for what depends on more than sockets. prepare() does all that can fail: what is new is
-    // bound and listens, but nobody is accepted there, and nothing of what was there is touched. On an Error nothing is
-    // prepared. Then commit(), which cannot fail, or abandon(), after which nothing of it is left.
+    // The same in two steps, for changes that depend on more than sockets. prepare() does everything that can fail:
+    // new sockets are bound and listen but accept nothing, existing ones are left alone. On an Error nothing is
+    // prepared. Then call commit(), which cannot fail, or abandon(), which removes everything prepared.
     [[nodiscard]] Result<void> prepare(const std::vector<std::string>& addresses, const SocketAccess& access,
                                        Missing missing = Missing::refused);
     void commit();

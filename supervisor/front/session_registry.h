@@ -31,7 +31,7 @@ class SessionRegistry {
     void assign(std::uint64_t id, std::uint64_t worker, std::uint32_t slot);
     // The session that was removed, nullopt if there is none of this id, or it belongs to another worker.
     std::optional<Session> remove(std::uint64_t id, std::uint64_t worker);
-    // All sessions of a worker that has died.
+    // Removes and returns all sessions of a worker that has died.
     std::vector<Session> remove_worker(std::uint64_t worker);
 
     [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }

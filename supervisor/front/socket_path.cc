@@ -60,8 +60,8 @@ Result<void> take_over(const std::string& path, const Place& place) {
     return {};
 }
 
-// Whether a living process has the socket at `path` open, without its being told: no stream socket takes a connection
-// of this type.
+// Whether a living process has the socket at `path` open. The process does not notice: a stream socket refuses a
+// connection of this type.
 bool is_open(const std::string& path) {
     const unique_fd probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const auto name = unix_name(path);
@@ -86,7 +86,7 @@ std::string private_name(const std::string& name) {
     return hidden;
 }
 
-// A name that is gone when this ends.
+// A name that the destructor unlinks.
 struct Passing {
     const Place& place;
     std::string name;
@@ -98,7 +98,7 @@ struct Passing {
 Result<ResolvedAccess> resolve_access(const SocketAccess& access) {
     ResolvedAccess resolved{access.mode, std::nullopt};
     if (access.group.empty()) return resolved;
-    // A number first: nobody has to be asked for it, which may take long.
+    // Try a number first: it needs no lookup, which may take long.
     gid_t number = 0;
     const char* end = access.group.data() + access.group.size();
     if (const auto [stop, problem] = std::from_chars(access.group.data(), end, number);
@@ -141,7 +141,7 @@ bool SocketPath::is_socket(const struct stat& found) const {
 bool SocketPath::reachable() const {
     struct stat found {};
     if (::lstat(path_.c_str(), &found) != 0 || !is_socket(found)) return false;
-    // The manager's was not seen being made: the one found may have been left by a supervisor that was killed.
+    // We did not see the manager make its socket: what is there may have been left by a supervisor that was killed.
     return folder_ || is_open(path_);
 }
 
@@ -154,7 +154,7 @@ Result<void> SocketPath::change_access(const ResolvedAccess& access) const {
 }
 
 Result<BoundPath> bind_path(const std::string& path, const ResolvedAccess& access, int backlog) {
-    // By this name clients will come, though we do not bind it.
+    // Clients will use this name, though we do not bind it.
     if (auto name = unix_name(path); !name) return std::move(name).error();
     auto place = open_place(path);
     if (!place) {
@@ -180,7 +180,7 @@ Result<BoundPath> bind_path(const std::string& path, const ResolvedAccess& acces
     const unique_fd made(::openat(place->folder.get(), hidden.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat info {};
     if (!made || ::fstat(made.get(), &info) != 0) return system_error("cannot look at " + path);
-    // The folder's owner can rename, but cannot make what is root's.
+    // The folder's owner can rename our socket, but cannot make one that root owns.
     if (!S_ISSOCK(info.st_mode) || info.st_uid != ::geteuid() || info.st_nlink != 1)
         return Error{EEXIST, "cannot listen on " + path + ": somebody puts something else there"};
     if (Result<void> set = set_access(made.get(), path, access); !set) return std::move(set).error();
@@ -189,7 +189,7 @@ Result<BoundPath> bind_path(const std::string& path, const ResolvedAccess& acces
     if (!folder) return system_error("cannot listen on " + path);
     if (::linkat(place->folder.get(), hidden.name.c_str(), place->folder.get(), place->name.c_str(), 0) != 0)
         return system_error("cannot listen on " + path);
-    // What got the name may be another by now. That is the folder's owner's doing, and then he has no socket of ours.
+    // The folder's owner may have exchanged it meanwhile; then clients do not reach a socket of ours.
     bound.path = std::make_unique<SocketPath>(path, std::move(folder), place->name, info);
     return bound;
 }

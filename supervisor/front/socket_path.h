@@ -1,6 +1,6 @@
-// The path of a listening unix socket: made, its access set, taken over from a dead process, unlinked at the end
-// if it is still ours (same device and inode: another process may have put its own there meanwhile). All by descriptor
-// (folder_path.h): its folder may be another user's.
+// The path of a listening unix socket: makes it, sets its access, takes it over from a dead process, and unlinks it at
+// the end if it is still ours (same device and inode: another process may have put its own there meanwhile). Works by
+// descriptor (folder_path.h), because the folder may belong to another user.
 #pragma once
 
 #include <sys/stat.h>
@@ -26,14 +26,14 @@ struct ResolvedAccess {
     std::optional<gid_t> group;
 };
 
-// Looks the group up. The Error says that there is none of this name.
+// Looks the group up. The Error says that no group has this name.
 [[nodiscard]] Result<ResolvedAccess> resolve_access(const SocketAccess& access);
 
 class SocketPath {
   public:
     // A socket of ours, `name` in `folder`.
     SocketPath(std::string path, unique_fd folder, std::string name, const struct stat& socket);
-    // One that the service manager has bound, and that is his: neither its access is changed nor its path removed.
+    // A socket that the service manager has bound and owns: its access and its path are left alone.
     explicit SocketPath(std::string path);
     ~SocketPath();
     SocketPath(const SocketPath&) = delete;
@@ -41,12 +41,12 @@ class SocketPath {
     SocketPath(SocketPath&&) = delete;
     SocketPath& operator=(SocketPath&&) = delete;
 
-    // Whether who connects to the path reaches this socket: nobody has removed it, nor put another in its place. Of the
-    // manager's it is known only that it is the one that was found, and that a living process has it open.
+    // Whether a client that connects to the path reaches this socket: it was neither removed nor replaced. For a
+    // manager's socket the test is that the same inode is there and a living process has it open.
     [[nodiscard]] bool reachable() const;
-    // From now on it is nobody's, and stays when this ends.
+    // Gives the path up: it stays when this object ends.
     void leave() { folder_.reset(); }
-    // What the manager has given it; none where there was no socket of his.
+    // The access that the manager gave it; empty where it had no socket.
     [[nodiscard]] const std::optional<ResolvedAccess>& managers_access() const { return managers_access_; }
     // Mode and group, if what lies there is still ours.
     [[nodiscard]] Result<void> change_access(const ResolvedAccess& access) const;
