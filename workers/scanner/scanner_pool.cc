@@ -20,7 +20,7 @@
 namespace evermilter::scanner {
 namespace {
 
-// What a scan may take beyond max_scan_time before its scanner is killed (interface.md, scanner.max_scan_time).
+// What a scan may take beyond max_scan_time before its scanner is killed.
 constexpr std::chrono::seconds kGrace{5};
 // By how much a scanner may outlive max_age: by its last scan, and that by the time in which it would be found to hang.
 // One that is older is stopped, or stuck outside a scan; nobody else would notice.

@@ -42,7 +42,7 @@ struct SessionEnd {
     std::string sender;
 };
 
-// What libmilter has not read of a connection that has hung up (packet_gate.h) is a part of the story.
+// What libmilter has not read of a connection that has hung up (packet_peek.h) is a part of the story.
 void add_rest(const UnreadRest& rest, EndFacts& facts);
 
 [[nodiscard]] SessionEnd end_of(const EndFacts& facts);

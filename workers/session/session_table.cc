@@ -130,7 +130,8 @@ void SessionTable::count_eom_timeout() noexcept {
 bool SessionTable::abandoned(const Session& session) const {
     const Lock lock(mutex_);
     if (session.closed.load() || !session.control) return true;
-    // A half-close counts: no MTA reads an answer after it. ppoll(2), because the program defines poll() (seam.h).
+    // A half-close counts: no MTA reads an answer after it. ppoll(2), because the program defines poll()
+    // (workers/session/libmilter/interpose.h).
     pollfd entry{session.control.get(), POLLRDHUP, 0};
     const timespec at_once{};
     return ::ppoll(&entry, 1, &at_once, nullptr) > 0;

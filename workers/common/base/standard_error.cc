@@ -39,8 +39,8 @@ void own_standard_error() noexcept {
 }
 
 bool write_standard_error(std::string_view line, std::chrono::milliseconds patience) {
-    // ppoll(2), because the session workers' program defines poll() (seam.h). A pipe that polls writable has room for
-    // PIPE_BUF bytes.
+    // ppoll(2), because the session workers' program defines poll() (workers/session/libmilter/interpose.h). A pipe
+    // that polls writable has room for PIPE_BUF bytes.
     pollfd entry{STDERR_FILENO, POLLOUT, 0};
     const timespec wait{patience.count() / 1000, patience.count() % 1000 * 1'000'000};
     if (::ppoll(&entry, 1, &wait, nullptr) == 0) return false;

@@ -64,7 +64,7 @@ bool SyslogSocket::send(int priority, std::string_view line, std::chrono::millis
     // The daemon was started again, or had not been there.
     if (error != 0 && !full(error) && open()) error = try_send(datagram);
     if (full(error) && patience.count() > 0) {
-        // ppoll(2), because the session workers' program defines poll() (seam.h).
+        // ppoll(2), because the session workers' program defines poll() (workers/session/libmilter/interpose.h).
         std::unique_lock lock(mutex_);
         pollfd entry{socket_.get(), POLLOUT, 0};
         lock.unlock();

@@ -1,4 +1,4 @@
-// The part of library_texts.h's table that is about archives, installers, disk images and what is below all parsers.
+// The part of message_texts.h's table that is about archives, installers, disk images and what is below all parsers.
 #include "workers/scanner/libclamav/message_texts_rows.h"
 
 namespace evermilter::scanner {

@@ -1,4 +1,4 @@
-// The part of library_texts.h's table that is about documents: PDF, Office, RTF, Flash, HWP.
+// The part of message_texts.h's table that is about documents: PDF, Office, RTF, Flash, HWP.
 #include "workers/scanner/libclamav/message_texts_rows.h"
 
 namespace evermilter::scanner {

@@ -1,4 +1,4 @@
-// How a row of library_texts.h's table is written, and where its pieces are. Only for the files that hold the rows.
+// How a row of message_texts.h's table is written, and where its pieces are. Only for the files that hold the rows.
 #pragma once
 
 #include <span>

@@ -1,4 +1,4 @@
-// The part of library_texts.h's table that is about scanners.c, mail, executables and the rest.
+// The part of message_texts.h's table that is about scanners.c, mail, executables and the rest.
 #include "workers/scanner/libclamav/message_texts_rows.h"
 
 namespace evermilter::scanner {

@@ -1,5 +1,5 @@
-// The state of the seam, shared by its two halves: seam.cc (what libmilter calls, the listener, the pool's threads)
-// and seam_controller.cc. Nobody else includes this.
+// The state of the seam, shared by its two halves: interpose.cc (what libmilter calls, the listener, the pool's
+// threads) and dispatcher.cc. Nobody else includes this.
 #pragma once
 
 #include <poll.h>

@@ -81,7 +81,7 @@ void offer(unique_fd connection, std::uint64_t token);
 void expect_answer() noexcept;
 
 // Whether a message is being received: from a MAIL that was accepted to its answer, refusal or abort. A command that
-// libmilter would drop ends the session (interlude.h). Any thread.
+// libmilter would drop ends the session (inserted_commands.h). Any thread.
 void set_in_message(int descriptor, bool in_message) noexcept;
 
 // libmilter is about to close the descriptor: forget it. Any thread.

@@ -109,7 +109,7 @@ class Client {
             books_->sessions.expire(now);
             constexpr timespec kTick{0, 10'000'000};
             pollfd entry{end_.get(), POLLIN, 0};
-            // ppoll(2), because the program defines poll() (seam.h).
+            // ppoll(2), because the program defines poll() (workers/session/libmilter/interpose.h).
             if (::ppoll(&entry, 1, &kTick, nullptr) > 0) return ::recv(end_.get(), bytes, size, MSG_DONTWAIT);
         }
         errno = ETIMEDOUT;

@@ -1,4 +1,4 @@
-// Before a worker is ready: does this libmilter do its work through the seam (seam.h)? The seam relies on how the
+// Before a worker is ready: does this libmilter do its work through the seam (interpose.h)? The seam relies on how the
 // library was built, and the library may be replaced at any time: one that calls select(2), or has no pool of threads,
 // would lose every session while all looks well. So two sessions are held over socket pairs, with the real callbacks,
 // on books of their own: one ends in a packet that is never finished, the other with QUIT.
