@@ -1,4 +1,4 @@
-// Of the turns of a benchmark.
+// Averages over the turns of a benchmark.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace evermilter::bench {
     return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-// `values` is not empty. Of an even number the greater of the two in the middle.
+// `values` is not empty. For an even number of values, the greater of the two in the middle.
 [[nodiscard]] inline double median(std::vector<double> values) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
     std::nth_element(values.begin(), middle, values.end());

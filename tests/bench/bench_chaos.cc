@@ -1,8 +1,8 @@
-// A random process killed every second, with a database of the official one's size:
-//     bench_chaos [SIGNATURES [SECONDS]]     (8,000,000 and 60 unless said; EVERMILTER_BENCH_DATABASE reuses a folder)
-// Open loop at 40 % of capacity; each second SIGKILL for one of the service's processes, the supervisor excepted.
-// Prints how many of each role were killed, the figures of the load, and whether each promise was kept on this
-// machine; exits 1 if one was not.
+// Kills a random process every second, with a database of the official one's size:
+//     bench_chaos [SIGNATURES [SECONDS]]     (default: 8,000,000 and 60; EVERMILTER_BENCH_DATABASE reuses a folder)
+// Open loop at 40 % of capacity; each second one of the service's processes gets SIGKILL, except the supervisor. Prints
+// how many of each role were killed, the figures of the load, and whether each promise was kept on this machine; exits
+// 1 if one was not.
 #include <chrono>
 #include <csignal>
 #include <future>
@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kShare = 0.4;
 
-// One of the processes that the status lists; its role.
+// Kills one of the processes that the status lists; returns its role.
 std::string kill_one(const test::Service& service, std::minstd_rand& random) {
     const nlohmann::json workers = service.status().at("workers");
     std::uniform_int_distribution<std::size_t> any(0, workers.size() - 1);
@@ -33,7 +33,7 @@ std::string kill_one(const test::Service& service, std::minstd_rand& random) {
     return victim.at("role").get<std::string>();
 }
 
-// As the supervisor has told of the session workers that died.
+// As the supervisor has logged for the session workers that died.
 double sessions_lost(const test::Service& service) {
     const std::string field = " sessions_lost=";
     std::istringstream lines(service.log());

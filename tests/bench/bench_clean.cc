@@ -1,12 +1,11 @@
 // How much clean mail is not called clean:
 //     bench_clean [--count N] [--first N] [--each N] [--database DIR] [--list] [--save DIR [--all]] [PATH…]
-// Scans N (3,000 unless said) clean mails of ordinary kinds in this process with the default configuration: generated
-// ones, and files of the folders that hold a system's packages as attachments (at most --each of one extension, 60
-// unless said). Given PATHs, files or folders: these alone (*.eml and *.mail as they are, others attached). Then every
+// Scans N (default 3,000) clean mails of ordinary kinds in this process with the default configuration: generated ones,
+// and, as attachments, files of the folders that hold a system's packages (at most --each of one extension, default
+// 60). With PATHs, files or folders, scans only these (*.eml and *.mail as they are, others attached). Then scans every
 // file of Debian's clamav-testfiles, each of which must be infected.
 // Prints the share of each outcome and reason with examples; --list prints a line for each mail that is not clean,
-// --save keeps those mails,
-// with --all the clean ones too. Exits 1 where a test file is called clean.
+// --save keeps those mails, with --all the clean ones too. Exits 1 if a test file is called clean.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -122,7 +121,8 @@ std::string extension(const fs::path& file) {
     return text;
 }
 
-// What people attach, of what packages bring along; at most `each` of an extension, spread over all there are.
+// Files of the kinds that people attach, out of installed packages; at most `each` of an extension, spread over all of
+// them.
 std::vector<fs::path> files_of_packages(std::size_t each) {
     constexpr const char* wanted[] = {
         ".pdf", ".docx", ".odt",  ".ods",  ".xlsx",  ".doc",  ".xls",   ".ppt",  ".rtf", ".png",   ".jpg", ".jpeg",

@@ -1,8 +1,8 @@
 // What the crash of a scanner costs the message that it had taken:
-//     bench_crash [SIGNATURES]          (8,000,000 unless said; EVERMILTER_BENCH_DATABASE reuses a folder)
-// Under a closed loop of mail, a scanner that is scanning gets SIGSEGV every half second; printed is the time from the
-// signal to the verdict of the message that was tried once more, median and longest, and whether any message noticed
-// otherwise. Exits 1 if one did.
+//     bench_crash [SIGNATURES]          (default: 8,000,000; EVERMILTER_BENCH_DATABASE reuses a folder)
+// Under a closed loop of mail, a scanner that is scanning gets SIGSEGV every half second. Prints the time from the
+// signal to the verdict of the message that was tried once more, median and longest, and whether any message was
+// affected in another way. Exits 1 if one was.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -28,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr unsigned kCrashes = 60;
 
-// The load: each message has a queue id of its own, by which the log tells which were tried again.
+// The load. Each message has its own queue id, so that the log shows which messages were tried again.
 class Mail {
   public:
     Mail(const test::Service& service, unsigned connections) {
@@ -40,7 +40,7 @@ class Mail {
     }
     [[nodiscard]] std::uint64_t answered() const { return ends_.size(); }
     [[nodiscard]] std::uint64_t failures() const { return failures_; }
-    // When the verdict of a message came; after finish().
+    // When the verdict of a message came. Call it after finish().
     [[nodiscard]] Clock::time_point end_of(const std::string& queue_id) const { return ends_.at(queue_id); }
 
   private:
@@ -68,7 +68,7 @@ class Mail {
     std::vector<std::jthread> threads_;
 };
 
-// SIGSEGV to a scanner that has a message; when it was sent.
+// Sends SIGSEGV to a scanner that has a message; returns when.
 Clock::time_point crash_one(const test::Service& service) {
     for (;;) {
         const auto status = service.status();

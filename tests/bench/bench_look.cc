@@ -1,9 +1,9 @@
 // What a scan costs on a mix of ordinary mail (mix.h):
 //     bench_look [--signatures N] [--mails N] [--seed N]
-// It is scanned in this process with N synthetic signatures (500,000 unless said; EVERMILTER_BENCH_DATABASE reuses a
-// folder). The modes that are compared take turns: each mail is scanned once by each, by an engine of its own, and the
-// order changes with each mail, so that a machine that slows down slows all of them.
-// Printed is the CPU time of a message by kind and mode, and how much more the last mode costs than the first.
+// Scans in this process with N synthetic signatures (default 500,000; EVERMILTER_BENCH_DATABASE reuses a folder). The
+// compared modes take turns: each mode scans each mail once, with an engine of its own, and the order changes with each
+// mail, so that a machine that slows down slows all of them.
+// Prints the CPU time of a message by kind and mode, and how much more the last mode costs than the first.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -26,7 +26,7 @@ namespace {
 
 using namespace evermilter;
 
-// One engine for each; the first does without the independent look.
+// One engine for each mode; the first works without the independent look.
 constexpr std::array<const char*, 2> kModes = {"libclamav", "with the look"};
 
 struct Options {
@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
         Cost& cost = costs[mail.kind];
         ++cost.mails;
         cost.bytes += mail.text.size();
-        // Once only: the second time libclamav's cache would answer for the parts.
+        // Once only: at a second scan libclamav's cache would answer for the parts.
         for (std::size_t turn = 0; turn < modes.size(); ++turn) {
             const std::size_t mode = (turn + number) % modes.size();
             const double before = cpu_milliseconds();

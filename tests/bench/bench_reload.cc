@@ -1,11 +1,11 @@
 // The reload under load, with a database of the official one's size:
-//     bench_reload [SIGNATURES]          (8,000,000 unless said; EVERMILTER_BENCH_DATABASE reuses a folder)
-// Closed loop for the capacity, open loop at 60 % of that with a reload, before and after that without one, and a
-// reload of the idle machine, in turns, three times: what a machine can do changes within minutes if it is a virtual
-// one. A turn in which the host of a virtual machine took CPU time (steal) from us is printed, but another takes its
-// place. Then closed loop at saturation with a reload in the middle; the sum of the proportional set sizes of all
-// processes before, during and after. Prints, for each promise, whether it was kept on this machine: of the turns the
-// median; exits 1 if one was not.
+//     bench_reload [SIGNATURES]          (default: 8,000,000; EVERMILTER_BENCH_DATABASE reuses a folder)
+// A closed loop measures the capacity. Then, in turns and three times, because the capacity of a virtual machine
+// changes within minutes: an open loop at 60 % of it with a reload, the same before and after without one, and a reload
+// on the idle machine. A turn in which the host of a virtual machine took CPU time (steal) from us is printed, but
+// another takes its place. Then a closed loop at saturation with a reload in the middle; the sum of the proportional
+// set sizes of all processes before, during and after. Prints, for each promise, whether it was kept on this machine
+// (the median of the turns); exits 1 if one was not.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -34,12 +34,12 @@ using bench::promise;
 
 constexpr auto kRun = 20s;
 constexpr auto kCapacityRun = 10s;
-constexpr unsigned kTurns = 3;     // that count
-constexpr unsigned kMostTurns = 5; // after so many those count that were disturbed, too
+constexpr unsigned kTurns = 3;     // undisturbed turns that are needed
+constexpr unsigned kMostTurns = 5; // after so many turns the disturbed ones count, too
 constexpr double kMostSteal = 5;   // percent of all CPUs' time, in any second of a turn
 
-// Prints what was measured since the last call of steal.take(), and what the host took meanwhile in its worst second,
-// which it returns.
+// Prints what was measured since the last call of steal.take(), and how much CPU time the host took meanwhile. Returns
+// the percentage of its worst second.
 double figure_with_steal(bench::Steal& steal, const char* name, const std::string& value) {
     const bench::Steal::Percent percent = steal.take();
     std::array<char, 64> text{};
@@ -55,13 +55,13 @@ double total_pss_mib(const test::Service& service) {
     return kib / 1024;
 }
 
-// What the last reload leaves to the kernel, and to the host of a virtual machine, is over some seconds after that.
+// What the last reload leaves for the kernel and the host of a virtual machine to do is done some seconds later.
 void wait_settled(const test::Service& service) {
     bench::wait_drained(service);
     std::this_thread::sleep_for(5s);
 }
 
-// Loads that were given up, and begun again at the scanners' priority.
+// Loads that were given up and begun again at the scanners' priority.
 std::size_t starved_loads(const test::Service& service) {
     const std::string log = service.log();
     std::size_t count = 0;
@@ -75,7 +75,7 @@ struct UnderLoad {
     double peak_pss_mib = 0;
 };
 
-// The load from 5 s before the reload to 10 s after it, when the old engine is gone too. To look at the memory of all
+// The load from 5 s before the reload to 10 s after it, when the old engine is gone too. Reading the memory of all
 // processes takes CPU time, which would show in the latencies.
 enum class Memory : std::uint8_t { unseen, sampled };
 UnderLoad load_with_reload(const test::Service& service, bench::LoadOptions options, Memory memory) {

@@ -1,9 +1,9 @@
 // What two settings of the scanner cost that keep "clean" honest:
 //     bench_settings [--signatures N] [--mails N] [--copies N]
-// Clean cache off: N mails of the ordinary mix (mix.h; 300 unless said), each in N copies (5) whose headers differ, as
-// a list or a newsletter sends them. Silent limits raised to max_file_size: a text, a script and a HTML page of 39 and
-// of 99 MiB. clamscan, which is the same library, takes both ways in turns, three times; the CPU time of its load,
-// measured with an empty file, is taken off, and the least of the three counts.
+// Clean cache off: N mails of the ordinary mix (mix.h; default 300), each in N copies (default 5) whose headers differ,
+// as a list or a newsletter sends them. Silent limits raised to max_file_size: a text, a script and an HTML page of 39
+// and of 99 MiB. clamscan, which uses the same library, runs both ways in turns, three times; the CPU time of its load,
+// measured with an empty file, is subtracted, and the least of the three counts.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -66,7 +66,7 @@ class Clamscan {
   public:
     explicit Clamscan(std::string database) : database_(std::move(database)) {}
 
-    // Seconds of CPU for all files of `files`, the load included.
+    // Seconds of CPU time for all files in `files`, the load included.
     [[nodiscard]] double cpu(const fs::path& files, const std::vector<std::string>& settings) const {
         std::vector<std::string> command = {"clamscan",
                                             "--infected",
@@ -93,7 +93,7 @@ struct Pair {
     double second = 0;
 };
 
-// The least CPU time of each way, without the load.
+// The least CPU time of both ways, without the load.
 Pair compare(const Clamscan& clamscan, const fs::path& files, const fs::path& nothing,
              const std::vector<std::string>& first, const std::vector<std::string>& second) {
     double load = 1e9;

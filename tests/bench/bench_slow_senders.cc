@@ -1,10 +1,10 @@
-// Slow senders beside busy ones:
-//     bench_slow_senders [COUNT...] [WAY...]      (500 2000 5000 10000 unless said; all ways, "mid-body" is one)
+// Busy senders while slow ones are connected:
+//     bench_slow_senders [COUNT...] [WAY...]      (default: 500 2000 5000 10000, and all ways; "mid-body" is one)
 // For every stage at which a sender may park, and for bytes, headers and body trickled once a second: 16 busy
-// connections beside COUNT slow sessions, and reloads of a database of 500,000 signatures meanwhile. Compared with a
-// second service without slow sessions on the same machine, in turns of a second (the mean of the turns, of the
-// reloads the median): what else the machine does changes within minutes. At last the parked messages are finished and
-// their verdicts checked. Prints figures and whether each promise was kept; exits 1 if one was not.
+// connections and COUNT slow sessions, with reloads of a database of 500,000 signatures meanwhile. The comparison is
+// with a second service without slow sessions on the same machine, in turns of a second (the mean of the turns; of the
+// reloads the median), because other load on the machine changes within minutes. In the end the parked messages are
+// finished and their verdicts checked. Prints figures and whether each promise was kept; exits 1 if one was not.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -43,11 +43,11 @@ struct Way {
     const char* name;
     std::function<void(test::MilterClient&)> park;
     std::function<void(test::MilterClient&)> trickle; // once a second; empty: it only waits
-    std::function<void(test::MilterClient&)> finish;  // the rest of the message; empty: not within budget
-    unsigned most = 1'000'000;                        // more are not kept, by design
+    std::function<void(test::MilterClient&)> finish;  // the rest of the message; empty: its budget does not allow it
+    unsigned most = 1'000'000;                        // evermilter keeps no more of them, by design
 };
 
-// Connections before hand-over have room for so many (supervisor/front/gate.h); then the oldest silent one is closed.
+// So many connections fit before hand-over (supervisor/front/gate.h); then the oldest silent one is closed.
 constexpr unsigned kGate = 1024;
 
 std::vector<Way> ways() {
@@ -138,10 +138,10 @@ class SlowSessions {
         if (way.trickle) trickler_ = std::jthread([this](const std::stop_token& stop) { trickle(stop); });
     }
 
-    // While something else is measured.
+    // The trickling pauses while something else is measured.
     void pause(bool paused) { paused_ = paused; }
 
-    // Ends the trickling, finishes what can be finished.
+    // Ends the trickling and finishes what can be finished.
     struct Finished {
         unsigned right = 0, wrong = 0, closed = 0;
     };
@@ -152,7 +152,8 @@ class SlowSessions {
         }
         Finished finished;
         finished.closed = refused_;
-        // Many at a time, because each may wait for its turn; not all, because they would wait for scanners too long.
+        // Many at a time, because each may have to wait for its turn; not all, because they would wait too long for
+        // scanners.
         for (std::size_t begin = 0; begin < clients_.size(); begin += kBatch) {
             const std::size_t end = std::min(begin + kBatch, clients_.size());
             for (std::size_t i = begin; i < end; ++i)
@@ -170,7 +171,7 @@ class SlowSessions {
     }
 
   private:
-    // Once a second to each, of the time that is not paused, and evenly spread over it.
+    // To each session once per second of unpaused time, spread evenly over that second.
     void trickle(const std::stop_token& stop) {
         for (std::size_t slice = 0; !stop.stop_requested(); slice = (slice + 1) % kSlices) {
             while (paused_ && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
@@ -220,7 +221,7 @@ double reload_seconds(const test::Service& service) {
     return bench::reload_seconds(service);
 }
 
-// Both services as the options say, with their own folders.
+// The configuration of both services; each has its own folders.
 test::Keys keys(unsigned sessions) {
     return {{"milter.max_sessions", std::to_string(sessions)},
             {"scanner.processes", std::to_string(std::thread::hardware_concurrency())},
@@ -232,7 +233,7 @@ test::Keys keys(unsigned sessions) {
             {"log.level", "\"warning\""}};
 }
 
-// Beside EICAR, so that a load takes long enough to be measured.
+// Adds signatures to EICAR, so that a load takes long enough to be measured.
 void start(test::Service& service) {
     const std::string folder = service.database();
     const test::Outcome made = test::run({test::program("bench_make_database"), folder, "500000"});
@@ -244,7 +245,7 @@ void start(test::Service& service) {
     (void)busy_throughput(service, 1); // warms up
 }
 
-// The same of the service without slow sessions and of the one with them.
+// The same figure for the service without slow sessions and for the one with them.
 struct Compared {
     double alone = 0;
     double beside = 0;
@@ -299,7 +300,7 @@ int main(int argc, char** argv) {
     std::uint64_t seed = 1;
     std::printf("%-24s %7s %10s %10s %7s %9s %9s %7s  %s\n", "slow senders", "count", "alone /s", "beside /s", "ratio",
                 "reload s", "beside s", "ratio", "finished right/wrong/closed, KiB a session");
-    // Of workers that have served the busy ones only: what they took for slow ones once they keep.
+    // Memory of workers that have served only busy sessions: they later keep what they allocate for slow ones.
     const double memory_before = resident_of_session_workers_kib(service);
     for (const Way& way : ways()) {
         if (!asked_ways.empty() && std::find(asked_ways.begin(), asked_ways.end(), way.name) == asked_ways.end())

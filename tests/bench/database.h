@@ -8,7 +8,8 @@
 
 namespace evermilter::bench {
 
-// The folder that EVERMILTER_BENCH_DATABASE names; else one of `signatures` synthetic ones, made in `folder`. Throws.
+// The folder that EVERMILTER_BENCH_DATABASE names; otherwise a database of `signatures` synthetic signatures, made in
+// `folder`. Throws.
 [[nodiscard]] std::filesystem::path database(const test::Folder& folder, const std::string& signatures);
 
 } // namespace evermilter::bench

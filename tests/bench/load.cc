@@ -19,13 +19,13 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
     return std::chrono::duration<double>(to - from).count();
 }
 
-// What all connections share: the schedule, and the figures as they come in.
+// The state that all connections share: the schedule, and the figures as they come in.
 class Run {
   public:
     explicit Run(const LoadOptions& options)
         : options_(options), start_(Clock::now()), end_(start_ + options.duration), last_answer_(start_) {}
 
-    // The next message's number and the moment it is due; nullopt when the run is over.
+    // The number of the next message and the moment when it is due; nullopt when the run is over.
     struct Due {
         std::uint64_t number;
         Clock::time_point at;
@@ -43,7 +43,7 @@ class Run {
         return Due{number, at};
     }
 
-    // Every fiftieth message at 2 %: spread evenly, so that short runs have their share.
+    // Every fiftieth message at 2 %: spread evenly, so that short runs get their share.
     [[nodiscard]] bool infected(std::uint64_t number) const {
         const auto upto = [&](std::uint64_t n) { return std::floor(static_cast<double>(n) * options_.infected); };
         return upto(number + 1) > upto(number);

@@ -1,7 +1,7 @@
 // A load of mail on a milter socket, as many sessions of an MTA would make it, and its figures.
 // Closed loop: each connection sends its next message when the last was answered. Open loop: messages fall due at a
-// fixed rate whatever the service does, and their latency counts from the moment they were due, so that a pause of
-// the service cannot hide the messages it kept waiting.
+// fixed rate whatever the service does, and their latency counts from that moment, so that a pause of the service
+// cannot hide the messages that it kept waiting.
 #pragma once
 
 #include <atomic>
@@ -19,14 +19,14 @@ struct LoadOptions {
     std::chrono::milliseconds duration{10000};
     const std::atomic<bool>* stop = nullptr; // ends the load early; null: duration alone
     double infected = 0.02;                  // share of the messages
-    std::size_t body_bytes = 3000;           // text; an attachment of a third of it comes with every message
+    std::size_t body_bytes = 3000;           // text; every message also carries an attachment of a third of this size
     unsigned messages_per_session = 20;
     std::uint64_t seed = 1;
 };
 
 struct LoadFigures {
     std::uint64_t messages = 0; // answered
-    std::uint64_t wrong = 0;    // infected passed, or clean refused
+    std::uint64_t wrong = 0;    // infected ones that passed, or clean ones that were refused
     std::uint64_t tempfails = 0;
     std::uint64_t lost = 0; // the connection ended where an answer was due
     double seconds = 0;
@@ -40,10 +40,10 @@ struct LoadFigures {
     [[nodiscard]] std::string text() const;
 };
 
-// Runs the load and waits for its end. Throws nothing: what fails is counted as lost.
+// Runs the load and waits for its end. Throws nothing: failures are counted as lost.
 [[nodiscard]] LoadFigures run_load(const LoadOptions& options);
 
-// A mail of a text and an attachment that differ with `seed`; libclamav's cache of clean files cannot answer it.
+// A mail with a text and an attachment that differ with `seed`, so that libclamav's cache of clean files cannot answer.
 [[nodiscard]] std::string varied_mail(std::size_t body_bytes, std::uint64_t seed, bool infected);
 
 } // namespace evermilter::bench

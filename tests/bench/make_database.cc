@@ -1,8 +1,8 @@
 // Writes a synthetic signature database of the size and mixture of the official one, for benchmarks:
 //     make_database DIRECTORY [SIGNATURES [SEED]]
-// The default of 8,000,000 signatures is made of the shares below (figures of the issue that asked for it):
-// 500k hdb, 4.5M mdb, 2.8M hsb, 120k ndb, 60k ldb, and EICAR beside them. The same seed gives the same bytes; a
-// different one gives other signatures, hence a database that counts as changed.
+// The default of 8,000,000 signatures consists of the shares below (figures of the issue that asked for it): 500k hdb,
+// 4.5M mdb, 2.8M hsb, 120k ndb, 60k ldb, and EICAR in addition. The same seed gives the same bytes; a different one
+// gives other signatures, so the database counts as changed.
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -58,7 +58,7 @@ class Database {
   public:
     Database(std::filesystem::path directory, std::uint64_t seed) : directory_(std::move(directory)), random_(seed) {}
 
-    // `line` makes the line of signature number i.
+    // `line` makes the line of signature i.
     template <class Line>
     void write(const std::string& file, std::uint64_t count, Line line) {
         const auto path = directory_ / file;
@@ -77,7 +77,7 @@ class Database {
 };
 
 std::string logical(Random& random, std::uint64_t number) {
-    // Targets as mixed as in the official database: PE, OLE2, HTML, mail, text, PDF and any.
+    // Targets in the proportions of the official database: PE, OLE2, HTML, mail, text, PDF and any.
     constexpr std::array<int, 8> targets = {1, 1, 1, 2, 3, 4, 7, 10};
     const std::uint64_t parts = 2 + random() % 4;
     std::string expression;
@@ -122,7 +122,7 @@ int main(int argc, char** argv) {
                ":*:" + hex(random, 12 + random() % 40);
     });
     database.write("synthetic.ldb", scaled(shares.ldb), logical);
-    // EICAR's 68 bytes, in hexadecimal as .ndb wants them.
+    // EICAR's 68 bytes, in hexadecimal as .ndb requires.
     database.write("eicar.ndb", 1, [](Random&, std::uint64_t) -> std::string {
         return "Eicar-Test-Signature:0:*:"
                "58354f2150254041505b345c505a58353428505e2937434329377d2445494341522d5354414e444152442d414e5449564952555"

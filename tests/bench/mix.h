@@ -12,7 +12,7 @@ struct Mail {
     std::string text;
 };
 
-// `number` chooses kind and content; no two mails have a part in common, so that no cache of clean files answers.
+// `number` chooses kind and content; no two mails have a part in common, so that no cache of clean files can answer.
 [[nodiscard]] Mail ordinary_mail(std::uint64_t number);
 
 } // namespace evermilter::bench

@@ -8,7 +8,7 @@ namespace evermilter::bench {
 void figure(const char* name, const std::string& value);
 // Kept if `measured` is at most `bound`.
 void promise(const char* name, double measured, double bound, const char* unit);
-// For the exit status.
+// Decides the exit status.
 [[nodiscard]] bool all_kept();
 
 } // namespace evermilter::bench

@@ -18,7 +18,7 @@ class Scans {
     Scans(const Scans&) = delete;
     Scans& operator=(const Scans&) = delete;
 
-    // The message as the session worker hands it over: behind the synthetic first lines.
+    // The message as the session worker hands it over, with the synthetic first lines before it.
     [[nodiscard]] scanner::ScanReport scan(const std::string& mail);
 
     [[nodiscard]] scanner::Engine& engine() noexcept { return *engine_; }

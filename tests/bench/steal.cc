@@ -11,7 +11,7 @@ namespace evermilter::bench {
 using namespace std::chrono_literals;
 
 Steal::Ticks Steal::read() {
-    constexpr unsigned kFields = 8; // user to steal; what follows is counted in user already
+    constexpr unsigned kFields = 8; // user to steal; later fields are already counted in user
     std::ifstream file("/proc/stat");
     std::string word;
     file >> word;
@@ -26,7 +26,7 @@ Steal::Ticks Steal::read() {
 }
 
 double Steal::share(const Ticks& before, const Ticks& now) {
-    constexpr double kFew = 20; // so few ticks say nothing
+    constexpr double kFew = 20; // fewer ticks say nothing
     return now.all - before.all > kFew ? 100 * (now.stolen - before.stolen) / (now.all - before.all) : 0;
 }
 

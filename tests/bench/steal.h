@@ -1,4 +1,4 @@
-// CPU time that the host of a virtual machine gives to others: what else a figure may show.
+// CPU time that the host of a virtual machine gives to others, because it may spoil a figure.
 #pragma once
 
 #include <mutex>
@@ -6,8 +6,8 @@
 
 namespace evermilter::bench {
 
-// Of all CPUs, in percent: over all the time since the last call of take(), and in the worst second of it (proc(5),
-// /proc/stat). Looks once a second, in a thread of its own.
+// In percent of all CPUs: over all the time since the last call of take(), and in its worst second (proc(5),
+// /proc/stat). Reads once a second, in a thread of its own.
 class Steal {
   public:
     struct Percent {

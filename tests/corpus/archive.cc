@@ -56,13 +56,13 @@ std::string archive(const ArchiveForm& form, const std::vector<Member>& members)
 }
 
 std::string filtered(const std::string& filter, std::string_view bytes) {
-    // A gzip header has the time, unless it is left out.
+    // A gzip header holds the time, unless it is left out.
     return archive({"raw", filter, filter == "gzip" ? "gzip:!timestamp" : ""}, {{"data", std::string(bytes)}});
 }
 
 std::string deflated(std::string_view bytes) {
     const std::string gz = filtered("gzip", bytes);
-    return gz.substr(10, gz.size() - 18); // RFC 1952: 10 bytes before, CRC and size behind
+    return gz.substr(10, gz.size() - 18); // RFC 1952: 10 bytes before, CRC and size after
 }
 
 std::string zlibbed(std::string_view bytes) {

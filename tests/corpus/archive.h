@@ -1,5 +1,5 @@
 // Archives and compressed streams in memory, written by libarchive. The same input gives the same bytes: all times are
-// fixed. Every failure is a std::runtime_error with libarchive's words.
+// fixed. Every failure is a std::runtime_error with libarchive's text.
 #pragma once
 
 #include <string>

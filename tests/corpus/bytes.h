@@ -29,7 +29,7 @@ namespace evermilter::corpus {
     return ~crc;
 }
 
-// A stream of numbers that follows from its seed alone (splitmix64).
+// A stream of numbers that depends only on its seed (splitmix64).
 class Random {
   public:
     explicit Random(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15U + 1) {}

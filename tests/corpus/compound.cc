@@ -96,7 +96,7 @@ std::string rtf_object(const std::vector<Member>& files) {
 }
 
 std::string swf(char kind, const std::string& content) {
-    // One tag DefineBinaryData with a long length, and the tag that ends the film.
+    // One tag DefineBinaryData with a long length, and the tag that ends the movie.
     constexpr unsigned kBinaryData = 87;
     const std::string body = std::string("\x78\x00\x05\x5f\x00\x00\x0f\xa0\x00\x00\x0c\x01\x00", 13) +
                              little(kBinaryData << 6U | 0x3fU, 2) + little(content.size() + 6, 4) + little(1, 2) +

@@ -15,8 +15,8 @@ namespace evermilter::corpus {
 [[nodiscard]] std::string rtf_object(const std::vector<Member>& files);
 [[nodiscard]] std::string swf(char kind, const std::string& content); // 'C': zlib, 'Z': LZMA, 'F': as it is
 
-// One page and one stream for each of `streams`, whose dictionary has `filter` ("/FlateDecode") and whose bytes are
-// taken as they are. With `encrypted` the file says that a password is needed.
+// One page, and one stream for each of `streams`, whose dictionary has `filter` ("/FlateDecode") and whose bytes are
+// written unchanged. With `encrypted` the file says that it needs a password.
 struct PdfStream {
     std::string filter;
     std::string bytes;

@@ -12,7 +12,7 @@ void add_too_large(Rows& rows, const Container& c) {
     const auto row = [&](const std::string& where, const std::vector<Member>& members) {
         std::vector<Member> all = c.before;
         all.insert(all.end(), members.begin(), members.end());
-        // What stores would make a mail that is too large itself.
+        // With methods that only store, this would make a mail that is itself too large.
         const std::string made = c.make(all);
         rows.add(c.name + (c.stores ? " in gz" : "") + "/too large/" + where,
                  "a" + c.extension + (c.stores ? ".gz" : ""), c.stores ? filtered("gzip", made) : made);
@@ -56,7 +56,7 @@ void add_cut_off(Rows& rows, const Container& c) {
                 {"ten bytes are missing", whole.size() - 10}};
     for (const auto& cut : cuts) {
         const std::string left = whole.substr(0, cut.size);
-        if (left.find_first_not_of('\0') == std::string::npos) continue; // the image begins with nothing
+        if (left.find_first_not_of('\0') == std::string::npos) continue; // the image begins with zeros
         rows.add(c.name + "/cut off/" + cut.where, "a" + c.extension, left);
     }
 }

@@ -14,20 +14,20 @@ struct Container {
     std::string name;      // "tar/ustar"
     std::string extension; // ".tar"
     std::function<std::string(const std::vector<Member>&)> make;
-    bool stores = false;             // what is in it stands in the archive as it is
+    bool stores = false;             // the archive holds the content unchanged
     bool one_member = false;         // a stream rather than an archive
-    bool knows_end = true;           // a file that is cut off can be told from a whole one
-    bool opened = true;              // libclamav knows the format: then ordinary files of it are clean
-    std::vector<Member> before = {}; // members that make it what it is: "[Content_Types].xml"
+    bool knows_end = true;           // a reader can tell a file that is cut off from a whole one
+    bool opened = true;              // libclamav knows the format, so ordinary files of it are clean
+    std::vector<Member> before = {}; // members that the format requires: "[Content_Types].xml"
 };
 
-// What carries the marker, in a form that does not stand in a storing container as it is.
+// Content that holds the marker, in a form that a storing container does not show unchanged.
 [[nodiscard]] Member marked_member(bool stored);
-// Text that compresses well, of `size` bytes; with the marker at its head or tail if it is asked for.
+// Text of `size` bytes that compresses well, on request with the marker at its head or tail.
 [[nodiscard]] std::string bulk(std::size_t size, std::uint64_t seed = 1);
-inline constexpr std::size_t kTooLarge = 300 * 1024; // above the small limit of a file
-inline constexpr unsigned kTooMany = 60;             // above the small limit of files
-inline constexpr unsigned kTooDeep = 9;              // above the small limit of layers
+inline constexpr std::size_t kTooLarge = 300 * 1024; // above the small limit for a file
+inline constexpr unsigned kTooMany = 60;             // above the small limit for the number of files
+inline constexpr unsigned kTooDeep = 9;              // above the small limit for layers
 
 void add_cases(Rows& rows, const Container& container);
 

@@ -24,7 +24,7 @@ bool attribute_char(unsigned char byte) { // RFC 2231, 7
            std::string_view("*'%()<>@,;:\\\"/[]?=").find(static_cast<char>(byte)) == std::string_view::npos;
 }
 
-// CRC-CCITT as BinHex 4.0 has it.
+// CRC-CCITT as BinHex 4.0 defines it.
 std::uint16_t binhex_crc(std::string_view bytes) {
     std::uint32_t crc = 0;
     const auto shift = [&crc](unsigned byte) {
@@ -135,7 +135,7 @@ std::string binhex(std::string_view bytes, const std::string& name) {
     std::string head = big(name.size(), 1) + name + '\0' + "TEXTttxt" + big(0, 2) + big(bytes.size(), 4) + big(0, 4);
     head += big(binhex_crc(head), 2);
     const std::string whole = head + std::string(bytes) + big(binhex_crc(bytes), 2) + big(binhex_crc(""), 2);
-    std::string marked; // 0x90 marks a run, so that it is itself written as a run of none
+    std::string marked; // 0x90 marks a run, so a literal 0x90 is written as a run of length none
     for (const char byte : whole) {
         marked += byte;
         if (static_cast<unsigned char>(byte) == 0x90) marked += '\0';
@@ -169,7 +169,7 @@ std::string encoded_words(std::string_view bytes, const std::string& charset, ch
     const std::size_t step = kind == 'B' ? 39 : 16; // so that no word is above 75 characters
     for (std::size_t at = 0; at < bytes.size();) {
         std::size_t end = std::min(at + step, bytes.size());
-        // A character stays in one word (RFC 2047, 5).
+        // A character must not be split between two words (RFC 2047, 5).
         if (charset == "UTF-8")
             while (end < bytes.size() && (static_cast<unsigned char>(bytes[end]) & 0xc0U) == 0x80U) --end;
         const std::string_view piece = bytes.substr(at, end - at);

@@ -1,5 +1,5 @@
 // Writes mail as ordinary mail programs write it: transfer encodings, charsets, header words, multiparts. Line ends are
-// CRLF. It fails only with std::runtime_error, where the C library lacks a charset that a caller insists on.
+// CRLF. It fails only with std::runtime_error, if the C library lacks a charset that a caller insists on.
 #pragma once
 
 #include <optional>
@@ -10,9 +10,9 @@
 namespace evermilter::corpus {
 
 enum class Encoding { seven_bit, eight_bit, quoted_printable, base64 };
-[[nodiscard]] const char* encoding_name(Encoding encoding); // as Content-Transfer-Encoding says it
+[[nodiscard]] const char* encoding_name(Encoding encoding); // as written in Content-Transfer-Encoding
 
-// UTF-8 in another charset; nothing where the C library does not know the charset or the text does not fit into it.
+// UTF-8 in another charset; nothing if the C library does not know the charset or the text does not fit into it.
 [[nodiscard]] std::optional<std::string> in_charset(std::string_view utf8, const std::string& charset);
 
 [[nodiscard]] std::string quoted_printable(std::string_view text); // RFC 2045, 6.7; CRLF stays a line end
@@ -26,7 +26,7 @@ enum class Encoding { seven_bit, eight_bit, quoted_printable, base64 };
 [[nodiscard]] std::string extended_parameter(const std::string& name, std::string_view bytes,
                                              const std::string& charset, bool continued);
 
-// One part: its header lines (whole, CRLF) and its body as it is sent.
+// One part: its header lines (whole, CRLF) and its body as sent.
 struct Entity {
     std::string headers;
     std::string body;
@@ -35,7 +35,7 @@ struct Entity {
 
 [[nodiscard]] Entity leaf(const std::string& type, std::string_view content, Encoding encoding,
                           const std::string& more_headers = "");
-// TYPE is "mixed", "alternative; charset=…"; the boundary stands in quotes.
+// TYPE is "mixed", "alternative; charset=…"; the boundary is quoted.
 [[nodiscard]] Entity multipart(const std::string& type, const std::string& boundary, const std::vector<Entity>& parts,
                                const std::string& preamble = "", const std::string& epilogue = "");
 [[nodiscard]] Entity enclosed(const Entity& mail); // message/rfc822

@@ -11,7 +11,7 @@ std::string text_z(const std::string& text) {
     return text + '\0';
 }
 
-std::uint16_t crc16(const std::string& bytes) { // CRC-16/ARC, as LHA has it
+std::uint16_t crc16(const std::string& bytes) { // CRC-16/ARC, as in LHA
     std::uint32_t crc = 0;
     for (const char byte : bytes) {
         crc ^= static_cast<unsigned char>(byte);
@@ -37,7 +37,7 @@ std::string arj_header(const std::string& fixed, const std::string& name) {
 } // namespace
 
 std::string cab(const std::vector<Member>& members, const OldForm& form) {
-    // One folder; its content is all members' one behind the other, in blocks of at most 32 KiB.
+    // One folder; its content is that of all members one after the other, in blocks of at most 32 KiB.
     std::string whole;
     std::string files;
     for (const Member& member : members) {
@@ -102,7 +102,7 @@ std::string egg(const std::vector<Member>& members, const OldForm& form) {
                                                : member.content;
         out += little(0x0a8590e3, 4) + little(++number, 4) + little(member.content.size(), 8) + little(0x0a8591ac, 4) +
                '\0' + little(member.name.size(), 2) + member.name;
-        if (form.encrypted) // by a key file's method 0, of 12 bytes and a CRC
+        if (form.encrypted) // method 0, of a key file: 12 bytes and a CRC
             out += little(0x08d1470f, 4) + '\0' + little(17, 2) + '\0' + std::string(12, 'k') +
                    little(crc32(member.content), 4);
         out += end + little(0x02b50c13, 4) + static_cast<char>(method) + '\0' + little(member.content.size(), 4) +

@@ -1,6 +1,6 @@
-// Archives that no packaged library writes, stored or with a method that can be chosen: what a member carries should be
-// packed already (marker.gz), so that it does not stand in the archive as it is.
-// Each takes the method's number of its own format, and whether members are said to be encrypted.
+// Archives that no packaged library writes, stored or with a method that the caller chooses. The content of a member
+// should be packed already (marker.gz), so that the archive does not show it unchanged. Each function takes the
+// method's number in its own format, and whether members are marked as encrypted.
 #pragma once
 
 #include <string>

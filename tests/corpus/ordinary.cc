@@ -68,7 +68,7 @@ const std::vector<Language>& languages() {
     return all;
 }
 
-// The language in its charset; UTF-8 where the C library lacks it.
+// A text in the language's charset; in UTF-8 if the C library lacks the charset.
 Language spoken(std::uint64_t number) {
     const Language& language = languages().at(number % languages().size());
     if (const auto bytes = in_charset(language.text, language.charset)) return {language.charset, *bytes};
@@ -99,7 +99,7 @@ struct Variant {
     Random random;
     Language language;
     Encoding encoding;
-    // As various programs make them.
+    // As various programs write them.
     std::string boundary() {
         const std::string digits = std::to_string(random());
         switch (random.below(6)) {
@@ -163,7 +163,7 @@ std::string der(std::string_view tag, const std::string& content) {
     return std::string(tag) + "\x82" + big(content.size(), 2) + content;
 }
 
-// ContentInfo of PKCS #7, as far as anybody can see without the key.
+// ContentInfo of PKCS #7, as much of it as is visible without the key.
 std::string pkcs7(unsigned kind, const std::string& content) {
     const std::string oid = std::string("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07") + static_cast<char>(kind);
     return der("\x30", oid + der("\xa0", der("\x30", std::string("\x02\x01\x01") + der("\x04", content))));
@@ -520,7 +520,7 @@ const std::vector<Kind>& kinds() {
 }
 
 Entity whole_mail(std::uint64_t number) {
-    // A mail in a mail is one of the first kinds, which hold no mail themselves.
+    // A mail within a mail is one of the first kinds, which hold no mail themselves.
     Variant v{number, Random(number), spoken(number), kEncodings.at(number % kEncodings.size())};
     Entity entity = kinds().at(number % 15).make(v);
     return {headers(v) + entity.headers, entity.body};

@@ -14,13 +14,13 @@ struct Mail {
     std::string text; // CRLF, headers first
 };
 
-// What is not built from the machine's files: about 130 kinds, repeated with other texts, charsets and sizes.
+// The mails that need no files of the machine: about 130 kinds, repeated with other texts, charsets and sizes.
 [[nodiscard]] Mail ordinary_mail(std::uint64_t number);
 
 // The file as an attachment, in one of the ways in which mail programs attach.
 [[nodiscard]] Mail mail_with_file(const std::string& name, const std::string& content, std::uint64_t number);
 
-// A type by the end of the name, as a mail program guesses it.
+// A type guessed from the end of the name, as mail programs do.
 [[nodiscard]] std::string media_type(const std::string& name);
 
 } // namespace evermilter::corpus

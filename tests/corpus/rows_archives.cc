@@ -58,7 +58,7 @@ void add_zip_methods(Rows& rows) {
                    {"200", 200}};
     const ZipMember open = member({"open.txt", bulk(900, 5)});
     for (const auto& one : methods) {
-        // Without a writer of a method its data only must not be the content.
+        // For a method that we cannot write, the data need only differ from the content.
         ZipMember odd = member({"odd.txt", marked_member(false).content}, one.method);
         if (odd.method != kLzma && odd.method != kZstd && odd.method != kXz) odd.data = packed(kPpmd, odd.content);
         const ZipMember marked = member(marked_member(false));
@@ -97,7 +97,7 @@ void add_zip_encrypted(Rows& rows) {
     rows.add("zip/encrypted, method 99", "a.zip", zip_archive({aes}));
 }
 
-// Headers that contradict one another: programs believe one or the other.
+// Headers that contradict one another: some programs believe one, some the other.
 void add_zip_lies(Rows& rows) {
     const ZipMember open = member({"open.txt", bulk(900, 5)});
     const ZipMember marked = member(marked_member(false));
@@ -143,7 +143,7 @@ void add_zip_lies(Rows& rows) {
              by_hand(kDeflate, 8, {"", "", false, false}, true)({marked_member(false)}));
 }
 
-// Behind other files: archivers look for a directory at the end and open what begins as something else.
+// Archives after other files: archivers look for a directory at the end, and open files that begin as something else.
 std::vector<std::pair<std::string, std::string>> other_files() {
     return {{"a program", "MZ" + test::noise(500, 7)},
             {"an ELF program", std::string("\x7f") + "ELF\2\1\1" + std::string(9, '\0') + test::noise(500, 8)},
@@ -274,7 +274,7 @@ std::vector<Row> stream_rows() {
         add_cases(rows, {filter, "." + filter, stream(filter), false, true});
     for (const std::string filter : {"compress", "zstd", "lz4", "lzip"}) // libclamav has none of these
         add_cases(rows,
-                  {filter, "." + filter, stream(filter), false, true, filter != "compress", false}); // it has no end
+                  {filter, "." + filter, stream(filter), false, true, filter != "compress", false}); // no end mark
     const std::string first = filtered("gzip", bulk(1000));
     const std::string marked = filtered("gzip", marked_member(false).content);
     rows.add("gzip/two members/behind", "a.gz", first + marked, Expect::found);
@@ -296,7 +296,7 @@ std::vector<Row> old_rows() {
         const char* name;
         const char* extension;
         Old make;
-        int packs; // its method that compresses, -1: none that we write
+        int packs; // the compressing method that we can write, -1: none
         bool encrypts;
         std::vector<int> unknown;
         bool opened = true; // RAR needs a library that is not in Debian
@@ -312,7 +312,7 @@ std::vector<Row> old_rows() {
         add_cases(rows, {name + "/stored", format.extension, by(format.make, {}), true, false, true, format.opened});
         if (format.packs > 0)
             add_cases(rows, {name + "/packed", format.extension, by(format.make, {format.packs, false})});
-        // What is not readable: of an encrypted or unknown kind there are bytes, and which does not matter.
+        // Data that nobody can read: for an encrypted or unknown kind any bytes will do.
         const std::vector<Member> unreadable = {{"a.txt", test::noise(400, 1)}, {"b.txt", test::noise(400, 2)}};
         for (const int method : format.unknown) {
             const std::string what = name + "/unknown method " + std::to_string(method);
@@ -320,7 +320,7 @@ std::vector<Row> old_rows() {
             rows.add(what + "/in a zip", "a.zip",
                      zip_archive({member({file, format.make(unreadable, {method, false})})}));
         }
-        // Those that archivers look for behind another file.
+        // The formats that archivers look for after another file.
         const bool found_behind = name == "cab" || name.starts_with("rar");
         for (const auto& [other, before] : found_behind ? other_files() : decltype(other_files()){}) {
             rows.add(name + "/behind " + other + "/stored", "a.bin", before + format.make({marked_member(true)}, {}));
@@ -348,7 +348,7 @@ std::vector<Row> test_file_rows() {
     if (!std::filesystem::is_directory(folder, absent)) return {};
     for (const std::string& name : test::entries_below(folder)) {
         const std::string content = test::read_file(folder / name);
-        // One is nested deeper than the limits of these tests.
+        // One file is nested deeper than the limits of these tests.
         const Expect expect = name == "clam_cache_emax.tgz" ? Expect::never_clean : Expect::found;
         rows.add("test files/" + name, name, content, expect);
         if (content.size() < 100000)

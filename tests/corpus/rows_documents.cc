@@ -1,4 +1,4 @@
-// Rows of documents, and of what libclamav reads as text.
+// Rows of documents, and of files that libclamav reads as text.
 #include "tests/corpus/bytes.h"
 #include "tests/corpus/compound.h"
 #include "tests/corpus/containers.h"
@@ -33,7 +33,7 @@ void add_pdf(Rows& rows) {
     const auto a85 = [](const std::string& bytes) { return ascii85(bytes); };
     const auto both = [](const std::string& bytes) { return ascii85(zlibbed(bytes)); };
     const auto none = [](const std::string& bytes) { return bytes; };
-    // Readers mend a PDF that is cut off, and so does libclamav: what was in it is found or gone.
+    // Readers repair a PDF that is cut off, and so does libclamav: the content is found or gone.
     const Container containers[] = {
         {"pdf/Flate", ".pdf", with("/FlateDecode", flate), false, false, false},
         {"pdf/hex", ".pdf", with("/ASCIIHexDecode", hex), false, false, false},
@@ -81,7 +81,7 @@ void add_ole2(Rows& rows) {
                  whole.substr(0, whole.size() * share / 100));
 }
 
-// What libclamav reads as text it passes over above limits of its own, without a word.
+// libclamav silently passes over text above limits of its own.
 void add_texts(Rows& rows) {
     const std::string hidden = "<p>evermilter&#32;corpus marker:&#32;found nowhere else</p>\r\n";
     const auto html = [](const std::string& head, const std::string& tail, std::size_t size) {
@@ -113,7 +113,7 @@ void add_texts(Rows& rows) {
         {"text/too large for regular expressions, at its tail", "a.txt", bulk(150000) + regex, Expect::never_clean},
         {"script/ordinary, nothing in it", "a.js", "function a() { return 1; }\n" + bulk(9000), Expect::clean},
         {"script/ordinary", "a.js", "function a() { return 'Evermilter  Corpus'; }\n" + marker(), Expect::found},
-        // Only what libclamav's normalisation makes of it is the marker: in small letters.
+        // Only libclamav's normalisation, to small letters, turns this into the marker.
         {"script/too large, in capitals", "a.js",
          "EVERMILTER CORPUS MARKER: FOUND NOWHERE ELSE\nfunction a() {}\n" + bulk(90000), Expect::never_clean},
     };

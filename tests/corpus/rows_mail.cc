@@ -1,4 +1,4 @@
-// Rows of mail itself: encodings, types, and what one reader takes apart and another does not.
+// Rows of mail itself: encodings, types, and structures that some readers take apart and others do not.
 #include "tests/corpus/containers.h"
 #include "tests/corpus/mime.h"
 #include "tests/corpus/rows.h"
@@ -23,7 +23,7 @@ std::string whole(const Entity& entity, const std::string& more = "") {
     return test::ordinary_headers() + "MIME-Version: 1.0\r\n" + more + entity.text();
 }
 
-// A multipart of a text and a base64 attachment that holds the marker, all of it as it is given.
+// A multipart of a text and a base64 attachment that holds the marker, written exactly as given.
 std::string parted(const std::string& type, const std::string& delimiter, const std::string& last,
                    const std::string& more_headers = "") {
     return test::ordinary_headers() + "MIME-Version: 1.0\r\n" + type + "\r\n" + more_headers + "\r\n" + delimiter +
@@ -121,10 +121,10 @@ void add_types(Rows& rows) {
                                         "-----END PGP MESSAGE-----\r\n"}})));
 }
 
-// Mail readers take all of these apart; the boundary begins with `p`, "" or one like that of most programs.
+// Mail readers take all of these apart. The boundary begins with `p`: "" or a prefix like those of most programs.
 void add_boundaries(Rows& rows, const std::string& p) {
     const std::string b = p + "bound";
-    std::string p_percent; // in RFC 2231's writing
+    std::string p_percent; // in RFC 2231's notation
     for (const char byte : p) p_percent += byte == '=' ? std::string("%3D") : std::string(1, byte);
     const std::string mixed = "Content-Type: multipart/mixed; ";
     const struct {

@@ -1,4 +1,5 @@
-// [MS-OXTNEF]: a signature, a key, then attributes of a level: id, length, data, and a sum of the data's bytes.
+// [MS-OXTNEF]: a signature, a key, then attributes. Each attribute has a level, id, length, data, and a sum of its data
+// bytes.
 #include "tests/corpus/tnef.h"
 
 #include "tests/corpus/bytes.h"

@@ -18,7 +18,7 @@ struct Written {
 std::string extra(const ZipMember& member, const Written& w) {
     std::string fields;
     if (member.zip64) fields += little(1, 2) + little(16, 2) + little(w.size, 8) + little(w.packed, 8);
-    // What stands here for AES (of WinZip): version 2, vendor "AE", 256 bits, and the method beneath.
+    // The extra field of WinZip's AES: version 2, vendor "AE", 256 bits, and the method underneath.
     if (member.method == kAes)
         fields += little(0x9901, 2) + little(7, 2) + little(2, 2) + "AE\x03" + little(kDeflate, 2);
     return fields;
@@ -38,11 +38,11 @@ std::string fields(const ZipMember& member, const Written& w, std::uint16_t flag
 std::string packed(std::uint16_t method, const std::string& content) {
     switch (method) {
         case kDeflate:
-        case kDeflate64: // the same where no match is long or far
+        case kDeflate64: // the same as deflate if no match is long or far
             return deflated(content);
         case kBzip2:
             return filtered("bzip2", content);
-        case kLzma: { // the properties move behind a version, the size goes
+        case kLzma: { // the properties move after a version, the size is dropped
             const std::string alone = filtered("lzma", content);
             return little(9 + 20 * 256, 2) + little(5, 2) + alone.substr(0, 5) + alone.substr(13);
         }
@@ -50,7 +50,7 @@ std::string packed(std::uint16_t method, const std::string& content) {
             return filtered("zstd", content);
         case kXz:
             return filtered("xz", content);
-        case kPpmd: { // there is no writer of PPMd variant I: bytes that only say nothing of the content
+        case kPpmd: { // we cannot write PPMd variant I: these bytes only hide the content
             std::string bytes = deflated(content);
             for (char& byte : bytes) byte = static_cast<char>(byte ^ 0x5a);
             return bytes;

@@ -59,7 +59,7 @@ std::string main_cf(const std::string& root, const std::string& milter) {
            "mynetworks = 127.0.0.0/8\n"
            "smtpd_peername_lookup = no\n"
            "smtpd_recipient_restrictions = permit_mynetworks, reject\n"
-           // The message shall pass as it came: no From, Date or Message-ID is added for a local client.
+           // The message must pass as it came: no From, Date or Message-ID is added for a local client.
            "local_header_rewrite_clients =\n"
            "smtputf8_enable = yes\n"
            "mydestination =\n"

@@ -1,5 +1,5 @@
-// A private instance of the Postfix that is installed: own configuration, queue, data and port, started as root,
-// stopped when the object goes. It delivers with virtual(8) into one maildir. The system's own Postfix is not touched.
+// A private instance of the installed Postfix: own configuration, queue, data and port, started as root, stopped when
+// the object is destroyed. It delivers with virtual(8) into one maildir. The system's own Postfix is not touched.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ namespace evermilter::test {
 
 class Postfix : public MailServer {
   public:
-    // `milter`: as smtpd_milters has it, "unix:/path" or "inet:127.0.0.1:port". Returns when it greets.
+    // `milter`: as smtpd_milters has it, "unix:/path" or "inet:127.0.0.1:port". Returns when Postfix greets.
     explicit Postfix(const std::string& milter);
     ~Postfix() override;
 

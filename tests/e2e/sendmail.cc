@@ -49,7 +49,7 @@ std::string mc(const std::string& root, std::uint16_t port, const std::string& m
            define("confDOMAIN_NAME", "mx.example.net") + define("ALIAS_FILE", "") + define("STATUS_FILE", "") +
            define("HELP_FILE", "") + define("confCW_FILE", "") + define("QUEUE_DIR", root + "/queue") +
            define("confPID_FILE", root + "/pid") + define("confSERVICE_SWITCH_FILE", root + "/service.switch") +
-           // The reply to the final dot comes when the message has been delivered, also on a busy machine.
+           // The reply to the final dot comes when the message has been delivered, even on a busy machine.
            define("confDELIVERY_MODE", "interactive") + define("confQUEUE_LA", "1000") +
            define("confREFUSE_LA", "1000") + define("confTO_IDENT", "0") + define("confDEF_USER_ID", "nobody:nogroup") +
            "undefine(`UUCP_RELAY')dnl\n"
@@ -79,8 +79,8 @@ Sendmail::Sendmail(const std::string& milter) : port_(free_port()) {
     const unique_fd output(open((root / "output").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     std::vector<std::string> command = {
         unpacked() / "libexec/sendmail/sendmail", "-bD", "-C", root / "sendmail.cf", "-X", root / "traffic"};
-    // On a host whose name has no domain Sendmail sleeps for a minute before it starts (daemon.c, myhostname()); it
-    // gets a name of its own where the kernel allows that, else we wait.
+    // On a host whose name has no domain Sendmail sleeps for a minute before it starts (daemon.c, myhostname()).
+    // Sendmail gets a host name of its own if the kernel allows that; otherwise we wait.
     if (run({"unshare", "--uts", "hostname", "mx.example.net"}).status == 0)
         command.insert(command.begin(),
                        {"unshare", "--uts", "sh", "-c", "hostname mx.example.net && exec \"$@\"", "sh"});
@@ -94,7 +94,7 @@ Sendmail::~Sendmail() {
         for (const Process& one : processes_of_session(session_)) kill(one.pid, SIGTERM);
         static_cast<void>(wait_exit(child_));
         wait_until("Sendmail's children have ended", [this] {
-            while (waitpid(-session_, nullptr, WNOHANG) > 0) { // orphans are ours: Service made us their reaper
+            while (waitpid(-session_, nullptr, WNOHANG) > 0) { // orphans are ours to reap: Service made us their reaper
             }
             return processes_of_session(session_).empty();
         });

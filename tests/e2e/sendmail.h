@@ -1,6 +1,6 @@
-// A private instance of Debian's Sendmail, unpacked beside (its package conflicts with Postfix'): configuration made
-// by m4 from its own sendmail-cf, own queue and port, run as root in the foreground, ended when the object goes. It
-// delivers with a mailer of ours, a shell script that writes one file a message.
+// A private instance of Debian's Sendmail, unpacked without being installed (its package conflicts with Postfix'):
+// configuration made by m4 from its own sendmail-cf, own queue and port, run as root in the foreground, ended when the
+// object is destroyed. It delivers with a mailer of ours, a shell script that writes one file per message.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@ namespace evermilter::test {
 
 class Sendmail : public MailServer {
   public:
-    // `milter`: as S= of INPUT_MAIL_FILTER has it, "local:/path" or "inet:port@127.0.0.1". Returns when it greets.
+    // `milter`: as S= of INPUT_MAIL_FILTER has it, "local:/path" or "inet:port@127.0.0.1". Returns when Sendmail
+    // greets.
     explicit Sendmail(const std::string& milter);
     ~Sendmail() override;
 
@@ -23,7 +24,7 @@ class Sendmail : public MailServer {
     [[nodiscard]] std::vector<std::string> trace_fields() const override { return {"Received"}; }
     [[nodiscard]] std::string log() const override;
 
-    // Names of the files in the queue; of a held message one begins with "hf".
+    // Names of the files in the queue; one file of a held message begins with "hf".
     [[nodiscard]] std::vector<std::string> queue() const;
 
   private:

@@ -1,5 +1,5 @@
 // One site of the tests: the real service with the demo database of contrib/, and one real mail server that asks it.
-// Made by the first test of a suite that wants it and shared by the rest, because a mail server takes a while to start.
+// The first test of a suite makes it and the others share it, because a mail server takes a while to start.
 #pragma once
 
 #include <filesystem>
@@ -17,7 +17,7 @@ namespace evermilter::test {
 // The name that libclamav gives to the demo database's EICAR.
 inline constexpr const char* kDemoEicar = "Eicar-Test-Signature.UNOFFICIAL";
 
-// The limits of every site's service, small enough for a test to pass them.
+// The limits of every site's service, small enough for a test to exceed them.
 inline constexpr std::size_t kMaxSize = 262144;
 inline constexpr std::size_t kMaxFiles = 20;
 
@@ -31,9 +31,9 @@ class SiteService : public Service {
     SiteService(const SiteService&) = delete;
     SiteService& operator=(const SiteService&) = delete;
 
-    // The unix socket: in a folder of /var/lib, because Sendmail trusts no path on which others can write (/tmp).
+    // The unix socket: in a folder of /var/lib, because Sendmail trusts no path where others can write (/tmp).
     [[nodiscard]] std::string milter_path() const { return socket_folder_ / "milter.sock"; }
-    // The port that the kernel chose; asks the running service.
+    // The port that the kernel chose. Asks the running service.
     [[nodiscard]] std::string milter_port() const;
 
   private:
@@ -42,7 +42,7 @@ class SiteService : public Service {
 
 template <class Server>
 struct Site {
-    // Says "not possible" for whoever is not root. The service is started, and ready, before the mail server is.
+    // Ends the test as not possible unless root runs it. The service is started, and ready, before the mail server is.
     explicit Site(Transport transport);
 
     std::unique_ptr<SiteService> service;
@@ -51,7 +51,7 @@ struct Site {
 extern template struct Site<Postfix>;
 extern template struct Site<Sendmail>;
 
-// As above, for a service that the caller has made.
+// The same, for a service that the caller has made.
 template <class Server>
 std::unique_ptr<Server> start_server(const SiteService& service, Transport transport);
 template <>

@@ -1,5 +1,5 @@
-// An SMTP client that does what it is told, one command at a time (RFC 5321), to 127.0.0.1. It waits for each reply
-// at most kPatience; a connection that ends where a reply is due throws std::runtime_error. One thread a client.
+// An SMTP client that sends one command at a time (RFC 5321) to 127.0.0.1. It waits for each reply at most kPatience;
+// if the connection ends when a reply is due, it throws std::runtime_error. One thread per client.
 #pragma once
 
 #include <cstdint>
@@ -35,15 +35,15 @@ class SmtpClient {
     SmtpReply ehlo(const std::string& name = "client.example.org");
     SmtpReply command(const std::string& line); // without its line end
 
-    // MAIL, RCPT and DATA, each of which must be accepted; throws std::runtime_error where one is not.
+    // MAIL, RCPT and DATA, each of which must be accepted; throws std::runtime_error if one is not.
     void envelope(const SmtpEnvelope& envelope = {});
-    // The message, dot-stuffed, and the final dot. `message` has CRLF line ends; one without the last gets it.
+    // The message, dot-stuffed, and the final dot. `message` has CRLF line ends; a missing last one is added.
     void content(std::string_view message);
     // envelope(), content() and the reply to the final dot.
     SmtpReply message(std::string_view message, const SmtpEnvelope& to = {});
 
     SmtpReply receive();
-    [[nodiscard]] bool readable() const; // a byte or the end is there, at this moment
+    [[nodiscard]] bool readable() const; // a byte or the end of the connection is there now
 
   private:
     void send(std::string_view bytes);

@@ -54,7 +54,7 @@ void check_not_scanned(const Delivered& mail) {
     BOOST_TEST(mail.values("X-Virus-Scanned").empty());
 }
 
-// What was refused is nowhere: a message sent after it is the only one that arrives.
+// A refused message is nowhere: a message sent after it is the only one that arrives.
 void check_only_the_next_arrives(const MailServer& server) {
     const std::string next = clean_mail("sent after a refused one");
     BOOST_TEST(send(server, next).code() == 250);
@@ -111,7 +111,7 @@ void incomplete_is_delivered_and_never_stamped_clean(const MailServer& server) {
 }
 
 void a_failed_scan_is_a_451(const MailServer& server, SiteService& service) {
-    // Both scanners stand still, so the message waits for one in vain, for queue_timeout.
+    // Both scanners are stopped, so the message waits in vain for one, for queue_timeout.
     const std::vector<pid_t> scanners = service.pids("scanner");
     BOOST_TEST_REQUIRE(scanners.size() == 2U);
     for (const pid_t scanner : scanners) stop_process(scanner);
@@ -136,7 +136,7 @@ void forged_stamps_are_replaced(const MailServer& server) {
     check_delivered(server, mail, kept + "Subject: between\r\n\r\nhello\r\n", "Clean");
     check_scanned_by_us(mail);
 
-    // On a message that is not scanned none of them may stay either.
+    // No forged field may stay on a message that is not scanned, either.
     std::string oversize = kept + forged + "\r\n";
     while (oversize.size() <= kMaxSize) oversize += std::string(76, 'f') + "\r\n";
     BOOST_TEST(send(server, oversize).code() == 250);
@@ -234,7 +234,7 @@ void a_message_of_all_bytes_that_smtp_carries_is_delivered_unchanged(const MailS
 
 void before_the_first_generation_only_the_end_of_message_waits(
     SiteService& service, const std::function<std::unique_ptr<MailServer>(const SiteService&)>& start) {
-    // The loader is stopped as soon as it exists, and has enough to load that it cannot be ready by then.
+    // The loader is stopped as soon as it exists, with enough to load that it cannot be ready by then.
     write_bulk_database(service.database(), 400000);
     service.set("scanner.queue_timeout", "\"40s\"");
     service.launch();

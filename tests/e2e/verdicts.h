@@ -1,5 +1,5 @@
 // The verdict table by real SMTP, the same for every mail server. Each function is one promise, checked with
-// BOOST_TEST; it needs a ready service of site.h and an empty mailbox, and leaves both so.
+// BOOST_TEST. It needs a ready service of site.h and an empty mailbox, and leaves both in that state.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ void oversize_is_delivered_and_never_stamped_clean(const MailServer& server);
 void incomplete_is_delivered_and_never_stamped_clean(const MailServer& server);
 void a_failed_scan_is_a_451(const MailServer& server, SiteService& service);
 void forged_stamps_are_replaced(const MailServer& server);
-// `many` is more than headers.max_forged, and no more than the mail server takes; `blanks` is what it takes before the
-// colon of a field.
+// `many` is more than headers.max_forged, and no more than the mail server takes; `blanks` are the blanks that it
+// accepts before the colon of a field.
 void as_many_forged_stamps_as_allowed_are_replaced_and_more_are_refused(const MailServer& server, std::size_t many,
                                                                         const std::string& blanks);
 void a_null_sender_is_served(const MailServer& server);

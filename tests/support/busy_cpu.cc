@@ -9,7 +9,7 @@
 namespace evermilter::test {
 namespace {
 
-// The last one that this process may use.
+// The last CPU that this process may use.
 int last_cpu() {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);

@@ -79,7 +79,7 @@ Captured capture(const Service& service, MilterClient& client, std::string_view 
             if (fresh.empty()) return false;
             if (mail.size() < 1024 * 1024 && !sealed(fresh.front().path)) return false;
             captured.bytes = read_file(fresh.front().path);
-            return captured.bytes.size() >= mail.size(); // the last of it is written when the stage is "eom" already
+            return captured.bytes.size() >= mail.size(); // the last bytes are written after the stage has become "eom"
         });
     }
     captured.verdict = client.receive_verdict();

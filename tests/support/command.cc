@@ -35,16 +35,16 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     return result;
 }
 
-// What our programs leave of their environment besides: of sanitizers, and of failing_new.h.
+// Variables that our programs keep in addition: those of sanitizers, and of failing_new.h.
 constexpr const char* kKeepVariable = "EVERMILTER_KEEP_ENVIRONMENT";
 constexpr const char* kForTests =
     "ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS LD_PRELOAD EVERMILTER_FAILING_NEW";
 
-// Where the child's own pid goes.
+// The child writes its own pid behind this.
 constexpr std::string_view kListenPid = "LISTEN_PID=";
 constexpr std::size_t kPidDigits = 10;
 
-// After fork: the child's environment names the child.
+// After fork: puts the child's pid into its environment.
 void write_pid(char* variable) {
     if (variable == nullptr) return;
     const auto pid = static_cast<unsigned>(getpid());
@@ -56,7 +56,7 @@ void write_pid(char* variable) {
     variable[kListenPid.size() + digits] = '\0';
 }
 
-// After fork: descriptors of `passed` become 3, 4, …, whatever their numbers are.
+// After fork: the descriptors of `passed` become 3, 4, …, whatever their numbers are.
 bool pass_on(const std::vector<int>& passed) {
     constexpr int kBeyond = 200;
     for (std::size_t i = 0; i < passed.size(); ++i)
@@ -68,7 +68,7 @@ bool pass_on(const std::vector<int>& passed) {
     return true;
 }
 
-// After fork: system calls only, the parent may have threads.
+// After fork: system calls only, because the parent may have threads.
 [[noreturn]] void become(const char* path, char* const* arguments, char* const* environment, int input, int output,
                          int errors, const std::optional<RunAs>& user, void (*at_last)()) {
     setsid();
@@ -91,7 +91,7 @@ Child start_program(const std::vector<std::string>& command, int output, int err
     std::vector<std::string> arguments = command;
     std::vector<std::string> variables;
     for (char** one = environ; *one != nullptr; ++one) {
-        // Of the surroundings only what cannot change how our programs behave.
+        // Only the variables that cannot change how our programs behave.
         const std::string_view variable(*one);
         const bool of_manager = variable.starts_with("NOTIFY_SOCKET=") || variable.starts_with("LISTEN_") ||
                                 variable.starts_with("WATCHDOG_");
@@ -147,7 +147,7 @@ Outcome run(const std::vector<std::string>& command, std::optional<RunAs> user) 
 }
 
 std::string program(const std::string& name) {
-    // A test with programs of its own names their folder.
+    // A test with programs of its own names their folder in this variable.
     const char* other = std::getenv("EVERMILTER_TEST_PROGRAMS");
     return std::string(other == nullptr ? EVERMILTER_BIN_DIRECTORY : other) + "/" + name;
 }

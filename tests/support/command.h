@@ -1,4 +1,4 @@
-// Runs a program to its end, as an operator does, and keeps what it said.
+// Runs a program to its end, as an operator does, and keeps its output.
 #pragma once
 
 #include <sys/types.h>
@@ -24,9 +24,9 @@ struct RunAs {
     gid_t group = 0;
 };
 
-// A child with a session of its own, its descriptors 0 to 2 as given (-1: /dev/null), the rest closed by CLOEXEC; but
-// `passed`, if there are any, from 3 on, as a service manager passes sockets (LISTEN_PID and LISTEN_FDS are set).
-// `at_last` is called in the child before its exec, for system calls only.
+// A child with a session of its own and descriptors 0 to 2 as given (-1: /dev/null). CLOEXEC closes all others except
+// `passed`, which become 3 and up, as a service manager passes sockets (with LISTEN_PID and LISTEN_FDS set). `at_last`
+// is called in the child before its exec, for system calls only.
 struct Child {
     pid_t pid = 0;
     unique_fd pidfd;
@@ -38,13 +38,13 @@ struct Child {
 // Waits for the child's end; throws NeverHappened after kPatience. Exit code, or 128 + signal.
 [[nodiscard]] int wait_exit(Child& child);
 
-// command[0] is looked for in PATH if it has no slash. A program that does not end is killed, and the test fails.
+// command[0] is looked up in PATH if it has no slash. A program that does not end is killed, and the test fails.
 [[nodiscard]] Outcome run(const std::vector<std::string>& command, std::optional<RunAs> user = std::nullopt);
 
 // A program of this build.
 [[nodiscard]] std::string program(const std::string& name);
 
-// A user that exists on every system and is not root; for tests that need a second one.
+// A user that exists on every system and is not root, for tests that need a second user.
 [[nodiscard]] RunAs nobody();
 [[nodiscard]] bool is_root();
 

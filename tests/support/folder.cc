@@ -21,7 +21,7 @@ Folder::Folder() {
 
 Folder::~Folder() {
     std::error_code ignored;
-    // A test may have closed folders, to an ordinary user's own eyes too.
+    // A test may have closed folders, even to the user who runs it.
     for (const std::string& name : entries_below(path_))
         if (fs::is_directory(fs::symlink_status(path_ / name, ignored)))
             fs::permissions(path_ / name, fs::perms::owner_all, fs::perm_options::add, ignored);

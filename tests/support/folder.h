@@ -1,4 +1,4 @@
-// A new folder below /tmp, mode 0755, removed with all it holds.
+// A new folder below /tmp, mode 0755, removed with all its content.
 #pragma once
 
 #include <filesystem>

@@ -30,13 +30,13 @@ long call_in(pid_t process, long number, const std::array<unsigned long, 4>& arg
     must(waitpid(process, &status, __WALL) == process && WIFSTOPPED(status), "stop");
     user_regs_struct before{};
     must(ptrace(PTRACE_GETREGS, process, nullptr, &before) == 0, "PTRACE_GETREGS");
-    // It is behind the instruction that called the kernel, which is used once more.
+    // The process stands after the instruction that called the kernel; that instruction is used once more.
     user_regs_struct with = before;
     with.rip -= 2;
     errno = 0;
     const long word = ptrace(PTRACE_PEEKTEXT, process, with.rip, nullptr);
     must(errno == 0 && (word & 0xffff) == 0x050f, "it is in no system call: state");
-    with.orig_rax = ~0ULL; // nothing is begun again
+    with.orig_rax = ~0ULL; // the kernel must not restart the old call
     with.rax = static_cast<unsigned long>(number);
     with.rdi = arguments[0];
     with.rsi = arguments[1];

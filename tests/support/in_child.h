@@ -1,4 +1,4 @@
-// A check in a process of its own, for what stays with a process or depends on all of its memory.
+// A check in a process of its own, for effects that stay with a process or depend on all of its memory.
 #pragma once
 
 #include <sys/wait.h>
@@ -6,7 +6,7 @@
 
 namespace evermilter::test {
 
-// Whether `check` returned true; false also if the process could not be made or died.
+// Whether `check` returned true. False also if the process could not be made or died.
 template <class Check>
 [[nodiscard]] bool holds_in_child(Check check) {
     const pid_t child = ::fork();

@@ -21,8 +21,8 @@
 namespace evermilter::test {
 namespace {
 
-// prlimit(2) by a child that has become the user of `pid`: root without CAP_SYS_RESOURCE (a container) may not. The
-// soft limit before; nullopt where it is refused.
+// prlimit(2) in a child that has become the user of `pid`, because root without CAP_SYS_RESOURCE (in a container) may
+// not call it. Returns the previous soft limit; nullopt if the call is refused.
 std::optional<rlim_t> change_soft_limit(pid_t pid, Resource resource, rlim_t value) {
     const auto user = real_user(pid);
     const auto group = static_cast<gid_t>(std::stoul(status_field(pid, "Gid")));
@@ -67,12 +67,12 @@ Limited::~Limited() {
     if (alive(pid_)) (void)change_soft_limit(pid_, resource_, before_);
 }
 
-// One that spins would use a hundred ticks.
+// A process that spins would use a hundred ticks.
 void nobody_spins(const std::vector<pid_t>& pids) {
     const auto before = ticks(pids);
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
     wait_until("a second is over", [&] { return std::chrono::steady_clock::now() >= end; });
-    BOOST_TEST(ticks(pids) < before + 50U); // one that has ended meanwhile counts no longer
+    BOOST_TEST(ticks(pids) < before + 50U); // a process that has ended meanwhile no longer counts
 }
 
 } // namespace evermilter::test

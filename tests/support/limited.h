@@ -11,7 +11,7 @@ namespace evermilter::test {
 
 using Resource = decltype(RLIMIT_AS);
 
-// While it lives the process has the soft limit `value`. Fails the test where that is refused.
+// While this object lives the process has the soft limit `value`. Fails the test if the limit is refused.
 class Limited {
   public:
     Limited(pid_t pid, Resource resource, rlim_t value);

@@ -1,4 +1,4 @@
-// A unix socket on which somebody else listens. Closed, its path stays, as a dead process leaves it.
+// A unix socket on which another process listens. After it is closed its path stays, as a dead process leaves it.
 #pragma once
 
 #include <sys/socket.h>

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Such a file takes each value by one write(2), or refuses it.
+// Such a file takes each value with one write(2), or refuses it.
 bool put(const fs::path& file, const std::string& value) {
     const unique_fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
     return fd && ::write(fd.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size());
@@ -36,7 +36,7 @@ std::vector<std::string> words(const std::string& line, char separator) {
     return found;
 }
 
-// The value behind `name` in a file of lines "name value".
+// The value after `name` in a file of lines "name value".
 std::uint64_t number(const fs::path& file, const std::string& name) {
     std::istringstream lines(read_file(file));
     std::string key;
@@ -48,11 +48,11 @@ std::uint64_t number(const fs::path& file, const std::string& name) {
 
 struct Mount {
     fs::path point;
-    std::string root; // what of the hierarchy is there
+    std::string root; // the part of the hierarchy that is mounted there
     bool second = false;
 };
 
-// Where memory is controlled: the hierarchy of v1 that has "memory", or that of v2.
+// Where memory is controlled: the v1 hierarchy that has "memory", or the v2 hierarchy.
 std::optional<Mount> memory_mount() {
     std::optional<Mount> found;
     std::istringstream lines(read_file("/proc/self/mountinfo"));
@@ -102,7 +102,7 @@ MemoryGroup::MemoryGroup() {
     second_ = mount->second;
     home_ = own_group(*mount);
     const std::string name = "evermilter-test-" + std::to_string(::getpid());
-    // With v2 a group that has processes has no groups with controllers; one beside it may have.
+    // In v2 a group with processes cannot have child groups with controllers; its parent may have them.
     for (const fs::path& above : {home_, home_.parent_path()}) {
         if (second_) (void)put(above / "cgroup.subtree_control", "+memory");
         std::error_code refused;
@@ -116,7 +116,7 @@ MemoryGroup::MemoryGroup() {
 }
 
 MemoryGroup::~MemoryGroup() {
-    // A process that was reaped leaves its group a moment later.
+    // A process leaves its group a moment after it was reaped.
     for (const Deadline end = patience(); ::rmdir(path_.c_str()) != 0 && errno == EBUSY && left(end) > 0;)
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
@@ -137,7 +137,7 @@ std::uint64_t MemoryGroup::held() const {
 }
 
 void MemoryGroup::limit(std::uint64_t bytes) const {
-    // What is above it is given back first, which may need more than one attempt.
+    // The kernel first takes back the memory above the limit, which may need more than one attempt.
     wait_until("the memory limit is set", [&] { return put(path_ / limit_file(second_), std::to_string(bytes)); });
 }
 

@@ -1,5 +1,5 @@
-// A memory control group of the test's own (cgroup v1 or v2), in which the kernel itself ends a process when what all
-// of them hold passes a limit.
+// A memory control group of the test's own (cgroup v1 or v2). The kernel ends a process in it when all of them together
+// hold more than the limit.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@ namespace evermilter::test {
 
 class MemoryGroup {
   public:
-    // Without a limit yet. Ends the test case as not possible where none can be made.
+    // Without a limit at first. Ends the test case as not possible if no group can be made.
     MemoryGroup();
-    // All who were in it must have ended.
+    // All processes in the group must have ended.
     ~MemoryGroup();
     MemoryGroup(const MemoryGroup&) = delete;
     MemoryGroup& operator=(const MemoryGroup&) = delete;
 
-    // As long as it lives the test itself is in the group, and so is whatever it starts, for good.
+    // While it lives the test itself is in the group. Processes that it starts meanwhile stay there for good.
     class Visit {
       public:
         explicit Visit(const MemoryGroup& group);
@@ -28,10 +28,10 @@ class MemoryGroup {
         std::filesystem::path home_;
     };
 
-    // What is held and cannot be given back: caches of files are left out.
+    // Memory that is held and cannot be given back: file caches are left out.
     [[nodiscard]] std::uint64_t held() const;
     void limit(std::uint64_t bytes) const;
-    // How many processes of it the kernel has ended for want of memory.
+    // How many processes of the group the kernel has killed for want of memory.
     [[nodiscard]] std::uint64_t kills() const;
 
   private:

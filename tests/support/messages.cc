@@ -37,11 +37,11 @@ std::string deflate(std::string_view bytes) {
             pending = count = 0;
         }
     };
-    const auto code = [&](unsigned value, unsigned length) { // Huffman codes go with their first bit first
+    const auto code = [&](unsigned value, unsigned length) { // Huffman codes go first bit first
         while (length-- > 0) bit((value >> length) & 1U);
     };
     bit(1); // the last block
-    bit(1); // of fixed codes: 01, low bit first
+    bit(1); // with fixed codes: 01, low bit first
     bit(0);
     for (const char byte : bytes) {
         const unsigned literal = static_cast<unsigned char>(byte);
@@ -56,7 +56,7 @@ std::string deflate(std::string_view bytes) {
     return out;
 }
 
-// What local header and central directory have in common, from "version needed" to "extra length".
+// The fields that local header and central directory share, from "version needed" to "extra length".
 std::string zip_fields(const ZipEntry& entry, std::size_t compressed) {
     constexpr unsigned deflated = 8;
     return little(20, 2) + little(0, 2) + little(deflated, 2) + little(0, 2) + little(0x5821, 2) +
@@ -154,8 +154,8 @@ std::string zip(const std::vector<ZipEntry>& entries) {
 }
 
 std::string slow_text(unsigned cost) {
-    // The signature asks for sl(o+o+)+w: every way to divide the o's is tried; the last w keeps PCRE from giving
-    // up before it begins.
+    // The signature asks for sl(o+o+)+w: every way to divide the o's is tried; the last w keeps PCRE from giving up
+    // before it begins.
     return "everslow" + std::string("marker sl") + std::string(cost, 'o') + " and this is how it ends with w";
 }
 

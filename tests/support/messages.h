@@ -1,5 +1,5 @@
-// Mails to scan. All line ends are CRLF unless a builder says otherwise. EICAR is put together at run time, so
-// that no scanner takes this source for it.
+// Mails to scan. All line ends are CRLF unless a builder says otherwise. EICAR is put together at run time, so that no
+// scanner finds it in this source.
 #pragma once
 
 #include <cstddef>
@@ -34,15 +34,15 @@ struct ZipEntry {
     std::string name;
     std::string content;
 };
-// Deflated (fixed codes, literals only), so that what is in it does not stand in the archive as it is.
+// Deflated (fixed codes, literals only), so that the archive does not show its content unchanged.
 [[nodiscard]] std::string zip(const std::vector<ZipEntry>& entries);
 
-// A text that costs libclamav about 2^(cost - 24) s of one CPU with the signature of slow_database() (measured: 24
-// is 1.1 s) and that it cannot interrupt; above 34 it is a scan that does not end.
+// A text that costs libclamav about 2^(cost - 24) s of one CPU with the signature of slow_database() (measured: 24 is
+// 1.1 s). libclamav cannot interrupt it; above 34 the scan does not end.
 [[nodiscard]] std::string slow_text(unsigned cost);
-inline constexpr const char* kSlowMark = "everslow"; // is in each
+inline constexpr const char* kSlowMark = "everslow"; // every such text contains it
 
-// Bytes that differ with `seed`, so that libclamav's cache of clean files does not answer.
+// Bytes that differ with `seed`, so that libclamav's cache of clean files cannot answer.
 [[nodiscard]] std::string noise(std::size_t size, unsigned seed);
 
 } // namespace evermilter::test

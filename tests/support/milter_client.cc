@@ -111,7 +111,7 @@ Offer Offer::of_version(std::uint32_t version) {
     }
 }
 
-// The text of a reply is a format string of printf(3) for Sendmail: both MTAs show "%%" as "%", and nothing of a single
+// Sendmail treats the text of a reply as a format string of printf(3): both MTAs show "%%" as "%", and drop a single
 // one (Postfix: milter8.c, SMFIR_REPLYCODE).
 static std::string printed(const std::string& reply) {
     std::string text;
@@ -330,7 +330,7 @@ Reply MilterClient::content(std::string_view mail) {
             mail.remove_prefix(line.size());
             break;
         }
-        // A folded field goes on with the lines that begin with a blank; they are sent with bare LF, as MTAs do.
+        // A folded field continues on lines that begin with a blank; they are sent with bare LF, as MTAs do.
         while (line.size() < mail.size() && (mail[line.size()] == ' ' || mail[line.size()] == '\t')) {
             const auto next = mail.find('\n', line.size());
             line = mail.substr(0, next == std::string_view::npos ? mail.size() : next + 1);

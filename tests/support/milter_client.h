@@ -1,7 +1,7 @@
-// The MTA's side of the milter protocol, versions 2 to 6, written from the protocol itself
-// (libmilter/mfdef.h and docs/overview of Sendmail), without libmilter. Each command can be sent and awaited in
-// one step, or sent alone, so that a test holds many sessions at once; raw bytes can be sent too.
-// A connection that ends where a reply is due throws ConnectionEnded. Not thread-safe: one thread a client.
+// The MTA's side of the milter protocol, versions 2 to 6, written from the protocol itself (libmilter/mfdef.h and
+// docs/overview of Sendmail), without libmilter. Each command can be sent and awaited in one step, or only sent, so
+// that a test can hold many sessions at once; raw bytes can be sent too. If a connection ends when a reply is due, the
+// client throws ConnectionEnded. Not thread-safe: one thread per client.
 #pragma once
 
 #include <cstdint>
@@ -38,11 +38,11 @@ struct Reply {
     char command = 0; // SMFIR_: 'c' continue, 'a' accept, 'r' reject, 't' tempfail, 'd' discard, 'y' reply code …
     std::string data;
 
-    // Of a 'y': "550 5.7.1 text"; of others the name, such as "accept".
+    // For a 'y': "550 5.7.1 text"; for others the name, such as "accept".
     [[nodiscard]] std::string text() const;
 };
 
-// A change that the milter asked for at end of message.
+// A change that the milter requested at end of message.
 struct Modification {
     char command = 0;        // 'h' add, 'm' change, 'i' insert header; 'q' quarantine; others as they came
     std::uint32_t index = 0; // of 'm' and 'i'
@@ -56,9 +56,9 @@ struct Verdict {
     std::vector<Modification> modifications;
     unsigned progress = 0; // SMFIR_PROGRESS packets before the answer
 
-    // As Reply's, but "accept" for "continue" too: at end of message either lets the mail pass.
+    // Like Reply's, but "accept" for "continue" too: at end of message either lets the mail pass.
     [[nodiscard]] std::string text() const { return reply.command == 'c' ? "accept" : reply.text(); }
-    // The value of the header `name` that was added or inserted, without leading blanks; nullopt if none was.
+    // The value of the header `name` that was added or inserted, without leading blanks; nullopt if there was none.
     [[nodiscard]] std::optional<std::string> added(std::string_view name) const;
     // X-Virus-Status, or "".
     [[nodiscard]] std::string status() const { return added("X-Virus-Status").value_or(""); }
@@ -91,27 +91,27 @@ class MilterClient {
 
     // negotiate, connect, helo.
     void open(Offer offer = {});
-    // From MAIL to the last chunk of the body; stops and returns the reply where one is not "continue".
+    // From MAIL to the last chunk of the body; stops and returns the reply if one is not "continue".
     Reply upload(std::string_view text, const Envelope& envelope = {});
-    // upload and end of message. The reply of an upload that was cut short is the verdict's.
+    // upload and end of message. If the upload was cut short, its reply is the verdict's.
     Verdict message(std::string_view text, const Envelope& envelope = {});
-    // Headers and body only, from the header on. CRLF or LF line ends; the body goes as it is.
+    // Headers and body only, from the header on. CRLF or LF line ends; the body is sent unchanged.
     Reply content(std::string_view mail);
 
     void abort();   // RSET: the message is given up, the session stays
     void quit();    // and closes
     void quit_nc(); // a new SMTP session begins on this connection
-    void close();   // without a word
+    void close();   // without QUIT
     void reset();   // closes with RST on TCP (SO_LINGER 0)
 
-    // ---- by halves
+    // ---- in two steps
     void send(char name, std::string_view data = {});
     void send_raw(std::string_view bytes);
     void macros(char name, const std::vector<std::pair<std::string, std::string>>& values);
     [[nodiscard]] Reply receive();           // waits
     [[nodiscard]] Verdict receive_verdict(); // waits for the answer to an end of message that was sent
-    [[nodiscard]] bool readable() const;     // a byte or the end is there, at this moment
-    // Waits until the other side closes; whatever comes before is thrown away.
+    [[nodiscard]] bool readable() const;     // a byte or the end of the connection is there now
+    // Waits until the other side closes; whatever comes before that is thrown away.
     void wait_closed();
 
     [[nodiscard]] int fd() const { return fd_.get(); }
@@ -120,7 +120,7 @@ class MilterClient {
     [[nodiscard]] std::uint32_t actions() const { return accepted_.actions; }
 
   private:
-    // Sends unless the milter does not want it; the reply unless it promised none.
+    // Sends the command unless the milter does not want it; returns the reply unless the milter promised none.
     Reply command(char name, std::string_view data, std::uint32_t unwanted, std::uint32_t silent);
 
     unique_fd fd_;

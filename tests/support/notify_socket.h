@@ -1,4 +1,4 @@
-// The side of a service manager that is told how a service stands (sd_notify(3)): a real datagram socket.
+// The service manager's side of sd_notify(3), which receives the state of a service: a real datagram socket.
 #pragma once
 
 #include <chrono>
@@ -16,13 +16,13 @@ class NotifySocket {
 
     [[nodiscard]] const std::string& path() const { return path_; }
     [[nodiscard]] std::string receive(); // waits for the next datagram
-    // Waits for one with the line `line`, or one that begins with it; returns the datagram. Those before it are kept
-    // in seen().
+    // Waits for a datagram that has the line `line`, or one that begins with it; returns the datagram. Earlier ones are
+    // kept in seen().
     std::string wait_line(const std::string& line);
     [[nodiscard]] const std::vector<std::string>& seen() const { return seen_; }
-    // Waits until none with the line has come for so long. What comes meanwhile is thrown away.
+    // Waits until no datagram with the line has come for `silence`. Whatever comes meanwhile is thrown away.
     void wait_silence(const std::string& line, std::chrono::milliseconds silence);
-    // Sends to itself until nobody can send any more.
+    // Sends to itself until the socket takes no more.
     void fill() const;
 
   private:
@@ -31,9 +31,9 @@ class NotifySocket {
     std::vector<std::string> seen_;
 };
 
-// Whether `datagram` has the line; what follows a "=" in `line` may be left out.
+// Whether `datagram` has the line; the part after a "=" in `line` may be left out.
 [[nodiscard]] bool has_line(const std::string& datagram, const std::string& line);
-// The value of "NAME=value" in it, or "".
+// The value of "NAME=value" in the datagram, or "".
 [[nodiscard]] std::string value_of(const std::string& datagram, const std::string& name);
 
 } // namespace evermilter::test

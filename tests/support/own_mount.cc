@@ -15,7 +15,7 @@ namespace evermilter::test {
 
 namespace {
 
-// Once: a service that is started later is in it, and sees the mounts that follow.
+// Only once: a service that is started later is in the namespace, and sees the mounts that follow.
 bool enter_namespace() {
     return unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
 }

@@ -1,4 +1,5 @@
-// A tmpfs in a mount namespace of the test alone. Where that is not allowed the test is not possible (report.h).
+// A tmpfs in a mount namespace of the test alone. If the machine does not allow that, the test is not possible
+// (report.h).
 #pragma once
 
 #include <filesystem>
@@ -15,7 +16,7 @@ class OwnMount {
     OwnMount& operator=(const OwnMount&) = delete;
 
     void read_only(bool on) const;
-    // Until nothing goes in any more; the file's name.
+    // Fills it until nothing more fits; returns the file's name.
     [[nodiscard]] std::filesystem::path fill() const;
 
   private:

@@ -99,7 +99,7 @@ std::vector<Descriptor> descriptors(pid_t pid) {
 }
 
 std::string read_descriptor(pid_t pid, int number) {
-    // Opened anew, so that the offset of the process under test stays where it is.
+    // Opened a second time, so that the offset of the process under test stays where it is.
     return read_file(proc_path(pid, "fd/" + std::to_string(number)));
 }
 
@@ -151,7 +151,7 @@ void continue_process(pid_t pid) {
 std::vector<std::string> entries_below(const fs::path& folder) {
     std::vector<std::string> found;
     std::error_code error;
-    // What vanishes meanwhile, or is closed to us, is passed over.
+    // Entries that vanish meanwhile, or that we may not read, are skipped.
     fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, error);
     for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
         found.push_back(entry->path().lexically_relative(folder));

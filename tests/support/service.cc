@@ -55,7 +55,7 @@ Service::Service(const Keys& keys, As as) : user_(is_root() ? nobody() : RunAs{g
              {"database.directory", quoted(root + "/db")},
              {"database.state_directory", quoted(root + "/state")},
              {"database.watch", "false"},
-             // Tests hold processes for as long as they need.
+             // Tests hold processes for as long as they need to.
              {"process.ping_timeout", quoted("10m")},
              {"message.spool_directory", quoted(root + "/spool")},
              {"status.socket", quoted("unix:" + status_path())},
@@ -74,7 +74,7 @@ Service::Service(const Keys& keys, As as) : user_(is_root() ? nobody() : RunAs{g
 }
 
 void Service::end_processes() {
-    // Whoever is left has our session; each is named by its pid and taken while it still is one of ours.
+    // Every process left is in one of our sessions; each is killed by its pid while it still is one of ours.
     if (sessions_.empty()) return;
     if (child_.pid != 0) {
         kill(child_.pid, SIGKILL);
@@ -95,8 +95,8 @@ void Service::end_processes() {
 
 Service::~Service() {
     end_processes();
-    if (!fs::exists(path("log"))) return; // it was never launched
-    // A sanitizer's report of one of its processes fails the test in which it came.
+    if (!fs::exists(path("log"))) return; // the service was never launched
+    // A sanitizer's report from one of its processes fails the test during which it came.
     const std::string said = log();
     for (const char* report : {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "ThreadSanitizer"})
         if (const auto at = said.find(report); at != std::string::npos) BOOST_ERROR(said.substr(at, 4000));
@@ -116,7 +116,7 @@ void Service::write_config() {
 }
 
 void Service::launch(const Manager& manager) {
-    // Orphans come to us, so that their end can be seen and reaped.
+    // Orphans become our children, so that we can see their end and reap them.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     const unique_fd log_file(open(path("log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
     if (!log_file) throw std::system_error(errno, std::generic_category(), path("log"));
@@ -129,7 +129,7 @@ void Service::launch(const Manager& manager) {
 
 std::string Service::binary(const std::optional<RunAs>& user) const {
     if (!user || !is_root()) return program("evermilterd");
-    // The build tree may be closed to others.
+    // Other users may not be able to read the build tree.
     fs::create_directory(path("bin"));
     for (const char* name : {"evermilterd", "evermilter-session", "evermilter-scanner", "evermilterctl"})
         fs::copy_file(program(name), path("bin") / name, fs::copy_options::overwrite_existing);
@@ -145,7 +145,7 @@ void Service::launch_daemon() {
     child_.pid = status().at("pid").get<pid_t>();
     child_.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, child_.pid, 0)));
     if (!child_.pidfd) throw std::system_error(errno, std::generic_category(), "pidfd_open");
-    sessions_.push_back(child_.pid); // it leads one of its own
+    sessions_.push_back(child_.pid); // the daemon leads a session of its own
 }
 
 void Service::wait_ready() {
@@ -267,7 +267,7 @@ Holdings holdings(const Service& service) {
         const std::vector<Descriptor> held = descriptors(one.pid);
         result.descriptors[one.pid] = held.size();
         for (const Descriptor& descriptor : held) {
-            // Scoreboards come and go with processes, and a scanner closes its loader's a moment after its fork.
+            // Scoreboards come and go with processes; a scanner closes its loader's board a moment after its fork.
             if (descriptor.target.find("-board") != std::string::npos) continue;
             if (!descriptor.memfd() && !descriptor.deleted_file()) continue;
             if (descriptor.memfd()) ++result.memfds;

@@ -1,6 +1,6 @@
-// The real evermilterd of this build, with a configuration, database, sockets and folders of its own in a new
-// folder below /tmp. It stays in the foreground and logs to a file there. Whatever it started is ended by its pid
-// when the Service goes, and the folder is removed.
+// The real evermilterd of this build, with a configuration, database, sockets and folders of its own in a new folder
+// below /tmp. It stays in the foreground and logs to a file there. The destructor ends everything that the service
+// started, by pid, and removes the folder.
 #pragma once
 
 #include <sys/types.h>
@@ -27,10 +27,10 @@ using Keys = std::map<std::string, std::string>;
 
 enum class As {
     whoever_tests, // started by root, its workers and scanners run as nobody
-    ordinary_user, // all of it runs as nobody, or as the user who tests
+    ordinary_user, // all of it runs as nobody, or as the user who runs the tests
 };
 
-// What a service manager gives to the process that it starts.
+// What a service manager passes to the process that it starts.
 struct Manager {
     std::vector<int> sockets;             // passed as descriptors 3, 4, …
     std::vector<std::string> environment; // "NOTIFY_SOCKET=/path"
@@ -40,20 +40,20 @@ struct Manager {
 
 class Service {
   public:
-    // `keys` replace those that every test has; a key with an empty value is left out of the file. Writes
-    // configuration and EICAR database; starts nothing.
+    // `keys` replace the keys that every test has; a key with an empty value is left out of the file. Writes the
+    // configuration and an EICAR database; starts nothing.
     explicit Service(const Keys& keys = {}, As as = As::whoever_tests);
     ~Service();
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
 
     void launch(const Manager& manager = {}); // forks and returns
-    void start();                             // and waits until it is ready
-    // In the background, as an operator calls it: returns when that call does. The log is for the caller to see to.
+    void start();                             // and waits until the service is ready
+    // In the background, as an operator calls it: returns when that command does. The caller takes care of the log.
     void launch_daemon();
-    // Until the status says "ready", and that of each session worker. Throws if the service ends before.
+    // Until the status says "ready", for the service and each session worker. Throws if the service ends before that.
     void wait_ready();
-    // Waits for its own end. Exit code, or 128 + signal.
+    // Waits until the service has ended. Exit code, or 128 + signal.
     int wait_end();
     // SIGTERM and wait_end().
     int stop();
@@ -70,7 +70,7 @@ class Service {
     [[nodiscard]] std::string config_file() const { return path("evermilter.toml"); }
     [[nodiscard]] std::string milter_address() const { return "unix:" + path("milter.sock").string(); }
     [[nodiscard]] std::string status_path() const { return path("status.sock"); }
-    // The user that workers and scanners shall run as.
+    // The user that workers and scanners are to run as.
     [[nodiscard]] RunAs user() const { return user_; }
 
     [[nodiscard]] nlohmann::json status() const;
@@ -78,23 +78,23 @@ class Service {
     template <class Holds>
     nlohmann::json wait_status(const std::string& what, Holds holds) const;
     [[nodiscard]] MilterClient client() const { return MilterClient(milter_address()); }
-    // A session that has said HELO.
+    // A session that has sent HELO.
     [[nodiscard]] MilterClient session(Offer offer = {}) const;
     [[nodiscard]] Outcome ctl(const std::vector<std::string>& arguments) const;
 
     [[nodiscard]] pid_t pid() const { return child_.pid; }
     // Pids by the role that the status gives them: "session", "loader", "scanner".
     [[nodiscard]] std::vector<pid_t> pids(const std::string& role) const;
-    // All that it started and that lives, of every launch.
+    // All processes of every launch that are still alive.
     [[nodiscard]] std::vector<Process> processes() const;
     [[nodiscard]] std::string log() const;
-    // Waits for a line that holds all of `words`, from the beginning of the log; returns it.
+    // Waits for a line that contains all of `words`, from the beginning of the log; returns it.
     std::string wait_log(const std::vector<std::string>& words) const;
-    // What a stopped service must not leave: processes, sockets, temporary and spool files. One line each.
+    // Things that a stopped service must not leave: processes, sockets, temporary and spool files. One line each.
     [[nodiscard]] std::vector<std::string> leftovers() const;
 
   protected:
-    void end_processes(); // whatever of it lives
+    void end_processes(); // all that are still alive
 
   private:
     [[nodiscard]] std::string binary(const std::optional<RunAs>& user) const;
@@ -105,7 +105,7 @@ class Service {
     RunAs user_;
     As as_;
     Child child_;
-    std::vector<pid_t> sessions_; // of every launch
+    std::vector<pid_t> sessions_; // one per launch
 };
 
 // Descriptors, memfds (scoreboards left out) and unlinked files of every process of a service, for comparison
@@ -118,12 +118,12 @@ struct Holdings {
     std::string text; // every memfd and unlinked file, one a line
 };
 [[nodiscard]] Holdings holdings(const Service& service);
-// Waits until nobody holds a message: a scanner closes its copy a moment after it has answered.
+// Waits until no process holds a message: a scanner closes its copy a moment after it has answered.
 void wait_no_message(const Service& service);
 
 // The scanners that are busy and hold a message with this text.
 [[nodiscard]] std::vector<pid_t> scanners_with(const Service& service, std::string_view text);
-// Waits until a scanner is named by that twice in a row: it has said Taken by then. Its pid.
+// Waits until scanners_with() names a scanner twice in a row: it has said Taken by then. Returns its pid.
 [[nodiscard]] pid_t wait_taken(const Service& service, std::string_view text);
 
 } // namespace evermilter::test

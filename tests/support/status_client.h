@@ -15,11 +15,11 @@ class StatusClient {
     explicit StatusClient(const std::string& path);
 
     void send(std::string_view bytes);
-    // Up to and without `end`; or all until the other side closes.
+    // Up to `end`, without it; or everything until the other side closes.
     [[nodiscard]] std::string receive_until(char end);
     [[nodiscard]] std::string receive_all();
 
-    // One command of ours, one JSON document.
+    // Sends one command of ours; returns the JSON document.
     [[nodiscard]] nlohmann::json ask(const std::string& command);
 
     [[nodiscard]] int fd() const { return fd_.get(); }

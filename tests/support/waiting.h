@@ -1,5 +1,5 @@
-// Waiting for an event in a test: by descriptors where there are some, else by looking again every few
-// milliseconds. kPatience is no measure of speed: it only ends a test whose event never comes.
+// Waits for an event in a test: by descriptors if there are some, otherwise by checking again every few milliseconds.
+// kPatience is no measure of speed: it only ends a test whose event never comes.
 #pragma once
 
 #include <poll.h>
@@ -28,7 +28,7 @@ using Deadline = std::chrono::steady_clock::time_point;
     return rest.count() > 0 ? static_cast<int>(rest.count()) : 0;
 }
 
-// Returns when `condition()` is true; throws NeverHappened, which names `what`.
+// Returns when `condition()` is true. Throws NeverHappened, which names `what`.
 template <class Condition>
 void wait_until(const std::string& what, Condition condition) {
     const Deadline deadline = patience();
