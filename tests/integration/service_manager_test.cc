@@ -69,7 +69,7 @@ unique_fd listen_tcp(std::string& address_text) {
 
 BOOST_AUTO_TEST_SUITE(service_manager_test)
 
-// ---------------------------------------------------------------- what it is told
+// ---------------------------------------------------------------- what the service reports
 
 BOOST_AUTO_TEST_CASE(ready_reloading_and_stopping_are_told_when_they_are_so) {
     Service service;
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(a_manager_that_does_not_read_holds_up_nothing_and_is_told_w
     BOOST_TEST(service.stop() == 0);
 }
 
-// ---------------------------------------------------------------- what it passes
+// ---------------------------------------------------------------- what the manager passes
 
 BOOST_AUTO_TEST_CASE(who_connects_before_the_start_or_between_two_waits_and_is_served) {
     Service service;
