@@ -88,7 +88,8 @@ BOOST_AUTO_TEST_CASE(a_message_whose_first_header_is_content_type_is_taken_apart
 }
 
 BOOST_AUTO_TEST_CASE(a_line_that_begins_with_from_in_the_body_does_not_hide_what_comes_after_it) {
-    // libclamav takes what follows an mbox line for the beginning of the next message, and tears the parts apart.
+    // After a first mbox line libclamav would take such a line for the beginning of the next message, and tear the
+    // parts apart.
     Service service;
     service.start();
     MilterClient client = service.session();

@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(two_hundred_reloads_under_load_leak_nothing_and_never_have_
     const std::uint64_t resident_after = resident_kib(service.pid());
     BOOST_TEST((kKeepsFreedMemory || resident_after <= resident_before + 2048),
                resident_before << " KiB, then " << resident_after);
-    // The state after one more reload, without traffic, is what "as before" means: the same number of everything.
+    // Without traffic, five more reloads change nothing: there is the same number of everything.
     const auto counted = [&] {
         for (MilterClient& client : held) client.quit_nc(), client.connect(), client.helo();
         settle();
