@@ -1,4 +1,5 @@
-// More than can be scanned or kept: a 4xx in time, nothing scanned for nobody, never a false clean.
+// More mail than can be scanned or kept: each message gets a 4xx in time, no message is scanned after its client has
+// given up, and none is falsely clean.
 #include <sched.h>
 #include <sys/mount.h>
 
@@ -26,8 +27,8 @@ std::size_t unlinked_files(const Service& service) {
     return holdings(service).deleted_files;
 }
 
-// What is uploaded is not answered: waits until session workers have written so much of it. They keep back up to 32 KiB
-// of each message.
+// Upload commands get no answer, so this waits until session workers have written so many bytes. They hold back up to
+// 32 KiB of each message.
 void wait_stored(const Service& service, std::uintmax_t bytes) {
     wait_until("it is stored", [&] {
         std::uintmax_t stored = 0;
@@ -57,7 +58,7 @@ BOOST_AUTO_TEST_CASE(messages_that_no_scanner_takes_in_time_get_a_4xx_and_are_no
         std::vector<MilterClient> clients;
         for (unsigned number = 0; number < 8; ++number) {
             clients.push_back(service.session());
-            // A scan that does not end: whoever begins it is killed.
+            // A scan that does not end: a scanner that begins it is killed.
             clients.back().upload(ordinary_headers(std::to_string(number)) + "\r\n" + slow_text(40) + "\r\n");
         }
         for (MilterClient& client : clients) client.send('E');
@@ -82,13 +83,13 @@ BOOST_AUTO_TEST_CASE(past_the_memory_budget_messages_are_spooled_and_all_workers
         clients.push_back(service.session());
         BOOST_TEST(clients.back().upload(mail_of(500'000, number)).command == 'c');
     }
-    // 685 KB each by base64: one fits beside no other, whichever worker has it.
+    // 685 KB each in base64: no two fit, whichever worker has them.
     wait_until("five are spooled", [&] { return unlinked_files(service) == 5; });
     for (MilterClient& client : clients) BOOST_TEST(client.end_of_message().status() == "Clean");
     wait_no_message(service);
     BOOST_TEST(clients.front().upload(mail_of(400'000, 9)).command == 'c');
     wait_stored(service, 500'000);
-    BOOST_TEST(unlinked_files(service) == 0U); // the budget has been given back
+    BOOST_TEST(unlinked_files(service) == 0U); // the budget was given back
 }
 
 BOOST_AUTO_TEST_CASE(a_killed_session_worker_gives_its_part_of_the_memory_budget_back) {
@@ -132,7 +133,7 @@ BOOST_AUTO_TEST_CASE(past_memory_budget_and_spool_a_message_gets_a_4xx) {
         BOOST_TEST(verdict.status() != "Clean");
     }
     service.wait_log({"finding=store-failed"});
-    // What failed has freed its room.
+    // The failed messages have freed their room.
     BOOST_TEST(client.message(mail_of(400'000, 3)).status() == "Clean");
     BOOST_TEST(client.message(eicar_attached()).text().starts_with("550 5.7.1"));
     client.quit();

@@ -1,5 +1,5 @@
-// Sessions of one worker do not wait for one another, whatever each of them waits for. Shown as an order of
-// events: scanners are stopped while they scan, and whoever must not wait for them is answered meanwhile.
+// Sessions of one worker do not wait for one another, whatever each of them waits for. The tests show it by the order
+// of events: scanners are stopped while they scan, and sessions that must not wait for them are answered meanwhile.
 #include <csignal>
 
 #include <boost/test/unit_test.hpp>
@@ -38,7 +38,7 @@ BOOST_AUTO_TEST_CASE(thirty_two_ends_of_message_at_once_in_one_worker_do_not_wai
     std::vector<MilterClient> clients;
     for (unsigned number = 0; number < kAtOnce; ++number) {
         clients.push_back(service.session());
-        // Half a second of one CPU each, if there were one for each; every message differs, for libclamav's cache.
+        // Half a second of CPU time each; every message differs, so that libclamav's cache cannot answer.
         const std::string name = "message " + std::to_string(number) + " ";
         BOOST_REQUIRE(clients.back().upload(ordinary_headers(name) + "\r\n" + name + slow_text(23) + "\r\n").command ==
                       'c');
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(thirty_two_ends_of_message_at_once_in_one_worker_do_not_wai
     greeted.connect();
 
     for (MilterClient& client : clients) client.send('E');
-    // Each is stopped as soon as it is seen scanning twice: it has said Taken by then.
+    // Each scanner is stopped as soon as it is seen scanning twice: it has said Taken by then.
     std::set<pid_t> seen;
     std::set<pid_t> stopped;
     service.wait_status("every scanner scans", [&](const nlohmann::json& status) {
@@ -59,16 +59,16 @@ BOOST_AUTO_TEST_CASE(thirty_two_ends_of_message_at_once_in_one_worker_do_not_wai
         }
         return stopped.size() == kAtOnce;
     });
-    for (const pid_t scanner : scanners) stop_process(scanner); // waits until it is
+    for (const pid_t scanner : scanners) stop_process(scanner); // waits until it is stopped
 
-    // Nobody can get a verdict now. Others of the same worker are served all the same.
+    // No session can get a verdict now. Other sessions of the same worker are served all the same.
     BOOST_TEST(service.status().at("messages").at("clean") == 0, "the scans were too short for this test");
     BOOST_TEST(greeted.helo().command == 'c');
     MilterClient fresh = service.session();
     BOOST_TEST(fresh.mail().command == 'c');
     BOOST_TEST(fresh.rcpt().command == 'c');
 
-    // One scanner goes on: one message is answered, whichever it was, and no other.
+    // One scanner goes on: its message is answered, whichever that is, and no other.
     continue_process(scanners.front());
     const nlohmann::json status =
         service.wait_status("the message of the scanner that goes on is answered",
@@ -86,13 +86,13 @@ BOOST_AUTO_TEST_CASE(thirty_two_ends_of_message_at_once_in_one_worker_do_not_wai
 }
 
 BOOST_AUTO_TEST_CASE(a_message_that_waits_long_is_kept_alive_by_progress) {
-    // Sendmail gives up a milter that says nothing for 10 s.
+    // Sendmail gives up a milter that sends nothing for 10 s.
     Service service({{"scanner.processes", "1"},
                      {"scanner.pcre_match_limit", "4000000000"},
                      {"scanner.pcre_rec_match_limit", "1000000"}});
     write_slow_database(service.database());
     service.start();
-    // The only scanner is busy with another message; idle ones would be replaced.
+    // The only scanner is busy with another message; an idle one would be replaced.
     MilterClient before = service.session();
     before.upload(ordinary_headers("before") + "\r\nslow one " + slow_text(23) + "\r\n");
     before.send('E');
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(packets_that_arrive_byte_by_byte_or_all_at_once_are_underst
         piecemeal.send_raw(std::string(1, byte));
     BOOST_TEST(piecemeal.receive().command == 'O');
 
-    MilterClient eager = service.client(); // negotiation and what follows in one piece
+    MilterClient eager = service.client(); // sends the negotiation and what follows in one piece
     eager.send_raw(std::string("\0\0\0\x0dO\0\0\0\x02\0\0\0\x3f\0\0\0\x7f", 17) + std::string("\0\0\0\x04H"
                                                                                               "me\0",
                                                                                               8));

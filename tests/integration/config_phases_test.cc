@@ -1,5 +1,5 @@
-// A configuration is taken over whole or not at all: all that can fail is done before anything of it is in force; and
-// nobody waits while it is read, whoever is asked for a name, and whatever is in the file.
+// A configuration is taken over whole or not at all: everything that can fail is done before any of it is in force.
+// Nobody waits while it is read, however long a name server takes and whatever the file contains.
 #include <arpa/inet.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -24,7 +24,7 @@ using nlohmann::json;
 
 namespace {
 
-// A socket of this test; its port is in use as long as it lives.
+// A socket of this test; its port is in use while it lives.
 class TakenPort {
   public:
     TakenPort(int type, const std::string& host, unsigned short port) : fd_(socket(AF_INET, type | SOCK_CLOEXEC, 0)) {
@@ -54,8 +54,7 @@ std::string list(const std::vector<std::string>& addresses) {
     return text + "]";
 }
 
-// A service with a second signature of which only an engine that looks into archives knows nothing: what is in force is
-// seen at its generation, its loads and its listeners.
+// A service whose generation and listeners show which configuration is in force.
 struct Phases {
     Phases() : service(Keys{{"database.watch", "false"}}) {
         service.start();
@@ -68,7 +67,7 @@ struct Phases {
         for (const std::string& word : words)
             BOOST_TEST(error.find(word) != std::string::npos, "\"" << error << "\" lacks \"" << word << "\"");
     }
-    // Nothing of what was refused is in force.
+    // Nothing of the refused configuration is in force.
     void as_before() {
         const json status = service.status();
         BOOST_TEST(status.at("current_generation") == before.at("current_generation"));
@@ -125,11 +124,11 @@ BOOST_AUTO_TEST_CASE(a_proof_directory_is_proven_before_it_is_taken) {
     fs::permissions(proof, fs::perms::none);
     test.refused({"database.proof_directory", "Permission denied"});
     test.as_before();
-    BOOST_TEST(count_log(test.service, "event=load-refused") == 1U); // not by the loader too
+    BOOST_TEST(count_log(test.service, "event=load-refused") == 1U); // the loader does not log it too
     fs::permissions(proof, fs::perms::owner_all | fs::perms::others_read | fs::perms::others_exec);
     test.refused({(proof / "clean" / "virus.eml").string()});
     test.as_before();
-    // The next database is loaded as ever.
+    // The next database is loaded as usual.
     add_second_signature(test.service);
     const json answer = ask(test.service);
     BOOST_TEST(answer.at("ok") == true, answer.dump());
@@ -141,12 +140,12 @@ BOOST_AUTO_TEST_CASE(what_was_bound_for_a_load_that_is_refused_is_closed_again) 
     write_file(test.service.path("broken") / "broken.hdb", "0011\n");
     const fs::path second = test.service.path("second.sock");
     test.service.set("database.directory", "\"" + test.service.path("broken").string() + "\"");
-    test.service.set("milter.listen", list({"unix:" + second.string()})); // the present one would go
+    test.service.set("milter.listen", list({"unix:" + second.string()})); // the present listener would go
     test.refused({"broken.hdb"});
     test.as_before();
     BOOST_TEST(!fs::exists(second));
-    BOOST_TEST(count_log(test.service, "event=config-refused") == 0U); // load-refused has said it
-    // And then the other way round: what is asked for after it finds nothing left of it.
+    BOOST_TEST(count_log(test.service, "event=config-refused") == 0U); // load-refused has logged it
+    // And the other way round: the next request finds nothing left of the refused one.
     test.service.set("database.directory", "\"" + test.service.database().string() + "\"");
     const json answer = ask(test.service, "reload-config");
     BOOST_TEST(answer.at("ok") == true, answer.dump());
@@ -194,7 +193,7 @@ BOOST_AUTO_TEST_CASE(a_silent_name_server_makes_nobody_wait) {
             if (one.name == "evermilterd") helper = one.pid;
         return helper != 0;
     });
-    // The supervisor serves as if nothing were.
+    // The supervisor serves as if nothing had happened.
     for (int i = 0; i < 3; ++i) test.as_before();
     BOOST_TEST(ask(test.service, "reload --force").at("ok") == true);
     BOOST_TEST(alive(helper));

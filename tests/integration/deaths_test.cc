@@ -1,5 +1,5 @@
-// Deaths that the supervisor learns of together with what the dead had said, with records that are due to go: nothing
-// is read after it was freed (seen by the address sanitizer), no event comes to a generation that is over.
+// Children die while their last messages are unread and old generation records are due to be freed. Nothing is read
+// after it was freed (the address sanitizer would see it), and no event reaches a generation that is over.
 #include <signal.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ using nlohmann::json;
 
 namespace {
 
-// More than the status keeps.
+// More generations than the status keeps.
 constexpr int kFullHistory = 9;
 
 void refuse_loads(const Service& service, int count) {
@@ -43,7 +43,7 @@ void check_serves(Service& service) {
 
 BOOST_AUTO_TEST_SUITE(deaths_test)
 
-// The supervisor sleeps until the loader is a zombie.
+// The supervisor is stopped until the loader is a zombie.
 BOOST_AUTO_TEST_CASE(a_whole_generation_dies_unread_while_the_history_is_full) {
     Service service(Keys{{"database.watch", "false"}});
     service.start();
@@ -74,7 +74,8 @@ BOOST_AUTO_TEST_CASE(storm_of_reloads_and_kills) {
     for (int round = 0; round < 40; ++round) {
         if (round % 4 == 0) refuse_loads(service, 1);
         static_cast<void>(ask(service, "reload --force --no-wait"));
-        // Whom the status names at that moment; several at once, so that deaths meet each other's last words.
+        // The processes that the status names at that moment; several at once, so that deaths meet the last messages of
+        // others.
         std::vector<pid_t> all;
         for (const char* role : {"loader", "standby", "scanner", "session"})
             for (const pid_t pid : service.pids(role)) all.push_back(pid);
@@ -90,7 +91,7 @@ BOOST_AUTO_TEST_CASE(storm_of_reloads_and_kills) {
             continue_process(service.pid());
         }
     }
-    // What operators and mail do next; by themselves delays end within minutes.
+    // As operators and mail would do next; without that, delays end only after minutes.
     wait_until("a session ends well", [&] {
         try {
             return service.session().message(clean_mail("after the storm")).status() == "Clean";

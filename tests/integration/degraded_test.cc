@@ -1,5 +1,5 @@
-// The state "degraded" and its reason, when what died cannot be started again: what runs goes on, and the state is
-// "ready" when all are there again. That of session workers is in shortage_test.
+// The state "degraded" and its reason when dead processes cannot be started again: the others go on, and the state is
+// "ready" when all are there again. For session workers see shortage_test.
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(scanners_that_cannot_be_forked_again_let_messages_wait_for_
     const auto scanners = service.pids("scanner");
     {
         const Limited none(loader, RLIMIT_NPROC, 0);
-        // Those that are left serve.
+        // The scanners that are left serve.
         kill(scanners.front(), SIGKILL);
         wait_degraded(service, "cannot fork a scanner");
         BOOST_TEST(held.message(eicar_in_body()).text().starts_with("550 "));
@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(scanners_that_die_one_after_another_make_it_degraded_until_
     wait_degraded(service, "die one after another: signal 9");
     serves(service);
     wait_ready(service);
-    // One that dies after others have served changes nothing.
+    // A scanner that dies after others have served changes nothing.
     const auto died = count_log(service, "event=scanner-died");
     kill(service.pids("scanner").front(), SIGKILL);
     wait_until("its death is told", [&] { return count_log(service, "event=scanner-died") > died; });

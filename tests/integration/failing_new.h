@@ -1,5 +1,6 @@
-// Memory of one real program that runs out when the test says so: the one allocation after so many others, or all of
-// them for a time. By a library that is loaded into it (preload/failing_new.cc); not possible beside a sanitizer.
+// Makes memory of one real program run out when the test says so: one allocation after a given number of others, or all
+// of them for a time. Works by a library that is preloaded into the program (preload/failing_new.cc); not possible
+// together with a sanitizer.
 #pragma once
 
 #include <sys/types.h>
@@ -22,13 +23,13 @@ class FailingNew {
     // In the child, before exec.
     void preload() const;
 
-    // The first two threads of a session worker, now: libmilter's listener and the one that talks with the supervisor,
-    // which ends the process by intent where it cannot keep a message (outbox.h). None fails in them.
+    // Exempts the first two threads of a session worker, as they are now: libmilter's listener, and the thread that
+    // talks to the supervisor, which ends the process on purpose if it cannot keep a message (outbox.h).
     void spare_first_threads(pid_t pid);
 
-    // After `pass` allocations that succeed `count` fail.
+    // Lets `pass` allocations succeed, then makes `count` fail.
     void fail(std::int64_t pass, std::int64_t count);
-    // No more fail. How many have since fail().
+    // Lets all allocations succeed again. Returns how many have failed since fail().
     std::uint64_t mend();
 
   private:

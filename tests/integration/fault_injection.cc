@@ -23,7 +23,7 @@ namespace {
 constexpr const char* kHeldId = "4HeldMessage";
 constexpr unsigned kScanners = 2;
 
-// Sessions lost, as the supervisor has told of all session workers that died.
+// Lost sessions, as the supervisor has logged for all session workers that died.
 std::uint64_t sessions_lost(const Service& service) {
     std::istringstream lines(service.log());
     std::uint64_t lost = 0;
@@ -34,7 +34,7 @@ std::uint64_t sessions_lost(const Service& service) {
     return lost;
 }
 
-// As the status names it.
+// The role's name in the status.
 const char* name_of(Role role) {
     constexpr const char* kNames[] = {"session", "loader", "standby", "scanner"};
     return kNames[static_cast<int>(role)];
@@ -62,7 +62,7 @@ Injection::Injection(const Fault& fault) : fault_(fault), service_(keys(fault)) 
     write_slow_database(service_.database());
     if (fault.state == State::proving) {
         std::filesystem::create_directories(service_.path("proof/clean"));
-        // Not while the service starts.
+        // Only now, so that it does not slow the start.
         service_.set("database.proof_directory", '"' + service_.path("proof").string() + '"');
     }
     service_.start();
@@ -98,7 +98,7 @@ bool Injection::hangs() const {
 }
 
 Keys Injection::keys(const Fault& fault) {
-    // Matching is slow only with limits that let it.
+    // Matching is slow only with high limits.
     Keys keys = {{"scanner.pcre_match_limit", "4000000000"}, {"scanner.pcre_rec_match_limit", "1000000"}};
     const bool stop = fault.signal == SIGSTOP;
     const bool replace = fault.state == State::awaiting_room || fault.state == State::awaited;
@@ -106,23 +106,23 @@ Keys Injection::keys(const Fault& fault) {
         keys["reload.mode"] = "\"replace\"";
         keys["scanner.queue_timeout"] = "\"45s\""; // all mail waits for the load
     }
-    // Between two messages it is found by its age.
+    // A scanner that is stopped between two messages is found by its age.
     if (stop && fault.role == Role::scanner && fault.state == State::serving) keys["scanner.max_age"] = "\"10s\"";
-    // A stopped scanner is what keeps the awaited generation.
+    // A stopped scanner keeps the awaited generation alive.
     if (stop && (!replace || fault.role == Role::scanner)) keys["scanner.max_scan_time"] = "\"4s\"";
-    // Where a load is held its loader is stopped as well; that of another role is not to be found by pings.
+    // Where a load is held, its loader is stopped too, and pings must not find it when the victim has another role.
     if (stop && fault.state != State::loading) keys["process.ping_timeout"] = "\"5s\"";
-    // A standby is to be found before its generation ends.
+    // A standby must be found before its generation ends.
     if (stop && fault.state == State::draining && fault.role != Role::standby) keys["reload.drain_timeout"] = "\"3s\"";
     return keys;
 }
 
-// A scan that takes seconds.
+// A scan that takes some seconds.
 std::string Injection::slow_mail() const {
     return ordinary_headers("slow") + "\r\n" + slow_text(hangs() ? 40 : 25) + "\r\n";
 }
 
-// In the running service.
+// Changes the configuration of the running service.
 void Injection::set(const std::string& key, const std::string& value) {
     service_.set(key, value);
     BOOST_REQUIRE(ask(service_, "reload-config").at("ok") == true);
@@ -149,7 +149,7 @@ void Injection::bring_into_state() {
             break;
         case State::loading:
             hold(clean_mail("held"));
-            // Only of the load that is to be found by it.
+            // Only for the load that must be found by this timeout.
             if (fault_.role == Role::loader && fault_.signal == SIGSTOP) set("reload.load_timeout", "\"10s\"");
             load_.emplace(service_);
             if (fault_.role == Role::loader && fault_.signal == SIGSTOP) set("reload.load_timeout", "");
@@ -179,8 +179,8 @@ void Injection::bring_into_state() {
     }
 }
 
-// A new configuration needs new session workers. One of them is stopped as soon as it is seen, and is the victim if it
-// was not ready by then; else the next configuration brings others.
+// A new configuration needs new session workers. One of them is stopped as soon as it is seen; it is the victim if it
+// was not ready by then. Otherwise the next configuration brings others.
 pid_t Injection::catch_starting() {
     pid_t caught = 0;
     bool add = false;
@@ -197,7 +197,8 @@ pid_t Injection::catch_starting() {
         }
         stop_process(fresh);
         BOOST_REQUIRE(json::parse(operators.receive_until('\n')).at("ok") == true);
-        // What it had said before it was stopped, the supervisor has read before it answers the second time.
+        // Before the supervisor answers a second request it has read all messages that the worker sent before it was
+        // stopped.
         (void)service_.status();
         if (state_of_worker(service_, fresh) == "starting")
             caught = fresh;
@@ -208,7 +209,7 @@ pid_t Injection::catch_starting() {
     return caught;
 }
 
-// A loader waits for the end of what served, and that for a scanner: it has a message and is stopped.
+// A loader waits for the old generation to end, which waits for its scanner, which has a message and is stopped.
 void Injection::wait_for_room() {
     hold_in_scan();
     stopped_ = wait_taken(service_, kSlowMark);
@@ -265,22 +266,22 @@ pid_t Injection::find_victim() const {
 void Injection::strike(pid_t victim) const {
     if (fault_.signal == SIGSTOP) return stop_process(victim);
     kill(victim, fault_.signal);
-    // One that was stopped to hold it dies of anything but SIGKILL only when it goes on.
+    // A victim that is stopped dies of a signal other than SIGKILL only when it continues.
     if (victim == starting_ || victim == stopped_) continue_process(victim);
 }
 
-// What was stopped to hold the victim in its state, but not the victim.
+// Continues the process that was stopped to hold the victim in its state, but not the victim itself.
 void Injection::let_go_on(pid_t victim) {
     if (load_ && (fault_.role != Role::loader || fault_.signal == SIGSEGV)) load_->go_on();
     if (!replaces()) return;
-    // In its state, and nothing is active until it is left.
+    // The victim is in its state, and no generation is active until it leaves it.
     wait_until("the victim is gone", [&] { return !process(victim); });
     if (stopped_ != victim) continue_process(stopped_);
 }
 
 // ---------------------------------------------------------------- what must be so
 
-// What was held goes on, where it was not lost.
+// The held session, scan or load goes on, unless it was lost.
 void Injection::end_of_state() {
     if (fault_.state == State::proving) std::filesystem::remove(service_.path("proof/clean/slow"));
     const bool lost = fault_.role == Role::session;
@@ -289,7 +290,7 @@ void Injection::end_of_state() {
         ++cut_;
     } else if (held_ && (fault_.state == State::scanning || replaces())) {
         const Verdict verdict = held_->receive_verdict();
-        // A scan that hung is not tried again.
+        // A hung scan is not tried again.
         if (hangs())
             BOOST_TEST(verdict.text().starts_with("451 "), verdict.text());
         else
@@ -311,7 +312,7 @@ void Injection::check_answers() {
         tempfailed += one->tempfailed();
         cut_ += one->cut();
     }
-    // A scanner that was stopped may have taken a message before.
+    // A scanner may have taken a message before it was stopped.
     BOOST_TEST(tempfailed <= (fault_.role == Role::scanner && fault_.signal == SIGSTOP ? 1U : 0U));
     if (fault_.role == Role::session && fault_.state != State::starting) {
         BOOST_TEST(cut_ <= sessions_lost(service_));
@@ -320,10 +321,10 @@ void Injection::check_answers() {
         BOOST_TEST(cut_ == 0U);
         BOOST_TEST(sessions_lost(service_) == 0U);
     }
-    // One that was killed because its load took too long is a refused load.
+    // A loader that was killed because its load took too long counts as a refused load.
     const bool timed_out = fault_.signal == SIGSTOP && fault_.state != State::draining && !replaces();
     if (fault_.role == Role::loader && timed_out) return;
-    // Not at once: a loader tells of a scanner's end when it has wiped its folder.
+    // Not at once: a loader reports a scanner's end after it has wiped the scanner's folder.
     const json status = service_.wait_status("the end is counted", [&](const json& now) {
         return now.at("crashes").at(name_of(fault_.role)).get<int>() >= 1;
     });
@@ -348,17 +349,17 @@ Holdings Injection::settled() const {
 }
 
 void Injection::check_as_before() const {
-    // What a loader had begun that died is removed before the next snapshot is.
+    // The remains of a dead loader are removed before the next snapshot is made.
     if (fault_.role == Role::loader) BOOST_TEST(ask(service_, "reload --force").at("ok") == true);
     Holdings after = settled();
-    // What we have closed is closed on the other side a moment later, and a scanner may just be replaced.
+    // The other side closes our connections a moment later, and a scanner may be about to be replaced.
     wait_until("as many processes live as before, as many descriptors are open, and as much memory held", [&] {
         after = holdings(service_);
         return after.processes == before_.processes &&
                after.descriptors.at(service_.pid()) <= before_.descriptors.at(service_.pid()) &&
                after.memfds <= before_.memfds && after.deleted_files <= before_.deleted_files;
     });
-    // A scanner whose session worker has died scans to its end, and may be replaced only now.
+    // A scanner whose session worker has died finishes its scan, and may be replaced only now.
     wait_until("each scanner has its temp folder, and there is no other",
                [&] { return entries_below(service_.temp_directory()).size() == kScanners; });
     BOOST_TEST(entries_below(service_.spool_directory()).empty());

@@ -1,6 +1,6 @@
-// One fault, injected: a process of one role is killed or stopped in one of its states, while mail flows on several
-// connections. Whatever dies: each message gets exactly one answer, no infected one passes, only sessions of a session
-// worker that died are cut, the service is as before afterwards, and nothing of the dead is left.
+// Injects one fault: a process of one role is killed or stopped in one of its states, while mail flows on several
+// connections. Whatever dies, each message gets exactly one answer, no infected one passes, only sessions of a dead
+// session worker are cut, the service is afterwards as before, and nothing of the dead process is left.
 #pragma once
 
 #include <sys/types.h>
@@ -20,15 +20,15 @@ namespace evermilter::test {
 
 enum class Role { session, loader, standby, scanner };
 enum class State {
-    starting,      // a session worker that is forked and not ready
-    serving,       // the active generation's, with what the traffic gives it to do
-    loading,       // a loader that loads; others while one does
+    starting,      // a session worker that was forked and is not ready
+    serving,       // a process of the active generation, with the work that the traffic gives it
+    loading,       // a loader that loads; other processes while one does
     proving,       // a loader that scans its samples
-    awaiting_room, // a loader that has its snapshot and waits for the end of what served (reload.mode = "replace")
-    awaited,       // of the generation for whose end that loader waits, and whose scanner has a message
-    draining,      // of a generation that a session still holds; a session worker of the former configuration
+    awaiting_room, // a loader that has its snapshot and waits for the old generation to end (reload.mode = "replace")
+    awaited,       // a process of the generation that this loader waits for, whose scanner has a message
+    draining,      // a process of a generation that a session still holds; a session worker of the former configuration
     in_message,    // a session worker with a message half received
-    scanning,      // a scan that takes long: its scanner, or the session worker that waits for it
+    scanning,      // a long scan: its scanner, or the session worker that waits for it
 };
 
 struct Fault {
@@ -38,16 +38,16 @@ struct Fault {
 };
 std::ostream& operator<<(std::ostream& out, const Fault& fault);
 
-// One service, mail on it, and a held session, scan or load that puts the victim into its state.
+// One service with mail flowing, and a held session, scan or load that puts the victim into its state.
 class Injection {
   public:
     explicit Injection(const Fault& fault);
-    // Checks all that the head of this file promises.
+    // Checks everything that the head of this file promises.
     void run();
 
   private:
     static Keys keys(const Fault& fault);
-    [[nodiscard]] bool replaces() const; // reload.mode = "replace": nothing is active while the fault comes
+    [[nodiscard]] bool replaces() const; // reload.mode = "replace": nothing is active when the fault comes
     [[nodiscard]] bool hangs() const;    // the slow scan never ends
     [[nodiscard]] std::string slow_mail() const;
 
@@ -68,7 +68,7 @@ class Injection {
     void end_of_state();
     void check_answers();
     void check_as_before() const;
-    // Waits until one generation is all there is, with all of its processes.
+    // Waits until only one generation is left, with all of its processes.
     [[nodiscard]] Holdings settled() const;
 
     const Fault fault_;

@@ -1,4 +1,4 @@
-// Every role, killed or stopped in each of its states, while mail flows; fault_injection.h has what is promised then.
+// Every role, killed or stopped in each of its states, while mail flows; fault_injection.h says what is promised then.
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
@@ -49,7 +49,7 @@ const Fault kSessionFaults[] = {
 
 } // namespace
 
-// A suite a role, because they run side by side.
+// One suite per role, so that they can run at the same time.
 BOOST_AUTO_TEST_SUITE(faults_of_scanners_test)
 BOOST_DATA_TEST_CASE(mail_goes_on_and_nothing_is_left, boost::unit_test::data::make(kScannerFaults), fault) {
     Injection(fault).run();

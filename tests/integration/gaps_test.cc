@@ -1,6 +1,6 @@
-// The real programs and rows of the corpus (tests/corpus/rows.h) that stand for each kind of gap: what a mail server is
-// told and what is stamped, the first, second and tenth time and with the same file in another mail. All rows are
-// looked at in one process by unit_scanner.
+// The real programs and rows of the corpus (tests/corpus/rows.h) that stand for each kind of gap: what the mail server
+// is answered and what is stamped, the first, second and tenth time, and with the same file in another mail.
+// unit_scanner looks at all rows in one process.
 #include <boost/test/unit_test.hpp>
 #include <map>
 #include <string>
@@ -31,7 +31,7 @@ Keys small_limits() {
             {"scanner.pcre_max_file_size", std::to_string(*s.pcre_max_file_size)}};
 }
 
-// These rows of all; throws where one does not exist.
+// The rows with these names; throws if one does not exist.
 std::vector<corpus::Row> chosen(const std::vector<corpus::Row>& rows, const std::vector<std::string>& names) {
     std::map<std::string, corpus::Row> by_name;
     for (const corpus::Row& row : rows) by_name[row.name] = row;
@@ -53,7 +53,7 @@ bool kept(corpus::Expect expect, const Verdict& verdict) {
     return false;
 }
 
-// One service for all rows of a test, so that what one leaves behind meets the others.
+// One service for all rows of a test, so that the remains of one row meet the others.
 void look(const std::vector<corpus::Row>& rows) {
     Service service(small_limits());
     corpus::write_marker_database(service.database());

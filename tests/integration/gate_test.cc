@@ -1,4 +1,4 @@
-// Strangers at the milter socket of a running service: they are named, counted, cost no worker, and lock nobody out.
+// Strangers at the milter socket of a running service: they are named and counted, cost no worker, and lock nobody out.
 #include <sys/socket.h>
 
 #include <boost/test/data/test_case.hpp>
@@ -37,7 +37,7 @@ const std::vector<Stranger>& strangers() {
     return all;
 }
 
-// A service that listens on TCP too; `tcp` is that listener.
+// A service that also listens on TCP; `tcp` is that listener.
 struct Open {
     explicit Open(const Keys& keys = {}) : service(with_tcp(keys)) {
         service.start();
@@ -151,10 +151,10 @@ BOOST_AUTO_TEST_CASE(a_thousand_peers_that_sent_a_part_cost_the_supervisor_nearl
     const auto ticks = [&] { return process(open.service.pid()).value().cpu_ticks; };
     const std::uint64_t before = ticks();
     std::this_thread::sleep_for(3s);
-    // Of 300 ticks in that time, a loop that turns would take nearly all.
+    // A loop that spins would take nearly all of the 300 ticks in that time.
     BOOST_TEST(ticks() - before <= 15);
     BOOST_TEST(open.sessions().at("by_stage").at("negotiate") == 1000);
-    // Each may still finish its negotiation.
+    // Each peer may still finish its negotiation.
     for (std::size_t number = 0; number < 1000; number += 111) {
         peers[number].send_raw(kNegotiation.substr(1 + number % 16));
         BOOST_TEST(peers[number].receive().command == 'O');

@@ -1,5 +1,5 @@
 // process.ping_timeout: a session worker or a loader that is stuck or stopped is found, killed, counted and replaced,
-// and nobody else is; a supervisor that was stopped itself kills nobody.
+// and no other process is. A supervisor that was itself stopped kills nobody.
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
@@ -24,7 +24,7 @@ void serves(const Service& service) {
     BOOST_TEST(client.message(clean_mail("as ever")).status() == "Clean");
 }
 
-// That so much time passes is what the promise is about.
+// The promise is about this time passing.
 void let_pass(std::chrono::steady_clock::duration time) {
     const auto end = std::chrono::steady_clock::now() + time;
     wait_until("the time is over", [&] { return std::chrono::steady_clock::now() >= end; });
@@ -94,14 +94,14 @@ BOOST_AUTO_TEST_CASE(a_loader_that_is_stopped_while_it_loads_is_a_refused_reload
 }
 
 BOOST_AUTO_TEST_CASE(a_load_that_takes_longer_than_ping_timeout_is_left_alone) {
-    // From the start: the supervisor takes a new one with its next beat.
+    // Set from the start, because the supervisor takes a new value only with its next beat.
     Service service(Keys{{"process.ping_timeout", "\"2s\""}});
     service.start();
     write_bulk_database(service.database(), 6 * kBulk);
     const json answer = ask(service);
     BOOST_TEST(answer.at("ok") == true, answer);
     BOOST_TEST_MESSAGE("the load took " << answer.at("seconds") << " s");
-    BOOST_TEST(answer.at("seconds").get<double>() > 2.4); // else nothing was shown: the database must be larger
+    BOOST_TEST(answer.at("seconds").get<double>() > 2.4); // else this shows nothing: enlarge the database
 }
 
 BOOST_AUTO_TEST_CASE(a_supervisor_that_was_stopped_for_longer_kills_nobody) {

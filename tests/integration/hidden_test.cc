@@ -1,4 +1,4 @@
-// A process of the same user reads no memory of ours: a scanner in which somebody's mail runs code is such a process.
+// A process of the same user cannot read our memory. A scanner in which an attacker's mail runs code is such a process.
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/ptrace.h>
@@ -19,7 +19,7 @@ using nlohmann::json;
 
 namespace {
 
-// As the process's own user.
+// Tries it as the process's own user.
 bool can_look_into(pid_t pid, RunAs user) {
     return !holds_in_child([&] {
         if (is_root() && (::setgroups(0, nullptr) != 0 || ::setresgid(user.group, user.group, user.group) != 0 ||
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_SUITE(hidden_test)
 
 BOOST_AUTO_TEST_CASE(no_process_of_the_workers_user_looks_into_one_of_them) {
     Service service;
-    check_all_deaths(service, false); // the supervisor is root's, where it can be
+    check_all_deaths(service, false); // the supervisor belongs to root if possible
 }
 
 BOOST_AUTO_TEST_CASE(started_by_an_ordinary_user_the_supervisor_is_hidden_as_well) {

@@ -1,4 +1,4 @@
-// Children that lie: what they say can kill, block, fill or burn nothing, and who lies is killed and replaced.
+// Children that lie: their messages cannot kill, block, fill or overload anything, and the liar is killed and replaced.
 #include <signal.h>
 #include <stdlib.h>
 
@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A service whose helpers become hostile when they are told.
+// A service whose helpers become hostile on request.
 struct Hostile {
     explicit Hostile(const std::string& ping_timeout = "10m")
         : service(Keys{{"database.watch", "false"},
@@ -38,11 +38,12 @@ struct Hostile {
         unsetenv("EVERMILTER_TEST_PROGRAMS");
         service.wait_ready();
     }
-    // From the next start on.
+    // From the next start of a child on.
     void children_will(const std::string& behaviour) const { write_file(folder / "behaviour", behaviour); }
     void children_are_good() const { fs::remove(folder / "behaviour"); }
 
-    // A forced reload whose loader does that is refused, the loader is killed for `reason`, and all is as before.
+    // A forced reload whose loader behaves like that is refused, the loader is killed for `reason`, and all is as
+    // before.
     void loader_is_killed(const std::string& behaviour, const std::string& reason) {
         const std::uint64_t now = current(service);
         const auto workers = service.pids("session");
@@ -64,7 +65,7 @@ struct Hostile {
         BOOST_TEST(service.session().message(eicar_in_body()).text().starts_with("550 "));
         BOOST_TEST(service.session().message(clean_mail("as before")).status() == "Clean");
     }
-    // All session workers are ended; those that follow do that.
+    // All session workers are killed; their successors behave like that.
     void workers_will(const std::string& behaviour) {
         children_will("session " + behaviour);
         for (const pid_t pid : service.pids("session")) kill(pid, SIGKILL);
@@ -93,7 +94,7 @@ BOOST_AUTO_TEST_CASE(a_loader_names_no_process_that_it_has_not_forked) {
     test.loader_is_killed("standby 1", "has not forked");
     test.loader_is_killed("scanner -1", "has not forked");
     test.loader_is_killed("standby " + std::to_string((std::int64_t{1} << 32) + worker), "has not forked");
-    // One that lives: those of the generation before may end at any moment.
+    // A scanner that stays alive: those of the previous generation may end at any moment.
     const json serving = generation(test.service.status(), current(test.service)).at("scanners");
     test.loader_is_killed("standby " + std::to_string(serving.at(0).at("pid").get<pid_t>()), "has not forked");
 }
@@ -112,7 +113,7 @@ BOOST_AUTO_TEST_CASE(a_loader_that_floods_or_says_too_much_is_killed) {
     test.loader_is_killed("error 100000", "no message of ours");
 }
 
-// Nothing that serves ends for it, and no reload is answered with what was not done.
+// No serving process ends because of it, and no reload is reported as done that was not.
 BOOST_AUTO_TEST_CASE(a_loader_says_nothing_that_it_was_not_asked_for) {
     Hostile test;
     test.loader_is_killed("room", "it waits for room, which it was not asked to do");
@@ -167,7 +168,7 @@ BOOST_AUTO_TEST_CASE(session_workers_that_are_unfit_in_a_row_are_replaced_with_a
             test.workers_will(behaviour);
             test.service.wait_status("the service is degraded by it",
                                      [](const json& status) { return status.at("state") == "degraded"; });
-            // Five failures: 0 to 100, 100 to 200, 200 to 400, 400 to 800 ms between them.
+            // Five failures, with 0 to 100, 100 to 200, 200 to 400, 400 to 800 ms between them.
             BOOST_TEST((std::chrono::steady_clock::now() - begin >= std::chrono::milliseconds(350)));
             BOOST_TEST(count_log(test.service, "event=session-worker-failed") <= 12U);
             test.workers_are_good();

@@ -50,7 +50,7 @@ void set(config::Actions& actions, Unseen reason, Action action) {
     }
 }
 
-// What a sender is told of a message with this reason, behind the codes; the scanner's label is "Label".
+// The reply for a message with this reason, without its codes; the scanner's label is "Label".
 std::string told(Unseen reason) {
     switch (reason) {
         case Unseen::partial:
@@ -110,7 +110,8 @@ std::string reason_of_quarantine(const Verdict& verdict) {
 BOOST_AUTO_TEST_SUITE(incomplete)
 
 BOOST_AUTO_TEST_CASE(each_reason_is_answered_by_its_own_action_stamped_and_counted) {
-    // In each turn every reason has another action than its neighbour, and over all turns each has had each.
+    // In each turn every reason has an action different from its neighbour's, and over all turns each has had every
+    // action.
     for (std::size_t turn = 0; turn < kActions.size(); ++turn) {
         const auto action_of = [turn](Unseen reason) {
             return kActions.at((turn + static_cast<std::size_t>(reason)) % kActions.size());
@@ -175,7 +176,7 @@ BOOST_AUTO_TEST_CASE(of_several_reasons_the_strictest_action_is_taken_its_reason
     });
     auto scanners = worker.generation(1);
     auto client = ready_for_mail(worker);
-    // The rest is accepted.
+    // All other reasons are accepted.
     const Verdict held = answer(
         *client, scanners, unseen_bit(Unseen::encrypted) | unseen_bit(Unseen::limit) | unseen_bit(Unseen::malformed),
         "encrypted, MaxFiles, malformed");
@@ -228,7 +229,7 @@ BOOST_AUTO_TEST_CASE(the_log_says_the_reason_that_decided_all_reasons_and_which_
     (void)answer(*client, scanners, unseen_bit(Unseen::limit) | unseen_bit(Unseen::encrypted), "encrypted, MaxFiles",
                  evil);
     (void)answer(*client, scanners, unseen_bit(Unseen::limit), "MaxFiles", std::string(5000, 'x'));
-    // A line is written behind its answer.
+    // A log line is written after its answer.
     wait_until("the second line", [&] { return worker.log().find(" reason=limit ") != std::string::npos; });
     const std::string log = worker.log();
     BOOST_TEST(log.find("verdict=incomplete finding=incomplete detail=\"encrypted, MaxFiles\"") != std::string::npos);

@@ -1,6 +1,6 @@
-// Whatever state the service is started in: signals blocked or ignored, descriptors closed or left open, low limits, an
-// odd umask, a hostile environment, a working directory that is gone. It runs as ever, and its children inherit
-// nothing.
+// The service is started in an odd state: signals blocked or ignored, descriptors closed or left open, low limits, an
+// odd umask, a hostile environment, a working directory that is gone. It runs as usual, and its children inherit none
+// of that.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -52,7 +52,7 @@ void odd_umask() {
     ::umask(0777);
 }
 
-// Standard descriptors are closed, and 3 to 40 are the folder of devices, not to be closed by an exec.
+// Standard descriptors are closed, and 3 to 40 are the folder of devices, without close-on-exec.
 void odd_descriptors() {
     const int folder = ::open("/dev", O_RDONLY | O_DIRECTORY);
     for (int fd = 3; fd <= 40; ++fd)
@@ -96,7 +96,7 @@ const std::vector<std::string> kHostile = {"LD_LIBRARY_PATH=/nonexistent",
                                            "CVD_CERTS_DIR=/nonexistent",
                                            "RES_OPTIONS=attempts:100"};
 
-// What each process must not have inherited.
+// Checks that no process has inherited these things.
 void check_processes(const Service& service) {
     for (const Process& one : service.processes()) {
         for (const Descriptor& held : descriptors(one.pid)) BOOST_TEST(held.target != "/dev", one.name << " holds it");
@@ -121,7 +121,7 @@ void wait_replaced(const Service& service, const char* role, const std::vector<p
                 ++ready;
         return ready >= before.size();
     });
-    for (const pid_t pid : before) BOOST_TEST(!process(pid).has_value()); // nor is it a zombie
+    for (const pid_t pid : before) BOOST_TEST(!process(pid).has_value()); // not even a zombie is left
 }
 
 void check_core(Service& service) {
@@ -129,7 +129,7 @@ void check_core(Service& service) {
         MilterClient client = service.session();
         BOOST_TEST(client.message(eicar_in_body()).text().starts_with("550 "));
         BOOST_TEST(client.message(clean_mail("as ever")).status() == "Clean");
-        // Too large for the memory: into the spool directory.
+        // Too large for memory: it goes to the spool directory.
         BOOST_TEST(client.message(multipart_mail({attachment("noise.bin", noise(3U << 20U, 1))})).status() == "Clean");
     };
     check_serves();
@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(a_hostile_environment_reaches_no_child) {
 BOOST_AUTO_TEST_CASE(a_hangup_while_it_starts_does_not_end_it_and_is_heeded) {
     Service service;
     service.launch();
-    // The former is short.
+    // Signals are held back only for a short time.
     wait_until("it holds signals back, or handles them already", [&] {
         const auto has_hangup = [&](const char* field) {
             const std::string set = status_field(service.pid(), field);

@@ -1,5 +1,5 @@
-// A libmilter that was built in a way that the seam cannot work with is noticed before a session is lost; and one that
-// was built with _FORTIFY_SOURCE works.
+// If libmilter was built in a way that the interposed functions cannot work with, that is noticed before a session is
+// lost. A libmilter built with _FORTIFY_SOURCE works.
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <ostream>
@@ -13,7 +13,7 @@ namespace {
 
 struct Build {
     const char* name;
-    const char* complaint; // of the worker; nullptr: it works
+    const char* complaint; // the worker's complaint; nullptr: this build works
 };
 std::ostream& operator<<(std::ostream& out, const Build& build) {
     return out << build.name;
@@ -34,7 +34,7 @@ BOOST_DATA_TEST_CASE(a_worker_is_ready_only_with_a_library_that_serves_its_sessi
     SessionWorker worker(StartWith{std::string(EVERMILTER_MILTER_LIBRARIES) + '/' + build.name});
     if (build.complaint == nullptr) {
         (void)worker.expect<messages::SessionWorkerReady>();
-        BOOST_TEST(!worker.has_come<messages::SessionEnded>()); // the sessions of the test are nobody else's
+        BOOST_TEST(!worker.has_come<messages::SessionEnded>()); // its own test's sessions are not reported
         auto client = worker.connect();
         client->quit();
         BOOST_TEST(worker.expect<messages::SessionEnded>().session == 1);

@@ -1,4 +1,4 @@
-// What the system does not grant is said at the start; session workers come and go with the sessions.
+// Limits of the system that are too low are reported at the start; session workers come and go with the sessions.
 #include <boost/test/unit_test.hpp>
 #include <deque>
 #include <sstream>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kConfig = 78;
 
-// With limits as prlimit(1) sets them.
+// Starts it with limits as prlimit(1) sets them.
 Outcome start_with(const Service& service, const std::string& limit) {
     return run({"prlimit", limit, program("evermilterd"), "--foreground", "--config", service.config_file()});
 }
@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(a_configuration_that_the_limits_do_not_allow_is_not_taken_o
     const std::string pid = std::to_string(service.pid());
     BOOST_REQUIRE(run({"prlimit", "--pid", pid, "--nofile=6000:6000"}).status == 0);
     service.set("workers.sessions_per_worker", "2000");
-    for (const char* scanners : {"2", "3"}) { // the latter would need a new generation
+    for (const char* scanners : {"2", "3"}) { // the second would need a new generation
         service.set("scanner.processes", scanners);
         const Outcome refused = service.ctl({"reload-config"});
         BOOST_TEST(refused.status == 1);
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(a_configuration_that_the_limits_do_not_allow_is_not_taken_o
             BOOST_TEST(refused.errors.find(word) != std::string::npos, refused.errors);
     }
     BOOST_TEST(client.message(clean_mail()).status() == "Clean");
-    BOOST_TEST(service.status().at("generations").size() == 1U); // nothing was loaded for it
+    BOOST_TEST(service.status().at("generations").size() == 1U); // no generation was loaded for it
     BOOST_TEST(service.pids("scanner").size() == 2U);
     service.set("workers.sessions_per_worker", "300");
     BOOST_TEST(service.ctl({"reload-config"}).status == 0);
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(session_workers_are_started_ahead_of_need_and_retired_when_
     const auto open = [&](std::size_t count) {
         while (clients.size() < count) clients.push_back(service.session());
     };
-    open(3); // one slot is left: the second worker comes before it is needed
+    open(3); // one slot is left: the second worker is started before it is needed
     service.wait_status("a second worker", workers(2));
     open(7);
     service.wait_status("a third worker", workers(3));
@@ -108,9 +108,9 @@ BOOST_AUTO_TEST_CASE(session_workers_are_started_ahead_of_need_and_retired_when_
         clients.back().quit();
         clients.pop_back();
     }
-    // Those that stay have a whole worker's room left.
+    // The remaining workers have a whole worker's room left.
     service.wait_status("a worker that is not needed is retired", workers(2));
-    // Those who stayed were cut by nothing, whichever worker has them.
+    // The remaining sessions were not cut, whichever worker has them.
     for (MilterClient& client : clients) BOOST_TEST(client.message(eicar_attached()).text().starts_with("550 5.7.1"));
     MilterClient fresh = service.session();
     BOOST_TEST(fresh.message(clean_mail()).status() == "Clean");

@@ -1,4 +1,4 @@
-// Many messages at once: no wrong verdict, and nothing is left that was not there before.
+// Many messages at once: no wrong verdict, and nothing is left afterwards that was not there before.
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <mutex>
@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(of_5000_messages_over_32_connections_none_gets_a_wrong_verd
     Service service;
     service.start();
     const std::string rejected = std::string("550 5.7.1 virus found: ") + kEicarName;
-    service.session().message(clean_mail("first")); // so that whatever is made once is there
+    service.session().message(clean_mail("first")); // so that things that are made only once exist already
     wait_until("idle", [&] { return service.status().at("sessions").at("open") == 0; });
     wait_no_message(service);
     const Holdings before = holdings(service);
@@ -82,7 +82,8 @@ BOOST_AUTO_TEST_CASE(of_5000_messages_over_32_connections_none_gets_a_wrong_verd
     BOOST_TEST(messages.at("clean") == kMessages - kMessages / kInfectedEvery + 1);
     BOOST_TEST(messages.at("error") == 0);
 
-    // Scanners are replaced after scanner.max_jobs, so pids may differ; how many and what they hold may not.
+    // Scanners are replaced after scanner.max_jobs, so pids may differ, but not the number of scanners or what they
+    // hold.
     wait_until("nothing is held that was not held before", [&] {
         const Holdings after = holdings(service);
         std::size_t descriptors_before = 0;

@@ -1,4 +1,4 @@
-// A log that nobody reads, or whose reader dies: it costs lines, which are counted and told, and nothing else.
+// A log that nobody reads, or whose reader dies: lines are lost, counted and reported, and nothing else suffers.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(nobody_reads_a_pipe_or_a_socket_and_whole_lines_come_when_s
         Service service;
         const Pair log = socket ? make_stream() : make_pipe();
         launch_with(service, log);
-        // As much as a line can hold, until the pipe is full.
+        // Lines that are as long as possible, until the pipe is full.
         MilterClient client = service.session();
         for (int round = 0; round < 400 && lost(service) == 0; ++round) {
             Envelope envelope;
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(nobody_reads_a_pipe_or_a_socket_and_whole_lines_come_when_s
         }
         client.quit();
         check_all_goes_on(service);
-        // From now on it is read.
+        // From now on the log is read.
         std::string said;
         std::array<char, 65536> buffer{};
         const auto read_more = [&] {
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(nobody_reads_a_pipe_or_a_socket_and_whole_lines_come_when_s
     }
 }
 
-// As the journal, which is one, when it hangs.
+// Like the journal, whose log is such a socket, when it hangs.
 BOOST_AUTO_TEST_CASE(nobody_reads_a_socket_and_a_start_that_is_refused_ends_all_the_same) {
     const Pair log = make_stream();
     const std::string block(4096, 'x');

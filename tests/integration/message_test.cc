@@ -1,4 +1,4 @@
-// That the scanner gets the whole message, as it came, whatever it looks like and however the session goes.
+// The scanner gets the whole message, as it came, whatever it looks like and whatever happens in the session.
 #include <boost/test/unit_test.hpp>
 #include <functional>
 
@@ -88,7 +88,8 @@ BOOST_AUTO_TEST_CASE(a_message_whose_first_header_is_content_type_is_taken_apart
 }
 
 BOOST_AUTO_TEST_CASE(a_line_that_begins_with_from_in_the_body_does_not_hide_what_comes_after_it) {
-    // Behind an mbox line libclamav takes it for the beginning of the next message and tears the parts asunder.
+    // After a first mbox line libclamav would take such a line for the beginning of the next message, and tear the
+    // parts apart.
     Service service;
     service.start();
     MilterClient client = service.session();
@@ -102,7 +103,7 @@ BOOST_AUTO_TEST_CASE(a_line_that_begins_with_from_in_the_body_does_not_hide_what
 }
 
 BOOST_AUTO_TEST_CASE(a_message_of_nothing_but_its_end_is_answered_and_stamped) {
-    // Sendmail sends MAIL, RCPT, DATA and end of message for it: no header, no end of headers, no body.
+    // Sendmail sends MAIL, RCPT, DATA and end of message for such a message: no header, no end of headers, no body.
     Service service;
     service.start();
     for (const std::uint32_t version : {2U, 6U}) {
@@ -290,7 +291,7 @@ BOOST_AUTO_TEST_CASE(a_mail_server_that_vanishes_in_a_message_leaves_nothing) {
     }
     no_message_is_held(service, idle);
     BOOST_TEST(service.session().message(eicar_attached()).text() == kRejected);
-    // A message that was given up is neither clean nor infected.
+    // A message that was given up counts neither as clean nor as infected.
     BOOST_TEST(service.status().at("messages").at("infected") == 1);
 }
 

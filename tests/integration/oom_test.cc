@@ -1,5 +1,5 @@
-// The kernel ends a process for want of memory, in a control group with a limit: it is a scanner, as their scores have
-// it, and costs its message a retry. The same order for a whole machine is in standby_test.
+// The kernel kills a process for want of memory, in a control group with a limit: it is a scanner, because of the
+// processes' scores, and its message is tried again. standby_test checks the same order for a whole machine.
 #include <boost/test/unit_test.hpp>
 
 #include "tests/integration/reloading.h"
@@ -32,14 +32,14 @@ BOOST_AUTO_TEST_CASE(a_message_too_large_for_the_memory_costs_scanners_and_is_de
     Traffic traffic(service, 0);
     traffic.more(20);
     MilterClient held = service.session();
-    // Its lines alone take libclamav more than twice the room that is left.
+    // Its lines alone take libclamav more than twice the memory that is left.
     const std::string mail =
         multipart_mail({text_part("large"), attachment("noise.bin", noise(28 * kMiB, 1)), attachment("e", eicar())});
     BOOST_REQUIRE(held.upload(mail).command == 'c');
     group.limit(group.held() + 24 * kMiB);
     const std::string text = held.end_of_message().text();
     BOOST_TEST(text.starts_with("451 "), text);
-    // It was tried twice, by a scanner each.
+    // It was tried twice, each time by another scanner.
     BOOST_TEST(group.kills() == 2U);
     const json status = service.wait_status(
         "both are told", [](const json& now) { return now.at("crashes").at("scanner").get<int>() >= 2; });

@@ -1,5 +1,5 @@
-// Messages that bring down scanners. What libclamav would die of is not at hand, so a scanner that has such a message
-// gets a real SIGSEGV from here: whichever copy it is, in whichever scanner, as soon as its scan has begun.
+// Messages that kill scanners. We have no message that crashes libclamav, so a scanner that has such a message gets a
+// real SIGSEGV from the test: whichever copy it is, in whichever scanner, as soon as its scan has begun.
 #include <algorithm>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
@@ -23,13 +23,13 @@ namespace {
 constexpr const char* kMark = "THIS-BODY-IS-POISON";
 constexpr const char* kSkipped = "451 4.7.1 message cannot be scanned for viruses: scanners have failed on it";
 
-// The limits with which slow_text() is slow, so that a scan lasts until it is ended.
+// The limits that make slow_text() slow, so that a scan lasts until it is ended.
 Keys slow_keys(Keys more = {}) {
     more.insert({{"scanner.pcre_match_limit", "4000000000"}, {"scanner.pcre_rec_match_limit", "1000000"}});
     return more;
 }
 
-// `number` makes another header, the body is that of `cost` alone.
+// `number` changes the header; the body depends only on `cost`.
 std::string poison_mail(int number, unsigned cost = 40) {
     return ordinary_headers("copy " + std::to_string(number)) + "\r\n" + kMark + "\r\n" + slow_text(cost) + "\r\n";
 }
@@ -41,7 +41,7 @@ struct Slow : Service {
     }
     [[nodiscard]] json ask(const std::string& command) const { return StatusClient(status_path()).ask(command); }
     [[nodiscard]] json poison() const { return ask("poison").at("poison"); }
-    // A session worker answers first and tells of it then.
+    // A session worker answers first and reports afterwards.
     void wait_counted(int copies) const {
         wait_until("each copy is counted", [&] { return poison().at(0).at("count") == copies; });
     }
@@ -51,14 +51,14 @@ struct Slow : Service {
     }
 };
 
-// SIGSEGV for each scanner that scans a poison message, until the end of the object.
+// Sends SIGSEGV to each scanner that scans a poison message, while the object lives.
 class Crashes {
   public:
     explicit Crashes(const Service& service)
         : thread_([this, &service] {
               std::vector<pid_t> before;
               while (!ended_) {
-                  // Seen twice in a row: it has said Taken by then.
+                  // The scanner was seen twice in a row: it has said Taken by then.
                   const std::vector<pid_t> now = scanners_with(service, kMark);
                   for (const pid_t pid : now) {
                       if (std::find(before.begin(), before.end(), pid) == before.end()) continue;
@@ -79,7 +79,7 @@ class Crashes {
     std::thread thread_;
 };
 
-// Two crashes in two scanners: the first try and the retry.
+// Two crashes of two scanners: the first try and the retry.
 void make_poison(const Slow& service) {
     const Crashes crashes(service);
     BOOST_TEST(service.answer(poison_mail(0)).text().starts_with("451 4.7.1 "));
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_thousand_copies_among_good_mail_cost_the_first_scanners_a
     constexpr int kSenders = 16;
     constexpr int kScanners = 4;
     const Slow service(Keys{{"scanner.processes", std::to_string(kScanners)}});
-    std::mutex mutex; // Boost.Test is not for several threads
+    std::mutex mutex; // Boost.Test cannot be used by several threads
     std::map<std::string, int> copies;
     std::map<std::string, int> good;
     std::atomic<int> next{0};
@@ -130,11 +130,11 @@ BOOST_AUTO_TEST_CASE(a_thousand_copies_among_good_mail_cost_the_first_scanners_a
     }
     const int skipped = copies[kSkipped];
     service.wait_counted(skipped);
-    // The session worker tells of a scan that died, and the loader of the scanner when it has wiped its folder.
+    // The session worker reports the scan that died, and the loader reports the scanner after it has wiped its folder.
     const json status = service.wait_status("each death is told by both", [&](const json& now) {
         return now.at("crashes").at("scanner") == service.poison().at(0).at("scans_lost");
     });
-    // Those that were being scanned when the second scanner died, and what a scanner took before that was known.
+    // The scans that ran when the second scanner died, and messages that a scanner took before that was known.
     const int crashed = status.at("crashes").at("scanner").get<int>();
     BOOST_TEST(crashed >= 2);
     BOOST_TEST(crashed <= 2 * kScanners);
@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(it_is_known_to_workers_that_come_later_and_answered_by_pois
     service.wait_log({"message", "verdict=skipped", "finding=poison"});
     service.wait_counted(1);
 
-    // All session workers die, and with them whatever they had in mind.
+    // All session workers die, and with them everything that they knew.
     const auto workers = service.pids("session");
     for (const pid_t worker : workers) ::kill(worker, SIGKILL);
     service.wait_status("others are ready", [&](const json& now) {
@@ -178,13 +178,13 @@ BOOST_AUTO_TEST_CASE(it_is_known_to_workers_that_come_later_and_answered_by_pois
     BOOST_TEST(held.quarantined(), held.text());
     BOOST_TEST(held.status() == "Not scanned (poison message)");
 
-    // A new generation's scanners die of it all the same, so it stays.
+    // The scanners of a new generation would die of it all the same, so the entry stays.
     BOOST_TEST(service.ask("reload --force").at("ok") == true);
     BOOST_TEST(service.answer(poison_mail(5)).quarantined());
     BOOST_TEST(service.answer(clean_mail()).status() == "Clean");
     service.wait_counted(5);
 
-    // poison.keep is live.
+    // A change of poison.keep takes effect at once.
     service.set("poison.keep", "\"0s\"");
     BOOST_TEST(service.ask("reload-config").at("ok") == true);
     BOOST_TEST(service.poison().empty());
@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(it_is_known_to_workers_that_come_later_and_answered_by_pois
 
 BOOST_AUTO_TEST_CASE(what_is_forgotten_is_scanned_again) {
     const Slow service;
-    const std::string mail = poison_mail(0, 27); // some seconds, if nothing happens to it
+    const std::string mail = poison_mail(0, 27); // some seconds, if nothing disturbs the scan
     {
         const Crashes crashes(service);
         BOOST_TEST(service.answer(mail).text().starts_with("451 4.7.1 "));
@@ -232,7 +232,7 @@ BOOST_AUTO_TEST_CASE(a_scan_that_hangs_at_the_cost_of_cpu_time_is_poison_the_sec
         BOOST_TEST(service.answer(poison_mail(number)).text().starts_with("451 4.7.1 scanner unavailable"));
     service.wait_log({"poison-message", "CPU time"});
     BOOST_TEST(service.answer(poison_mail(2)).text() == kSkipped);
-    // And none was tried twice.
+    // And no message was tried twice.
     wait_until("both are killed", [&] { return service.status().at("crashes").at("scanner") == 2; });
 }
 

@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kNoMount = "this machine allows no mount";
-// Beside nobody, who has the workers.
+// The scanners' user; the workers run as nobody.
 constexpr const char* kScannersUser = "daemon";
 
 [[noreturn]] void fail(const std::string& what) {
@@ -37,14 +37,15 @@ void mount_or_give_up(const char* source, const fs::path& target, const char* ty
     if (mount(source, target.c_str(), type, flags, options) != 0) not_possible(kNoMount);
 }
 
-// A /dev of this process, whose `log` can be set without touching the machine's. Once a process; it ends with it.
+// A /dev of this process, whose `log` can be set without touching the machine's. Made once per process; it ends with
+// it.
 void have_own_dev() {
     static bool done = false;
     if (done) return;
     if (!is_root()) not_possible("an own mount needs root");
     if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
         not_possible(kNoMount);
-    static const Folder place; // only the namespace sees what is mounted there
+    static const Folder place; // mounts on it are visible only in the namespace
     const fs::path dev = place.path();
     mount_or_give_up("tmpfs", dev, "tmpfs", 0, "mode=0755");
     for (const char* name : {"null", "zero", "full", "random", "urandom"}) {

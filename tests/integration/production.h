@@ -1,5 +1,5 @@
-// The service as a site runs it: started by root as a daemon, workers and scanners as two users, its log the system's,
-// with a daemon that reads /dev/log. In a mount namespace of the test, whose /dev is its own.
+// The service as a site runs it: started by root as a daemon, workers and scanners as two users, logging to the
+// system's log, whose daemon reads /dev/log. It runs in a mount namespace of the test, which has its own /dev.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@
 namespace evermilter::test {
 
 // The system's log, as far as programs see it: reads what comes to /dev/log and appends each datagram as a line to a
-// file. not_possible() where there can be no namespace.
+// file. not_possible() if no namespace can be made.
 class SystemLog {
   public:
     explicit SystemLog(const std::filesystem::path& folder); // for its socket and the file "log"
@@ -29,7 +29,7 @@ class SystemLog {
     std::thread reader_;
 };
 
-// Where scans put their files.
+// The file system of the scanners' temp directory.
 enum class TempOn { disk, tmpfs };
 std::ostream& operator<<(std::ostream& out, TempOn where);
 
@@ -37,7 +37,7 @@ class Production : public Service {
   public:
     explicit Production(TempOn where, Keys keys = {});
     ~Production();
-    // As a daemon; returns when it is ready.
+    // Starts it as a daemon; returns when it is ready.
     void start();
 
   private:

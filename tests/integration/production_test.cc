@@ -1,4 +1,4 @@
-// The core of what the service promises, under the settings that sites have and no other test does: verdicts, a reload,
+// The core of what the service promises, under settings that sites have and no other test uses: verdicts, a reload,
 // every death, the stop.
 #include <algorithm>
 #include <boost/test/data/test_case.hpp>
@@ -25,7 +25,7 @@ struct Site {
         loader = both.loader;
         standby = both.standby;
     }
-    // No message waits in vain, and none passes.
+    // No message waits in vain, and no infected one passes.
     void check_serves() const {
         MilterClient client = service.session();
         for (int round = 0; round < 4; ++round) {
@@ -44,7 +44,7 @@ struct Site {
         loader = both.loader;
         standby = both.standby;
     }
-    // Returns when there is another.
+    // Returns when there is another standby.
     void kill_standby() {
         kill(standby, SIGKILL);
         service.wait_status("there is another", [&](const json& status) {
@@ -53,7 +53,7 @@ struct Site {
         });
         standby = loader_and_standby(service, id).standby;
     }
-    // Each scanner is killed; returns when all are new ones.
+    // Kills every scanner; returns when all are new ones.
     void kill_scanners() const {
         const std::vector<pid_t> before = service.pids("scanner");
         for (const pid_t scanner : before) kill(scanner, SIGKILL);
@@ -81,7 +81,7 @@ BOOST_DATA_TEST_CASE(messages_get_their_verdicts_and_each_role_logs_as_itself, b
     site.check_serves();
     BOOST_TEST(real_user(site.loader) != real_user(site.service.pids("session").front()));
     BOOST_TEST(real_user(site.service.pid()) == 0U);
-    site.kill_scanners(); // of which their loader tells
+    site.kill_scanners(); // their loader logs that
     for (const char* role : {"role=supervisor", "role=session", "role=loader"})
         BOOST_TEST(!site.service.wait_log({role, "evermilter["}).empty());
 }

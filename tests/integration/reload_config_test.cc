@@ -1,4 +1,5 @@
-// The configuration read anew: what a change needs is done, nothing else; a wrong file changes nothing. And rollback.
+// Reloading the configuration: a change does what it needs and nothing else; a wrong file changes nothing. And
+// rollback.
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
@@ -55,7 +56,7 @@ BOOST_AUTO_TEST_CASE(what_is_live_is_taken_without_a_new_process) {
     MilterClient held = service.session();
     service.set("milter.max_sessions", "1");
     BOOST_TEST(taken(service).at("changed") == true);
-    service.client().wait_closed(); // a second is one too many now
+    service.client().wait_closed(); // now a second session is one too many
     service.set("milter.max_sessions", "5");
     taken(service);
     BOOST_TEST(service.session().message(clean_mail("served")).status() == "Clean");
@@ -150,7 +151,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_file_changes_nothing_and_says_where_it_is_wrong) {
     const MilterClient one = service.session();
     BOOST_TEST(service.session().message(clean_mail("a second")).status() == "Clean");
 
-    // SIGHUP reloads the database all the same, with the configuration in use.
+    // SIGHUP still reloads the database, with the configuration in use.
     add_second_signature(service);
     service.signal(SIGHUP);
     service.wait_status("the database is loaded",
@@ -185,11 +186,11 @@ BOOST_AUTO_TEST_CASE(listeners_come_and_go_without_closing_the_others) {
     BOOST_TEST(service.status().at("listeners") == json::array({second}));
     BOOST_TEST(!fs::exists(service.path("milter.sock")));
     BOOST_CHECK_THROW(MilterClient{first}, std::system_error);
-    // Sessions of a listener that went are not cut.
+    // Sessions of a removed listener are not cut.
     BOOST_TEST(held.end_of_message().status() == "Clean");
     BOOST_TEST(on_second.message(clean_mail("still there")).status() == "Clean");
 
-    // One that cannot be made: nothing is taken.
+    // If one listener cannot be made, nothing is taken.
     service.set("milter.listen", "[\"unix:/nonexistent/milter.sock\", \"" + second + "\"]");
     const json refused = ask(service, "reload-config");
     BOOST_TEST(refused.at("ok") == false);
@@ -208,14 +209,14 @@ BOOST_AUTO_TEST_CASE(past_session_max_the_oldest_sessions_get_421_at_their_next_
     BOOST_TEST(oldest.message(clean_mail("before")).status() == "Clean");
     service.set("actions.reject_text", "\"554 5.7.0 not here: {virus}\"");
     taken(service);
-    MilterClient second = service.session(); // fills the one new worker that session_max leaves room for
+    MilterClient second = service.session(); // fills the only new worker that session_max allows
     BOOST_TEST(oldest.message(clean_mail("there is room")).status() == "Clean");
     oldest.upload(clean_mail("begun before"));
 
     MilterClient third = service.client();
     third.send_raw(std::string("\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff", 17));
     service.wait_log({"draining", "refuse_mail=yes"});
-    BOOST_TEST(oldest.end_of_message().status() == "Clean"); // what was begun is finished
+    BOOST_TEST(oldest.end_of_message().status() == "Clean"); // the message that had begun is finished
     BOOST_TEST(oldest.mail().text().starts_with("421 "));
     oldest.close();
     BOOST_TEST(third.receive().command == 'O'); // served now
@@ -226,7 +227,7 @@ BOOST_AUTO_TEST_CASE(rollback_goes_back_and_holds_until_resume) {
     Service service(Keys{{"database.watch", "true"}, {"database.settle", "\"100ms\""}});
     service.start();
     const auto first = current(service);
-    BOOST_TEST(ask(service, "rollback").at("ok") == false); // there is none before
+    BOOST_TEST(ask(service, "rollback").at("ok") == false); // there is no earlier one
     add_second_signature(service);
     service.wait_status("the second is active",
                         [&](const json& status) { return status.at("current_generation") > first; });
@@ -239,7 +240,7 @@ BOOST_AUTO_TEST_CASE(rollback_goes_back_and_holds_until_resume) {
     BOOST_TEST(service.session().message(second_mail()).status() == "Clean");
     const auto third = current(service);
     BOOST_TEST(third > second);
-    // Neither freshclam's word nor the watch reloads now.
+    // Now neither freshclam's RELOAD nor the watch starts a reload.
     StatusClient freshclam(service.status_path());
     freshclam.send(std::string("RELOAD\0", 7));
     BOOST_TEST(freshclam.receive_all().starts_with("RELOADING"));
@@ -256,7 +257,7 @@ BOOST_AUTO_TEST_CASE(rollback_goes_back_and_holds_until_resume) {
                         [&](const json& status) { return status.at("current_generation") > third; });
     BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
 
-    // To a generation by its number; what is not there is refused.
+    // Back to a generation by its number; an unknown number is refused.
     BOOST_TEST(ask(service, "rollback 9999").at("ok") == false);
     const Outcome chosen = service.ctl({"rollback", std::to_string(second)});
     BOOST_TEST(chosen.status == 0, chosen.errors);

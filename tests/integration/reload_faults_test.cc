@@ -1,5 +1,5 @@
-// Loaders and session workers that are killed or stopped in each state of a reload: what runs goes on, and what was
-// lost is loaded or started again. At most two engines, and no wrong verdict, whatever happens.
+// Loaders and session workers that are killed or stopped in each state of a reload: everything else goes on, and what
+// was lost is loaded or started again. At most two engines, and no wrong verdict, whatever happens.
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 
@@ -31,7 +31,7 @@ struct Large {
     std::uint64_t first = 0;
 };
 
-// The worker's pid of the only session.
+// The pid of the worker that has the only session.
 pid_t worker_of_session(const Service& service) {
     return ask(service, "sessions").at("sessions").at(0).at("worker").get<pid_t>();
 }
@@ -53,15 +53,15 @@ BOOST_AUTO_TEST_CASE(a_loader_not_ready_within_load_timeout_is_killed_and_nothin
     StatusClient waiting(service.status_path());
     service.set("reload.load_timeout", "\"3s\"");
     BOOST_TEST(ask(service, "reload-config").at("ok") == true);
-    const HeldLoad held(service);           // stopped: it never becomes ready
-    service.set("reload.load_timeout", ""); // for the loads that follow
+    const HeldLoad held(service);           // stopped, so it never becomes ready
+    service.set("reload.load_timeout", ""); // for the next loads
     BOOST_TEST(ask(service, "reload-config").at("ok") == true);
     waiting.send("reload --force\n");
     service.wait_log({"load-refused", "reload.load_timeout"});
     wait_until("it is reaped", [&] { return !process(held.loader()); });
     BOOST_TEST(processes_of(service, first) == processes, boost::test_tools::per_element());
     serves(service);
-    // What was asked for meanwhile follows.
+    // The reload that was requested meanwhile follows.
     const json answer = json::parse(waiting.receive_until('\n'));
     BOOST_TEST(answer.at("ok") == true, answer);
     BOOST_TEST(answer.at("generation").get<std::uint64_t>() > held.generation(), answer);
@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(a_loader_that_is_killed_while_it_loads_is_a_refused_reload)
     serves(one.service);
     const json next = ask(one.service, "reload --force");
     BOOST_TEST(next.at("ok") == true, next);
-    // Nor is anything left of what it had begun.
+    // Nor is anything left of the load that it had begun.
     for (const std::string& name : entries_below(one.service.state_directory() / "snapshots"))
         BOOST_TEST(name.find("loading") == std::string::npos, name);
 }
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(when_all_processes_of_the_active_generation_die_a_load_begi
     service.wait_status("it is degraded, and says why", [&](const json& status) {
         return status.at("state") == "degraded" && !status.at("reason").get<std::string>().empty();
     });
-    // The end of message waits for the new generation: nothing is deferred.
+    // The end of message waits for the new generation: no message is deferred.
     BOOST_TEST(held.end_of_message().text().starts_with("550 "));
     service.wait_status("the service is well", [&](const json& status) {
         return status.at("state") == "ready" && status.at("current_generation") > one.first;
@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(when_all_die_and_their_database_cannot_be_loaded_again_an_o
         return now.at("current_generation") > second && now.at("state") == "degraded";
     });
     BOOST_TEST(status.at("reason").get<std::string>().find("broken.ndb") != std::string::npos, status.at("reason"));
-    BOOST_TEST(service.session().message(second_mail()).status() == "Clean"); // it knows one signature less
+    BOOST_TEST(service.session().message(second_mail()).status() == "Clean"); // this database has one signature less
     serves(service);
     BOOST_TEST(ask(service).at("ok") == true);
     BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(a_reload_takes_over_from_an_active_loader_that_is_stopped) 
     add_second_signature(service);
     BOOST_TEST(ask(service).at("ok") == true);
     BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
-    // It does not end by itself: it is killed, and its scanners with it.
+    // The stopped process does not end without help: it is killed, and its scanners with it.
     wait_gone(service, first, processes);
     BOOST_TEST(held.message(second_mail()).text() == kSecondRejected);
 }
@@ -208,11 +208,11 @@ BOOST_AUTO_TEST_CASE(a_draining_generation_whose_loader_is_killed_serves_its_ses
     const auto second = current(service);
     kill(processes.front(), SIGKILL);
     service.wait_log({"loader-died"});
-    BOOST_TEST(held.message(second_mail()).status() == "Clean"); // still by the old one's scanners
+    BOOST_TEST(held.message(second_mail()).status() == "Clean"); // still scanned by the old generation's scanners
     held.quit();
     wait_gone(service, first, processes);
     BOOST_TEST(current(service) == second);
-    BOOST_TEST(service.status().at("state") == "ready"); // nothing is to be loaded for it
+    BOOST_TEST(service.status().at("state") == "ready"); // the old generation is not loaded again
     serves(service);
 }
 

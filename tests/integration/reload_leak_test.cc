@@ -1,5 +1,5 @@
-// Two hundred reloads in a row under load and with sessions held open: nothing is left of any of them, and never are
-// more than two loaders alive.
+// Two hundred reloads in a row under load and with sessions held open: none of them leaves anything, and there are
+// never more than two loaders at once.
 #include <algorithm>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kReloads = 200;
 
-// A sanitizer does; leaks it tells by itself.
+// A sanitizer keeps freed memory; it reports leaks itself.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kKeepsFreedMemory = true;
 #else
@@ -32,7 +32,7 @@ std::uint64_t resident_kib(pid_t pid) {
     return text.empty() ? 0 : std::stoull(text);
 }
 
-// Looks at the supervisor's children all the time: the most loaders that were alive at once.
+// Watches the supervisor's children all the time; counts the most loaders that were alive at once.
 class LoaderCount {
   public:
     explicit LoaderCount(pid_t supervisor) : thread_([this, supervisor] { look(supervisor); }) {}
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(two_hundred_reloads_under_load_leak_nothing_and_never_have_
         Traffic two(service, 2);
         for (int round = 0; round < kReloads; ++round) {
             last = reload();
-            if (round == 20) resident_before = resident_kib(service.pid()); // tables have their size by now
+            if (round == 20) resident_before = resident_kib(service.pid()); // tables have reached their size by now
         }
         for (Traffic* traffic : {&one, &two}) {
             traffic->finish();
@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(two_hundred_reloads_under_load_leak_nothing_and_never_have_
     BOOST_TEST(loaders.looks() > 100U);
     BOOST_TEST(last >= static_cast<std::uint64_t>(kReloads));
 
-    // The sessions that were held all the time move on, and nobody was cut.
+    // The sessions that were held all the time move on, and none was cut.
     for (std::size_t i = 0; i < held.size(); ++i) {
         if (i % 2 == 0)
             BOOST_TEST(held[i].end_of_message().text().starts_with("550 "));
@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(two_hundred_reloads_under_load_leak_nothing_and_never_have_
     const std::uint64_t resident_after = resident_kib(service.pid());
     BOOST_TEST((kKeepsFreedMemory || resident_after <= resident_before + 2048),
                resident_before << " KiB, then " << resident_after);
-    // One more reload with nobody else about is what "as before" is compared with: the same number of everything.
+    // Without traffic, five more reloads change nothing: there is the same number of everything.
     const auto counted = [&] {
         for (MilterClient& client : held) client.quit_nc(), client.connect(), client.helo();
         settle();
@@ -141,16 +141,16 @@ BOOST_AUTO_TEST_CASE(two_hundred_reloads_under_load_leak_nothing_and_never_have_
     BOOST_TEST(after.memfds == before.memfds);
     BOOST_TEST(after.deleted_files == before.deleted_files);
     for (const pid_t pid : service.pids("session")) BOOST_TEST(after.descriptors.at(pid) == before.descriptors.at(pid));
-    // A status connection that we have closed is closed on its side a moment later.
+    // The supervisor closes its side of our status connections a moment later.
     wait_until("the supervisor holds as many descriptors as before",
                [&] { return holdings(service).descriptors.at(service.pid()) <= before.descriptors.at(service.pid()); });
-    BOOST_TEST(after.descriptors.at(service.pid()) < 40U); // of 200 generations nothing is held
+    BOOST_TEST(after.descriptors.at(service.pid()) < 40U); // it holds nothing of 200 generations
 
     const json status = service.status();
     BOOST_TEST(status.at("generations").size() <= 9U); // the active one and the history
     BOOST_TEST(status.at("messages").at("error") == 0);
     BOOST_TEST(status.at("crashes") == (json{{"session", 0}, {"loader", 0}, {"standby", 0}, {"scanner", 0}}));
-    // A loader removes the oldest after it has said that it is ready.
+    // A loader removes the oldest snapshot after it has said that it is ready.
     wait_until("database.keep snapshots are left, the active one, and one that was draining", [&] {
         const auto names = entries_below(service.state_directory() / "snapshots");
         return std::count_if(names.begin(), names.end(),

@@ -1,4 +1,4 @@
-// Orders to reload that meet each other, and what is held: what each does, and what its caller is told.
+// Reload requests that meet each other, and holds: what each request does, and what its caller is answered.
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <filesystem>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kThirdText = "evermilter-third-signature-text";
 
-// A good content, then a bad one: the second signature. A load takes long enough to be held.
+// First a good content, then a bad one: the one with the second signature. A load takes long enough to be held.
 struct GoodThenBad {
     explicit GoodThenBad(bool slow = true, const Keys& keys = {}) : service(keys) {
         if (slow) write_bulk_database(service.database(), kBulk);
@@ -61,7 +61,7 @@ class Asked {
     StatusClient client_;
 };
 
-// Stops the loader that is at work; the destructor lets it go on.
+// Stops the loader that is at work; the destructor lets it continue.
 class StoppedLoad {
   public:
     explicit StoppedLoad(const Service& service) {
@@ -238,7 +238,7 @@ BOOST_AUTO_TEST_CASE(rollback_leaves_the_bad_content_however_often_it_was_forced
     const json none = ask(service, "rollback");
     BOOST_TEST(none.at("ok") == false, none);
     BOOST_TEST(generation(service.status(), current(service)).at("signatures") == 1U);
-    // A person may choose any.
+    // An operator may choose any generation.
     const json chosen = ask(service, "rollback " + std::to_string(good));
     BOOST_TEST(chosen.at("content_of") == good, chosen);
     BOOST_TEST(service.status().at("hold") == true);
@@ -288,7 +288,7 @@ BOOST_AUTO_TEST_CASE(a_rollback_after_a_restart_finds_the_snapshots_on_disk) {
     BOOST_TEST(back.at("ok") == true, back);
     BOOST_TEST(back.at("content_of") == one.good, back);
     BOOST_TEST(one.serves_good());
-    // What was rejected is known after a restart too.
+    // Rejected content is remembered over a restart too.
     one.restart();
     const json none = ask(one.service, "rollback");
     BOOST_TEST(none.at("ok") == false, none);
@@ -318,8 +318,8 @@ BOOST_AUTO_TEST_CASE(where_the_held_content_is_gone_something_else_serves) {
     fs::remove_all(one.service.state_directory() / "snapshots");
     one.service.start();
     BOOST_TEST(one.held());
-    BOOST_TEST(!one.serves_good()); // the directory is all that is left
-    // And where the file is damaged, there is no hold.
+    BOOST_TEST(!one.serves_good()); // only the directory is left
+    // And if the file is damaged, there is no hold.
     BOOST_TEST(one.service.stop() == 0);
     std::ofstream(one.service.state_directory() / "decisions") << "nonsense";
     one.service.start();

@@ -1,4 +1,4 @@
-// A load beside what serves takes the CPU time that nobody else wants, and is none the less done.
+// A load takes only the CPU time that the serving processes leave, and still gets done.
 #include <sched.h>
 
 #include <boost/test/unit_test.hpp>
@@ -15,7 +15,7 @@ using nlohmann::json;
 
 namespace {
 
-// Binds a process's threads to the first CPU that this one may use. How many of them have the lowest priority.
+// Binds a process's threads to the first CPU that this one may use. Returns how many of them have the lowest priority.
 unsigned bind_to_first_cpu(pid_t pid) {
     cpu_set_t allowed;
     BOOST_REQUIRE(::sched_getaffinity(0, sizeof allowed, &allowed) == 0);

@@ -1,4 +1,4 @@
-// A reload that is refused leaves everything as it was, and says why: in the reply, the status and the log.
+// A refused reload leaves everything as it was, and the reply, the status and the log say why.
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -21,7 +21,7 @@ using nlohmann::json;
 
 namespace {
 
-// A service that was served by one generation when something went wrong with its directory.
+// A service with one active generation, whose directory is then damaged.
 struct Serving {
     explicit Serving(const Keys& keys = {}) : service(with_refusal(keys)) {
         add_second_signature(service);
@@ -34,14 +34,14 @@ struct Serving {
         snapshots = entries_below(service.state_directory() / "snapshots");
         held.emplace(service.session());
         BOOST_REQUIRE(held->message(second_mail()).text() == kSecondRejected);
-        // What is refused for a reason that may pass is tried again, but not while it is held.
+        // A load that was refused for a reason that may pass is tried again, but not during a hold.
         BOOST_TEST(ask(service, "hold").at("ok") == true);
     }
     static Keys with_refusal(Keys keys) {
         keys.emplace("database.broken_file", "\"refuse\"");
         return keys;
     }
-    // The reload is refused with all of `words` in its reason.
+    // Checks that the reload is refused with all of `words` in its reason.
     void refused(const std::vector<std::string>& words, const std::string& command = "reload") {
         const json answer = ask(service, command);
         BOOST_TEST(answer.at("ok") == false, answer);
@@ -87,7 +87,7 @@ struct Serving {
     std::optional<MilterClient> held;
 };
 
-// Changes a file of the directory while it lives; then it is as before.
+// Changes a file of the directory while this object lives, then restores it.
 class Spoiled {
   public:
     Spoiled(const Service& service, const std::string& name, const std::string& content)
@@ -143,13 +143,13 @@ BOOST_AUTO_TEST_CASE(broken_databases_are_refused_with_file_and_line) {
         one.refused({file.path()});
     }
     {
-        // A header that is right in form, and nothing behind it that is signed.
+        // A header of the right form, followed by data without a valid signature.
         std::string header = "ClamAV-VDB:20 Nov 2026 09-36 +0000:27800:100:90:" + std::string(32, '0') + ":x:builder:1";
         header.resize(512, ' ');
         const Spoiled file(service, "daily.cvd", header + "garbage");
         one.refused({file.path()});
     }
-    // And what was wrong is forgotten when it is mended.
+    // And the fault is forgotten once the file is repaired.
     write_signature(service.database(), "Third", "evermilter-third-signature-text");
     const json done = ask(service);
     BOOST_TEST(done.at("ok") == true, done);
@@ -198,8 +198,8 @@ BOOST_AUTO_TEST_CASE(shrunken_and_vanished_databases_are_refused_unless_forced) 
     BOOST_TEST(generation(service.status(), current(service)).at("signatures") == 2);
 }
 
-// freshclam changes between them. Those that are not .cud are signed by ClamAV's makers, which a test cannot do: they
-// are refused for that, and not because the other has vanished.
+// freshclam changes from one to the other. Files other than .cud are signed by ClamAV's makers, which a test cannot do:
+// they are refused for that, and not because the other file has vanished.
 BOOST_AUTO_TEST_CASE(a_database_is_the_same_one_as_cvd_as_cld_and_as_cud) {
     Serving one;
     const Service& service = one.service;
@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(a_database_is_the_same_one_as_cvd_as_cld_and_as_cud) {
                                       " && SIGNDUSER=tests sigtool --unsigned --build=site.cud --cvd-version=1"
                                       " --max-bad-sigs=0 </dev/null && mv -f site.cud .."});
         BOOST_REQUIRE_MESSAGE(made.status == 0, made.errors);
-        // A header of 512 bytes and an archive; only that of a .cld is not compressed.
+        // A header of 512 bytes and an archive, which only in a .cld is not compressed.
         const std::string container = read_file(built);
         write_file(folder / "tar.gz", container.substr(512));
         BOOST_REQUIRE(run({"gunzip", "-f", (folder / "tar.gz").string()}).status == 0);
@@ -315,9 +315,9 @@ BOOST_AUTO_TEST_CASE(one_broken_third_party_file_keeps_its_last_good_version_and
     BOOST_TEST(generation(status, current(service)).at("broken").size() == 2U);
     BOOST_TEST(service.session().message(second_mail()).text() == kSecondRejected);
     service.wait_log({"event=database-broken", "Second.ndb"});
-    // The same directory is no other database.
+    // The same directory does not count as another database.
     BOOST_TEST(ask(service).at("changed") == false);
-    // So at a start.
+    // The same holds for a start.
     BOOST_TEST(service.stop() == 0);
     service.launch();
     status = wait_serving(service);

@@ -23,7 +23,7 @@ Keys replacing(Keys more = {}) {
     return more;
 }
 
-// Asks for a reload, and stops its loader when the old generation is gone and nothing is active.
+// Requests a reload, and stops its loader when the old generation is gone and nothing is active.
 class Between {
   public:
     explicit Between(const Service& service) {
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_scan_that_runs_is_finished_first) {
     operators.send("reload\n");
     service.wait_log({"generation-draining"});
     continue_process(processes.back());
-    // By which of the two is open, for it was not taken; but by one of them.
+    // Either generation may answer, because no scanner had taken it; but one of them must.
     const Verdict verdict = client.receive_verdict();
     BOOST_TEST((verdict.status() == "Clean" || verdict.text() == kSecondRejected), verdict.text());
     BOOST_TEST(json::parse(operators.receive_until('\n')).at("ok") == true);
@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(an_end_of_message_waits_for_the_new_generation) {
     client.upload(second_mail());
     Between between(service);
     for (const pid_t thread : threads_of(between.loader())) BOOST_TEST(::sched_getscheduler(thread) == SCHED_OTHER);
-    MilterClient fresh = service.session(); // connections are served meanwhile
+    MilterClient fresh = service.session(); // connections are accepted meanwhile
     client.send('E');
     service.wait_status("it waits",
                         [](const json& status) { return status.at("sessions").at("by_stage").at("eom") == 1; });
@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(a_refused_load_brings_the_old_database_back) {
     const json refused = ask(service);
     BOOST_TEST(refused.at("ok") == false, refused);
     BOOST_TEST(refused.at("error").get<std::string>().find(broken) != std::string::npos, refused);
-    BOOST_TEST(held.message(second_mail()).text() == kSecondRejected); // waits where it must
+    BOOST_TEST(held.message(second_mail()).text() == kSecondRejected); // it waits if it must
     const json status = service.wait_status("the old database serves again", [&](const json& now) {
         return now.at("state") == "degraded" && now.at("current_generation") > first;
     });
@@ -164,13 +164,13 @@ BOOST_AUTO_TEST_CASE(a_loader_that_dies_brings_the_old_database_back) {
     write_bulk_database(service.database(), kBulk);
     service.start();
     const auto first = current(service);
-    BOOST_TEST(ask(service, "hold").at("ok") == true); // or the load is tried again
+    BOOST_TEST(ask(service, "hold").at("ok") == true); // otherwise the load is tried again
     Between between(service);
     kill(between.loader(), SIGKILL);
     service.wait_status("the old database serves again", [&](const json& now) {
         return now.at("state") == "degraded" && now.at("current_generation") > first;
     });
-    BOOST_TEST(service.session().message(second_mail()).status() == "Clean"); // the old one, as it was
+    BOOST_TEST(service.session().message(second_mail()).status() == "Clean"); // the old database, as it was
     BOOST_TEST(service.session().message(eicar_in_body()).text().starts_with("550 "));
 }
 
@@ -182,7 +182,7 @@ BOOST_AUTO_TEST_CASE(what_is_seen_before_the_load_costs_the_old_generation_nothi
     const auto processes = processes_of(service, first);
     BOOST_TEST(ask(service).at("changed") == false);
     fs::rename(service.database() / "Second.ndb", service.path("Second.ndb"));
-    BOOST_TEST(ask(service).at("ok") == false); // it has vanished
+    BOOST_TEST(ask(service).at("ok") == false); // a database has vanished
     fs::rename(service.database() / "eicar.ndb", service.path("eicar.ndb"));
     BOOST_TEST(ask(service).at("ok") == false); // the directory is empty
     BOOST_TEST(processes_of(service, first) == processes, boost::test_tools::per_element());

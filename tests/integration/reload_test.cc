@@ -1,4 +1,5 @@
-// Reload by generations: new sessions on the new engine, old ones on theirs, nothing cut, at most two engines.
+// Reload by generations: new sessions use the new engine, old ones keep theirs; nothing is cut, at most two engines
+// exist.
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -18,7 +19,7 @@ using nlohmann::json;
 
 namespace {
 
-// A service whose engine does not yet know what its directory holds.
+// A service whose directory holds more than its engine knows.
 struct Reloaded {
     explicit Reloaded(const Keys& keys = {}) : service(keys) {
         service.start();
@@ -45,7 +46,7 @@ Keys slow_scans() {
     return {{"scanner.pcre_match_limit", "4000000000"}, {"scanner.pcre_rec_match_limit", "1000000"}};
 }
 
-// A mail whose scan takes about a second, and that holds kSecondText.
+// A mail that contains kSecondText, and whose scan takes about a second.
 std::string slow_second_mail(unsigned cost = 24) {
     return multipart_mail({text_part(slow_text(cost)), text_part(kSecondText)});
 }
@@ -145,7 +146,7 @@ BOOST_AUTO_TEST_CASE(a_scan_that_was_taken_is_finished_on_the_old_generation) {
     client.send('E');
     service.wait_status("the scan runs",
                         [&](const json& status) { return generation(status, first).at("scans_running") == 1; });
-    // The next one waits behind it in the old generation's queue, and is finished there or moved: never lost.
+    // The next message waits behind it in the old generation's queue, and is finished there or moved: it is never lost.
     MilterClient behind = service.session();
     behind.upload(clean_mail("behind"));
     behind.send('E');
@@ -187,7 +188,7 @@ BOOST_AUTO_TEST_CASE(pinned_by_scan_the_message_being_received_is_scanned_by_the
     MilterClient begun = one.service.session();
     begun.upload(second_mail());
     one.reload();
-    wait_gone(one.service, one.first, one.first_processes); // nobody holds it
+    wait_gone(one.service, one.first, one.first_processes); // no session holds it
     BOOST_TEST(begun.end_of_message().text() == kSecondRejected);
 }
 
@@ -209,7 +210,7 @@ BOOST_AUTO_TEST_CASE(requests_during_a_reload_are_merged_into_one_that_follows) 
         BOOST_TEST(answer.at("generation").get<std::uint64_t>() > held.generation(), answer);
         BOOST_TEST(answer.at("generation") == current(service), answer);
     }
-    // Nothing else follows: the first, the held one, the one of all five, and the next.
+    // No further load follows: there were the first, the held one, the one for all five requests, and the next.
     BOOST_TEST(ask(service, "reload --force").at("ok") == true);
     BOOST_TEST(loads(service) == 4U);
 }
@@ -228,7 +229,7 @@ BOOST_AUTO_TEST_CASE(a_third_load_begins_only_when_the_retired_loader_is_reaped_
     const json sessions = ask(service, "sessions").at("sessions");
     const pid_t worker = sessions.at(0).at("worker").get<pid_t>();
     BOOST_REQUIRE(worker != sessions.at(1).at("worker").get<pid_t>());
-    // Its scan cannot end: the generation stays, although drain is told to end at once.
+    // Its scan cannot end: the generation stays, although it is asked to drain at once.
     scanning.upload(ordinary_headers("slow") + "\r\nslow one " + slow_text(23) + "\r\n");
     scanning.send('E');
     BOOST_REQUIRE(wait_taken(service, "slow one") == processes.back());
@@ -239,7 +240,7 @@ BOOST_AUTO_TEST_CASE(a_third_load_begins_only_when_the_retired_loader_is_reaped_
     StatusClient third(service.status_path());
     third.send("reload --force\n");
     wait_until("the third is asked for", [&] { return count_log(service, "\"reload --force\"") == 2; });
-    // The held session is told to let go at once, so that only the scan keeps the generation; it is not cut.
+    // The held session must let go at once, so that only the scan keeps the generation; the session is not cut.
     wait_until("its worker has let go", [&] { return sockets(worker) == queues - 1; });
     BOOST_TEST(held.message(clean_mail("held again")).status() == "Clean");
     BOOST_TEST(service.status().at("generations").size() == 2);
@@ -270,7 +271,7 @@ BOOST_AUTO_TEST_CASE(an_unchanged_directory_is_ok_and_loads_nothing) {
     service.wait_status("nothing of the attempt is left",
                         [](const json& status) { return status.at("generations").size() == 1; });
     BOOST_TEST(entries_below(service.state_directory() / "snapshots").size() ==
-               3); // the folder, its file, what is known of it
+               3); // the folder, its file, its metadata
 }
 
 BOOST_AUTO_TEST_CASE(evermilterctl_reload_waits_and_its_exit_code_tells) {
@@ -287,7 +288,7 @@ BOOST_AUTO_TEST_CASE(evermilterctl_reload_waits_and_its_exit_code_tells) {
     const Outcome refused = service.ctl({"reload"});
     BOOST_TEST(refused.status == 1);
     BOOST_TEST(refused.errors.find((service.database() / "daily.cvd").string()) != std::string::npos, refused.errors);
-    BOOST_TEST(service.ctl({"reload", "--no-wait"}).status == 0); // asked for, whatever comes of it
+    BOOST_TEST(service.ctl({"reload", "--no-wait"}).status == 0); // it was requested, whatever comes of it
     fs::remove(service.database() / "daily.cvd");
     add_second_signature(service);
     const Outcome changed = service.ctl({"--json", "reload"});
@@ -323,13 +324,13 @@ BOOST_AUTO_TEST_CASE(a_watched_directory_is_reloaded_when_its_content_changes_an
     Service service(Keys{{"database.watch", "true"}, {"database.settle", "\"100ms\""}});
     service.start();
     const auto first = current(service);
-    // Neither times nor files that are no database.
+    // Neither new times nor files that are no database start a reload.
     const fs::path eicar_file = service.database() / "eicar.ndb";
     fs::last_write_time(eicar_file, fs::file_time_type::clock::now());
     write_file(service.database() / "freshclam.dat", "x");
     fs::create_directory(service.database() / "tmp.0123456789");
     write_file(service.database() / "tmp.0123456789" / "daily.ndb", "half");
-    // Written again with the same content: looked at, found unchanged, nothing loaded.
+    // Written again with the same content: the file is checked and found unchanged, and nothing is loaded.
     write_file(eicar_file, read_file(eicar_file));
     service.wait_log({"load-unchanged"});
     BOOST_TEST(current(service) == first);

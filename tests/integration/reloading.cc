@@ -89,7 +89,7 @@ nlohmann::json wait_serving(const Service& service) {
         try {
             status = service.status();
         } catch (const std::system_error&) {
-            return false; // it does not listen yet
+            return false; // the service does not listen yet
         }
         return status.at("current_generation") != 0 && status.at("state") != "starting";
     });

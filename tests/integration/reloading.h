@@ -1,5 +1,5 @@
-// What the tests of reloads share: asking for them, and looking at generations in the status and at a loader that is
-// held while it loads.
+// What the tests of reloads share: requesting reloads, reading generations from the status, and holding a loader while
+// it loads.
 #pragma once
 
 #include <sys/types.h>
@@ -13,23 +13,23 @@
 
 namespace evermilter::test {
 
-// A text that only the database knows which add_second_signature() has extended.
+// A text that only a database with the signature of add_second_signature() knows.
 inline constexpr const char* kSecondText = "evermilter-second-signature-text";
 inline constexpr const char* kSecondRejected = "550 5.7.1 virus found: Evermilter.Test.Second.UNOFFICIAL";
 
 void add_second_signature(const Service& service);
-[[nodiscard]] std::string second_mail(); // holds kSecondText; each differs
+[[nodiscard]] std::string second_mail(); // contains kSecondText; each mail differs
 
-// One command on a connection of its own; the answer.
+// Sends one command on a connection of its own; returns the answer.
 [[nodiscard]] nlohmann::json ask(const Service& service, const std::string& command = "reload");
 
 [[nodiscard]] std::uint64_t current(const Service& service);
-// Of the status; throws if there is none.
+// A generation in the status; throws if it is not there.
 [[nodiscard]] nlohmann::json generation(const nlohmann::json& status, std::uint64_t id);
-[[nodiscard]] std::string state_of(const nlohmann::json& status, std::uint64_t id); // "" if there is none
-// Loader, standby and scanners of a generation, at this moment and in this order.
+[[nodiscard]] std::string state_of(const nlohmann::json& status, std::uint64_t id); // "" if it is not there
+// Loader, standby and scanners of a generation, in this order, as they are now.
 [[nodiscard]] std::vector<pid_t> processes_of(const Service& service, std::uint64_t id);
-// SIGKILL to all of processes_of(), in an order that lets none of them replace another.
+// Sends SIGKILL to all of processes_of(), in an order that lets none of them replace another.
 void kill_all(const std::vector<pid_t>& processes);
 // Loader and standby of an active generation, when it has both.
 struct LoaderAndStandby {
@@ -40,18 +40,18 @@ struct LoaderAndStandby {
 // Waits until the generation is gone from memory: its state, and its processes `before`.
 void wait_gone(const Service& service, std::uint64_t id, const std::vector<pid_t>& before);
 void wait_state(const Service& service, std::uint64_t id, const std::string& state);
-// After launch(): waits until a generation serves, in whatever state. The status then.
+// After launch(): waits until a generation serves, in whatever state. Returns the status.
 nlohmann::json wait_serving(const Service& service);
-// How many lines of the log hold `text`.
+// How many log lines contain `text`.
 [[nodiscard]] std::size_t count_log(const Service& service, const std::string& text);
-// How many loads have begun; one that got no CPU and was begun again counts once.
+// How many loads have begun; a load that got too little CPU time and was begun again counts once.
 [[nodiscard]] std::size_t loads(const Service& service);
 
-// The number of the first line of the log that holds all of `words`; throws if there is none.
+// The number of the first log line that contains all of `words`; throws if there is none.
 [[nodiscard]] std::size_t line_of(const Service& service, const std::vector<std::string>& words);
 
-// Asks for a reload, forced, and stops its loader while it loads (the database must be large enough that a load takes
-// a while: kBulk signatures do). The destructor lets it go on.
+// Requests a forced reload, and stops its loader while it loads (the database must be large enough for that: kBulk
+// signatures are). The destructor lets it continue.
 inline constexpr unsigned kBulk = 400000;
 class HeldLoad {
   public:

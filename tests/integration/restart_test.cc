@@ -1,4 +1,4 @@
-// How soon what died is there again: at once, as long as it served; no session need have ended for that.
+// How soon a dead process is replaced: at once, if it had served; no session need have ended for that.
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 
@@ -25,7 +25,7 @@ BOOST_AUTO_TEST_CASE(session_workers_that_answered_messages_are_replaced_without
     }
     BOOST_TEST(count_log(service, "event=session-worker-died") == 8U);
     BOOST_TEST(count_log(service, "event=session-worker-failed") == 8U);
-    for (int failures = 2; failures <= 8; ++failures) // in a row: the delay doubles with each
+    for (int failures = 2; failures <= 8; ++failures) // in a row, which would double the delay each time
         BOOST_TEST(count_log(service, " failures=" + std::to_string(failures)) == 0U);
 }
 

@@ -1,5 +1,5 @@
-// What a service manager expects: to be told how the service stands, and to pass it its sockets. The tests are the
-// manager: a real notification socket, and a parent that binds, keeps and passes listening sockets.
+// What a service manager expects: that the service reports its state, and accepts sockets. The tests are the manager: a
+// real notification socket, and a parent that binds, keeps and passes listening sockets.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -34,7 +34,7 @@ long long monotonic_microseconds() {
         .count();
 }
 
-// Among what has come since the first `from` datagrams.
+// Looks at the datagrams after the first `from` ones.
 bool asks_for_time(const NotifySocket& manager, std::size_t from) {
     return std::any_of(
         manager.seen().begin() + static_cast<std::ptrdiff_t>(from), manager.seen().end(),
@@ -69,7 +69,7 @@ unique_fd listen_tcp(std::string& address_text) {
 
 BOOST_AUTO_TEST_SUITE(service_manager_test)
 
-// ---------------------------------------------------------------- what it is told
+// ---------------------------------------------------------------- what the service reports
 
 BOOST_AUTO_TEST_CASE(ready_reloading_and_stopping_are_told_when_they_are_so) {
     Service service;
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(a_manager_that_does_not_read_holds_up_nothing_and_is_told_w
     BOOST_TEST(service.stop() == 0);
 }
 
-// ---------------------------------------------------------------- what it passes
+// ---------------------------------------------------------------- what the manager passes
 
 BOOST_AUTO_TEST_CASE(who_connects_before_the_start_or_between_two_waits_and_is_served) {
     Service service;
@@ -175,13 +175,13 @@ BOOST_AUTO_TEST_CASE(when_the_service_is_killed_a_passed_socket_still_refuses_no
     BOOST_TEST(service.stop() == 0);
 }
 
-// A folder that is cleaned takes the manager's path along, and he does not make it again; ours, which we made instead,
-// stays when we are killed.
+// When a folder is cleaned, the manager's socket path goes too, and the manager does not make it again. The path that
+// we made instead stays when we are killed.
 BOOST_AUTO_TEST_CASE(a_passed_socket_whose_path_another_has_left_is_bound_again_at_the_start) {
     Service service;
     const unique_fd milter = listen_at(service.path("milter.sock"));
     std::filesystem::remove(service.path("milter.sock"));
-    listen_at(service.path("milter.sock")).reset(); // nobody listens there any more
+    listen_at(service.path("milter.sock")).reset(); // no process listens there any more
     service.launch({{milter.get()}, {}});
     service.wait_log({"event=listening-again", "purpose=milter"});
     service.wait_ready();
@@ -218,13 +218,13 @@ BOOST_AUTO_TEST_CASE(a_passed_socket_whose_path_is_removed_keeps_the_mode_that_t
         BOOST_TEST(mode_of() == 0626U);
         BOOST_TEST(service.session().message(eicar_in_body()).text() == kRejected);
     }
-    // What is said of ours in the configuration is not said of his.
+    // The configuration's mode for our own sockets does not apply to the manager's.
     service.set("milter.socket_mode", "\"0600\"");
     service.write_config();
     BOOST_TEST(ask(service, "reload-config").at("ok") == true);
     BOOST_TEST(mode_of() == 0626U);
     BOOST_TEST(service.stop() == 0);
-    // Nor by the next start.
+    // Nor does it at the next start.
     service.launch({{milter.get()}, {}});
     service.wait_ready();
     BOOST_TEST(mode_of() == 0626U);
@@ -246,7 +246,7 @@ BOOST_AUTO_TEST_CASE(a_tcp_socket_is_found_by_its_address_and_others_are_bound_b
     client.close();
     BOOST_TEST(service.session().message(eicar_in_body()).text() == kRejected);
     BOOST_TEST(service.stop() == 0);
-    BOOST_TEST(!std::filesystem::exists(service.path("milter.sock"))); // its own
+    BOOST_TEST(!std::filesystem::exists(service.path("milter.sock"))); // the service's own socket
 }
 
 BOOST_AUTO_TEST_CASE(a_passed_socket_that_the_configuration_does_not_name_is_refused_by_name) {

@@ -1,5 +1,5 @@
-// Scanners that serve nothing while messages wait, whatever they suffer from: the service finds it by itself within
-// seconds, says so, and heals, with no message deferred. Long scans are no such thing.
+// Scanners that take nothing while messages wait, for whatever reason: the service notices within seconds, reports it,
+// and recovers without help, and no message is deferred. Long scans do not count as such a fault.
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 
@@ -23,7 +23,7 @@ struct Running {
         standby = both.standby;
         scanners = service.pids("scanner");
     }
-    // A message that comes now is scanned, though nothing can when it comes.
+    // A message that comes now is scanned, although no scanner can take it when it comes.
     void check_heals(const std::string& remedy) {
         MilterClient client = service.session();
         BOOST_TEST(client.message(eicar_in_body()).text().starts_with("550 "));
@@ -33,7 +33,7 @@ struct Running {
         service.wait_status("it is ready again", [](const json& status) { return status.at("state") == "ready"; });
         BOOST_TEST(service.status().at("messages").at("error") == 0);
     }
-    // A scanner has no other socket.
+    // A scanner has only this socket.
     [[nodiscard]] static Descriptor queue_of(pid_t scanner) {
         for (const Descriptor& one : descriptors(scanner))
             if (one.number > 2 && one.target.starts_with("socket:")) return one;
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(a_generation_that_drains_is_healed_as_well) {
     BOOST_TEST(ask(one.service).at("ok") == true);
     BOOST_TEST(state_of(one.service.status(), one.id) == "draining");
     for (const pid_t scanner : one.scanners) stop_process(scanner);
-    BOOST_TEST(held.message(second_mail()).status() == "Clean"); // by the old generation
+    BOOST_TEST(held.message(second_mail()).status() == "Clean"); // scanned by the old generation
     one.service.wait_log({"event=scanners-idle", kScannersReplaced});
     BOOST_TEST(state_of(one.service.status(), one.id) == "draining");
 }
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(long_scans_of_all_scanners_with_messages_behind_them_are_no
     service.wait_status("it scans",
                         [&](const json& status) { return generation(status, id).at("scans_running") == 1; });
     MilterClient behind = service.session();
-    const std::string waited = behind.message(eicar_in_body()).text(); // until the slow one was given up
+    const std::string waited = behind.message(eicar_in_body()).text(); // waits until the slow scan is given up
     BOOST_TEST(waited.starts_with("550 "));
     BOOST_TEST(slow.receive_verdict().text().starts_with("451 "));
     BOOST_TEST(count_log(service, "event=scanners-idle") == 0U);

@@ -1,5 +1,5 @@
-// The end of a message: bounded whatever the message brings and whatever the mail server does with our answer, and the
-// log is told when the answer is written.
+// The end of a message takes bounded time, whatever the message brings and whatever the mail server does with our
+// answer. The log line is written after the answer.
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <sstream>
@@ -20,7 +20,7 @@ std::unique_ptr<MilterClient> ready_for_mail(SessionWorker& worker) {
     return client;
 }
 
-// A message with so many forged fields, sent up to its end.
+// Sends a message with this many forged fields, up to its end.
 void upload_forged(MilterClient& client, std::size_t count, const std::string& name = "X-Virus-Status") {
     client.mail();
     client.rcpt();
@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(a_further_smtp_session_is_not_begun_by_a_worker_that_is_to_
     auto client = ready_for_mail(worker);
     worker.send(messages::DrainSessions{});
     wait_until("the drain", [&] { return worker.log().find("draining") != std::string::npos; });
-    // What has begun is finished.
+    // The message that has begun is finished.
     client->upload("Subject: one\r\n\r\nHello.\r\n");
     client->send('E');
     FakeScanners::answer(scanners.take(), ScanOutcome::clean);

@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 
 const std::string kMail = "Subject: one\r\n\r\nHello.\r\n";
 
-// Brings a new session to wait for `stage`.
+// Makes a new session wait for `stage`.
 std::unique_ptr<MilterClient> session_in(SessionWorker& worker, Stage stage) {
     auto client = worker.connect();
     if (stage >= Stage::helo) client->connect();
@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(trickled_chunks_extend_no_budget) {
     BOOST_TEST(worker.timed_out(Stage::body) == 1);
 }
 
-// Trickled bytes of one packet: few, so that none is let through, and many.
+// A packet that comes byte by byte: once so few bytes that the worker does not read it yet, once many.
 BOOST_DATA_TEST_CASE(a_packet_that_does_not_end_is_cut, boost::unit_test::data::make({3, 400}), begun) {
     SessionWorker worker([](config::Config& config) { config.timeouts.packet = 600ms; });
     auto client = session_in(worker, Stage::header);
@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(past_the_session_budget_the_next_mail_gets_421) {
     auto scanners = worker.generation(1);
     auto client = session_in(worker, Stage::body);
     wait_until("timeouts.session", [&] { return worker.board().timed_out.at(kTimedOutSession).load() == 1; });
-    // The message that was begun is finished.
+    // The message that had begun is finished.
     BOOST_TEST(finish(*client, scanners).status() == "Clean");
     BOOST_TEST(client->mail().text().starts_with("421 4.3.2 "));
 }
@@ -172,7 +172,7 @@ BOOST_AUTO_TEST_CASE(no_answer_within_the_budget_is_an_error_and_the_session_goe
     });
     auto scanners = worker.generation(1);
     auto client = session_in(worker, Stage::eom);
-    // Nobody takes the job.
+    // No scanner takes the job.
     BOOST_TEST(client->receive_verdict().text() == "451 4.7.1 try later");
     (void)scanners.receive();
     client->upload(kMail);
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(progress_is_told_while_a_message_is_scanned) {
 
 // ---------------------------------------------------------------- the machine's limits
 
-// While it lives the worker's address space is full: no stack for a further thread.
+// While it lives the worker's address space is full: there is no stack for another thread.
 class NoFurtherThread {
   public:
     explicit NoFurtherThread(pid_t pid) : pid_(pid) {
@@ -216,11 +216,11 @@ BOOST_AUTO_TEST_CASE(a_session_for_which_no_thread_can_be_made_is_ended_and_the_
         config.scanner.max_scan_time = 10s;
     });
     auto idle = session_in(worker, Stage::mail);
-    // Each holds a thread: there is no generation yet.
+    // Each session holds a thread, because there is no generation yet.
     std::vector<std::unique_ptr<MilterClient>> clients;
     {
         const NoFurtherThread full(worker.pid());
-        // Where memory is short a session may also be refused, or end, for want of a buffer: the worker stays fit then.
+        // With little memory a session may also be refused, or end, for want of a buffer: the worker stays fit then.
         while (!worker.has_come<messages::SessionWorkerUnfit>()) {
             try {
                 auto client = worker.connect();

@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(a_good_end_is_told_to_who_debugs_only) {
         auto client = worker.connect();
         client->connect();
         client->helo();
-        // A recipient that was refused elsewhere, and a whole message.
+        // A recipient that was refused, and then a whole message.
         client->mail();
         client->abort();
         client->upload("Subject: one\r\n\r\nHello.\r\n");

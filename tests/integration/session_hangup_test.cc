@@ -1,5 +1,5 @@
-// A mail server that hangs up while its message waits for a scanner: the message gives up its place at once. One that
-// reads nothing: it costs a thread for timeouts.packet.
+// A mail server that hangs up while its message waits for a scanner: the message gives up its place at once. A mail
+// server that does not read: it costs a thread for timeouts.packet.
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
@@ -41,7 +41,7 @@ void short_packets(config::Config& config) {
     config.timeouts.packet = std::chrono::milliseconds(300);
 }
 
-// A session each of whose commands is answered, by five bytes.
+// A session in which each command is answered, with five bytes.
 std::unique_ptr<MilterClient> answered_always(SessionWorker& worker) {
     Offer offer;
     offer.protocol = 0;
@@ -50,7 +50,8 @@ std::unique_ptr<MilterClient> answered_always(SessionWorker& worker) {
     return client;
 }
 
-// Sends what has far more answers than a socket holds, and reads none until the session was ended. How many there are.
+// Sends commands with far more answers than a socket holds, and reads no answer until the session has ended. Returns
+// how many answers there are.
 std::size_t answers_that_fit(SessionWorker& worker) {
     auto client = answered_always(worker);
     client->send_raw(kMail + repeated(kRcpt, 3000));
@@ -65,7 +66,7 @@ std::size_t answers_that_fit(SessionWorker& worker) {
 
 BOOST_AUTO_TEST_SUITE(session_hangup)
 
-// How far the message has come: to no generation, into the queue, to a scanner.
+// How far the message has come: no generation, into the queue, to a scanner.
 BOOST_DATA_TEST_CASE(a_message_whose_mail_server_has_hung_up_is_given_up,
                      boost::unit_test::data::make({0, 1, 2}) * boost::unit_test::data::make({false, true}), reached,
                      inet) {
@@ -86,7 +87,7 @@ BOOST_DATA_TEST_CASE(a_message_whose_mail_server_has_hung_up_is_given_up,
 BOOST_AUTO_TEST_CASE(the_places_of_messages_that_were_given_up_are_free_for_others) {
     SessionWorker worker;
     auto scanners = worker.generation(1);
-    // As many as the worker lets into the queue, and one that waits for its turn.
+    // As many messages as the worker lets into the queue, and one that waits for its turn.
     std::vector<std::unique_ptr<MilterClient>> gone;
     std::vector<messages::ScanJob> jobs;
     for (int i = 0; i < 4; ++i) {
@@ -122,7 +123,7 @@ BOOST_AUTO_TEST_CASE(a_mail_server_that_does_not_read_the_progress_of_a_scan_giv
     auto scanners = worker.generation(1);
     const std::size_t fit = answers_that_fit(worker);
     auto client = answered_always(worker);
-    // As many answers as the socket holds: MAIL, DATA, header, end of headers, body, and recipients.
+    // As many answers as the socket holds: for MAIL, DATA, header, end of headers, body, and recipients.
     client->send_raw(kMail + repeated(kRcpt, fit - 5) + packet('T') +
                      packet('L', std::string_view("Subject\0 one\0", 13)) + packet('N') + packet('B', "Hello.\r\n") +
                      packet('E'));
@@ -134,7 +135,7 @@ BOOST_AUTO_TEST_CASE(a_mail_server_that_does_not_read_the_progress_of_a_scan_giv
 BOOST_AUTO_TEST_CASE(a_mail_server_that_does_not_read_what_is_done_to_its_message_is_cut_at_the_end_of_the_budget) {
     SessionWorker worker([](config::Config& config) {
         config.timeouts.packet = std::chrono::minutes(10); // longer than a test waits
-        config.timeouts.data = std::chrono::seconds(2);    // which recipients wait for, where DATA is not sent
+        config.timeouts.data = std::chrono::seconds(2);    // the stage in which recipients wait if no DATA comes
         config.timeouts.eom = std::chrono::seconds(9);
         config.scanner.queue_timeout = std::chrono::milliseconds(200);
         config.scanner.max_scan_time = std::chrono::seconds(1);

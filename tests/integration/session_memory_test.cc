@@ -1,5 +1,5 @@
-// Memory fails in a real session worker, at every allocation of every callback in turn: nothing passes of which a part
-// is missing, each command has its one answer, and the next message is scanned.
+// Memory fails in a real session worker, at every allocation of every callback in turn: no message passes with a part
+// missing, each command gets its one answer, and the next message is scanned.
 #include <poll.h>
 
 #include <boost/test/data/test_case.hpp>
@@ -20,10 +20,10 @@ namespace {
 using messages::ScanOutcome;
 
 constexpr const char* kMark = "infected-by-what-the-scanner-must-see";
-const std::string kChunk(40'000, 'x'); // more than what is gathered before it is written
+const std::string kChunk(40'000, 'x'); // more than is collected before it is written
 constexpr std::int64_t kAll = 1'000'000'000;
 
-// With which packet of the first message memory fails.
+// The packet of the first message at which memory fails.
 enum class Step {
     connect,
     helo,
@@ -34,8 +34,8 @@ enum class Step {
     eoh,
     eoh_and_body,
     body,
-    last_chunk, // that comes with the end of the message
-    only_chunk, // the same, right behind a header
+    last_chunk, // a chunk that comes with the end of the message
+    only_chunk, // the same, right after a header
     end,
     abort,
     quit_nc
@@ -51,14 +51,14 @@ std::ostream& operator<<(std::ostream& out, Step step) {
 
 class Conversation {
   public:
-    // `waits`: the MTA awaits an answer to each header and chunk too.
+    // `waits`: the MTA also waits for an answer to each header and chunk.
     Conversation(SessionWorker& worker, FakeScanners& scanners, bool waits) : scanners_(scanners), waits_(waits) {
         Offer offer;
         if (waits) offer.protocol &= ~(kNoReplyHeader | kNoReplyEndOfHeaders | kNoReplyBody);
         client_ = worker.connect(offer);
     }
 
-    // Before `at` is sent and once it is answered; where nobody answers it, once the message is.
+    // Called before `at` is sent and after it is answered; if `at` gets no answer, after the message is answered.
     std::function<void()> before = [] {};
     std::function<void()> after = [] {};
 
@@ -66,11 +66,11 @@ class Conversation {
         (void)step(Step::connect, at, [&] { return client_->connect(); });
         (void)step(Step::helo, at, [&] { return client_->helo(); });
     }
-    // To the answer of a message that is infected by what comes with the packet `at`.
+    // Sends a message that is infected by the content of packet `at`; returns its answer.
     Verdict message(Step at) {
         Reply reply = step(Step::mail, at, [&] { return client_->mail(); });
         if (reply.command != 'c') return over(reply);
-        // A recipient that is refused does not end the message.
+        // A refused recipient does not end the message.
         (void)step(Step::rcpt, at, [&] { return client_->rcpt(); });
         (void)client_->rcpt("<another@example.org>");
         queue_id('T');
@@ -97,7 +97,7 @@ class Conversation {
         return end(at, at == Step::last_chunk ? kChunk + kMark : "");
     }
 
-    // Nothing was sent that nobody asked for.
+    // Checks that no answer was sent that nobody waits for.
     void ends_well() {
         client_->send('Q');
         BOOST_CHECK_THROW((void)client_->receive(), ConnectionEnded);
@@ -120,7 +120,7 @@ class Conversation {
         return answer();
     }
 
-    // A longer one each time, so that each stage that learns it needs memory.
+    // The id grows each time, so that each stage that stores it needs memory.
     void queue_id(char command) {
         id_ += std::string(40, command);
         client_->macros(command, {{"i", id_}});
@@ -128,7 +128,7 @@ class Conversation {
 
     static Verdict over(const Reply& reply) { return {reply, {}, 0}; }
 
-    // Plays the scanner meanwhile.
+    // Plays the scanner while it waits.
     Verdict answer() {
         for (;;) {
             pollfd ready[] = {{client_->fd(), POLLIN, 0}, {scanners_.fd(), POLLIN, 0}};
@@ -139,7 +139,7 @@ class Conversation {
             try {
                 FakeScanners::say_taken(job);
                 FakeScanners::answer(std::move(job), infected ? ScanOutcome::infected : ScanOutcome::clean, "Mark");
-            } catch (const std::exception&) { // it was given up
+            } catch (const std::exception&) { // the message was given up
             }
         }
         Verdict verdict = client_->receive_verdict();
@@ -163,7 +163,7 @@ struct Memory {
     int closed = 0;
 
     Memory() { failing.spare_first_threads(worker.pid()); }
-    // One session in which `count` allocations fail after `pass`. False when none was left to fail.
+    // One session in which `count` allocations fail after `pass`. False if no allocation was left to fail.
     bool session(Step at, bool waits, std::int64_t pass, std::int64_t count) {
         std::uint64_t failed = 0;
         Conversation conversation(worker, scanners, waits);
@@ -174,14 +174,14 @@ struct Memory {
             conversation.open(at);
             const std::string text = conversation.message(at).text();
             BOOST_TEST((text == kFound || text == "tempfail" || text.starts_with("4")), text);
-        } catch (const ConnectionEnded&) { // which the MTA takes for a temporary failure
+        } catch (const ConnectionEnded&) { // the MTA takes this for a temporary failure
             failed += failing.mend();
             open = false;
             ++closed;
         }
         conversation.before = conversation.after = [] {};
         if (open) {
-            // In step, and by itself: the last chunk of this one is not known yet.
+            // The answers are in step, and each message stands alone: the last chunk of this one is not known yet.
             BOOST_TEST(conversation.message(Step::last_chunk).text() == kFound);
             conversation.ends_well();
         }

@@ -1,5 +1,5 @@
-// What MTAs and strangers may send to a session worker: every protocol version, orders that libmilter does not
-// expect, packets in pieces.
+// What MTAs and strangers may send to a session worker: every protocol version, commands in orders that libmilter does
+// not expect, packets in pieces.
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -134,7 +134,7 @@ BOOST_DATA_TEST_CASE(a_client_that_sends_single_bytes_is_served, boost::unit_tes
     BOOST_TEST(client->receive().command == 'c');
     by_bytes(packet('R', "<b@example.org>\0"s));
     BOOST_TEST(client->receive().command == 'c');
-    // More than an AF_UNIX buffer holds in pieces of one byte.
+    // More one-byte pieces than an AF_UNIX buffer holds.
     by_bytes(packet('L', "Subject\0"s + std::string(3000, 'x') + "\0"s));
     by_bytes(packet('N'));
     by_bytes(packet('E'));
@@ -192,7 +192,8 @@ BOOST_AUTO_TEST_CASE(whoever_goes_in_mid_packet_ends_only_its_session) {
     BOOST_TEST(finish(*other, scanners).status() == "Clean");
 }
 
-// libmilter would drop it without an answer, and the MTA take the answer to its next command for this one's.
+// libmilter would drop such a command without an answer, and the MTA would take the answer to its next command for this
+// one's.
 BOOST_AUTO_TEST_CASE(a_command_out_of_order_ends_its_session_and_is_not_skipped) {
     using namespace std::string_literals;
     const auto as_packet = [](char command) {
@@ -270,7 +271,7 @@ BOOST_AUTO_TEST_CASE(a_packet_of_absurd_length_ends_the_session) {
     BOOST_TEST(worker.expect<messages::SessionEnded>().session == 1);
 }
 
-// Its byte is neither lost nor an event that never ends.
+// The urgent byte is neither lost nor an event that never ends.
 BOOST_AUTO_TEST_CASE(urgent_data_costs_nothing) {
     SessionWorker worker;
     auto client = worker.hand_over(true);

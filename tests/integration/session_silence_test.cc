@@ -1,5 +1,5 @@
-// Sessions that were silent for so long that poll(2) does not look at them any more
-// (workers/session/libmilter/dispatcher.cc): whatever comes from them then is seen as from any other.
+// Sessions that were silent for so long that poll(2) no longer looks at them (workers/session/libmilter/dispatcher.cc):
+// whatever comes from them then is noticed as from any other.
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
@@ -28,7 +28,7 @@ using messages::SessionEnded;
 
 const std::string kMail = "Subject: one\r\n\r\nHello.\r\n";
 
-// The inodes of what each epoll of the process watches, by its entry in fdinfo (proc(5)).
+// The inodes that each epoll of the process watches, from its entry in fdinfo (proc(5)).
 std::map<std::string, std::set<ino_t>> epolls(pid_t pid) {
     std::map<std::string, std::set<ino_t>> all;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fdinfo")) {
@@ -48,7 +48,7 @@ std::set<ino_t> registered(pid_t pid) {
     return inodes;
 }
 
-// Bytes that the client of an AF_UNIX connection has sent and that nobody has read (unix(7), SIOCOUTQ).
+// Bytes that the client of an AF_UNIX connection has sent and the worker has not read yet (unix(7), SIOCOUTQ).
 int unread(const MilterClient& client) {
     int bytes = 0;
     BOOST_REQUIRE(::ioctl(client.fd(), SIOCOUTQ, &bytes) == 0);
@@ -69,7 +69,7 @@ class Silent {
         return client;
     }
 
-    // Of a message from MAIL to the first header.
+    // A session in a message, from MAIL to the first header.
     std::unique_ptr<MilterClient> session_in_headers(const Offer& offer = {}) {
         auto client = worker_.hand_over();
         client->open(offer);
@@ -82,12 +82,12 @@ class Silent {
         return client;
     }
 
-    // The controller looks for silent ones, and for what they have sent, whenever it has something to do.
+    // The controller looks for silent sessions, and for what they have sent, whenever it has something to do.
     void let_controller_look() {
         busy_->mail();
         busy_->abort();
     }
-    // What it has sent is not answered, and a session that slept before it came may seem to sleep still.
+    // The sent commands get no answer, and a session that slept before they came may still seem to sleep.
     void wait_read(const MilterClient& client) {
         wait_until("all that was sent is read", [&] {
             let_controller_look();
@@ -103,8 +103,8 @@ class Silent {
         });
     }
 
-    // While `more` is sent again and again: the last session is taken from the epoll that watches the first one, which
-    // is silent, to another, which is looked at ten times a second.
+    // Sends `more` again and again until the last session has moved from the epoll that watches the first one, which is
+    // silent, to another epoll, which is looked at ten times a second.
     void wait_apart(const std::function<void()>& more) {
         wait_until("it is watched apart", [&] {
             more();

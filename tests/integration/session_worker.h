@@ -1,5 +1,5 @@
-// Plays the supervisor and the scanners around one real evermilter-session, so that a test decides about every
-// message and every order of events: when a queue is given, when a job is taken, when and how it is answered.
+// Plays the supervisor and the scanners for one real evermilter-session, so that a test decides about every message and
+// every order of events: when a queue is given, when a job is taken, when and how it is answered.
 #pragma once
 
 #include <sys/types.h>
@@ -25,26 +25,26 @@
 
 namespace evermilter::test {
 
-// The receiving end of a generation's queue. One thread uses it.
+// The receiving end of a generation's queue. Only one thread may use it.
 class FakeScanners {
   public:
     explicit FakeScanners(unique_fd queue) : queue_(std::move(queue)) {}
 
-    // The next job. Waits.
+    // Waits for the next job.
     [[nodiscard]] messages::ScanJob receive();
     // Receives and says Taken.
     [[nodiscard]] messages::ScanJob take();
     static void say_taken(const messages::ScanJob& job);
     static void answer(messages::ScanJob job, messages::ScanOutcome outcome, const std::string& detail = {});
-    // The same, incomplete for these reasons.
+    // The same, but incomplete for these reasons.
     static void answer_incomplete(messages::ScanJob job, UnseenSet reasons, const std::string& labels,
                                   const std::string& ledger = {});
-    // The same, whatever reasons with whatever outcome.
+    // The same, with any reasons and any outcome.
     static void answer_unseen(messages::ScanJob job, messages::ScanOutcome outcome, UnseenSet reasons);
     // The message as a scanner reads it.
     [[nodiscard]] static std::string content(const messages::ScanJob& job);
     [[nodiscard]] bool job_waits() const;
-    // No worker holds the sending end any more. Waits.
+    // Waits until no worker holds the sending end any more.
     void wait_released();
     [[nodiscard]] int fd() const { return queue_.get(); }
 
@@ -54,7 +54,7 @@ class FakeScanners {
 
 class FailingNew;
 
-// A folder with the libmilter that the worker gets instead of the installed one.
+// A folder with the libmilter that the worker loads instead of the installed one.
 struct StartWith {
     std::string libraries;
 };
@@ -66,35 +66,35 @@ class SessionWorker {
     static constexpr std::size_t kMemorySlots = 4;
     static constexpr std::uint32_t kMemorySlot = 2; // this worker's; the others are the test's
 
-    // Starts the worker and waits until it is ready. `memory` is the one that it gets, where it is to fail.
+    // Starts the worker and waits until it is ready. `memory`, if set, makes the worker's allocations fail.
     explicit SessionWorker(const Change& change = {}, const FailingNew* memory = nullptr);
-    // Starts it with another libmilter, and waits for nothing: it may not become ready.
+    // Starts it with another libmilter, without waiting: it may not become ready.
     explicit SessionWorker(const StartWith& with);
     ~SessionWorker();
     SessionWorker(const SessionWorker&) = delete;
     SessionWorker& operator=(const SessionWorker&) = delete;
 
     void send(messages::Message message);
-    // The next message of this type; others that come before are kept for their own turn. Waits.
+    // Waits for the next message of this type; others that come before it are kept for later calls.
     template <class T>
     [[nodiscard]] T expect() {
         return std::get<T>(expect_index(messages::Message(T{}).index()));
     }
-    // Whether one has come so far.
+    // Whether a message of this type has come so far.
     template <class T>
     [[nodiscard]] bool has_come() {
         return come(messages::Message(T{}).index());
     }
 
-    // A new generation, given to the worker; waits for QueueTaken.
+    // Gives a new generation to the worker; waits for QueueTaken.
     [[nodiscard]] FakeScanners generation(std::uint64_t id);
-    // A connection, handed over once its negotiation is sent; negotiated.
+    // A connection that is handed over once its negotiation is sent, and then negotiated.
     [[nodiscard]] std::unique_ptr<MilterClient> connect(Offer offer = {});
-    // The same, but nothing is sent: the test does. On TCP if `inet`.
+    // The same, but nothing is sent: the test does that. On TCP if `inet`.
     [[nodiscard]] std::unique_ptr<MilterClient> hand_over(bool inet = false);
-    // Number of the session handed over last.
+    // The number of the session that was handed over last.
     [[nodiscard]] std::uint64_t last_session() const { return session_; }
-    // Inode of its connection, as the worker has it.
+    // The inode of its connection, as the worker has it.
     [[nodiscard]] ino_t last_connection() const { return connection_; }
 
     [[nodiscard]] const SessionSlot& slot(std::uint64_t session) const {
@@ -112,7 +112,7 @@ class SessionWorker {
     int wait_end();
     [[nodiscard]] pid_t pid() const { return pid_; }
     [[nodiscard]] const config::Config& config() const { return config_; }
-    // What it has logged so far.
+    // The worker's log so far.
     [[nodiscard]] std::string log() const;
 
   private:

@@ -1,4 +1,4 @@
-// A real session worker between a supervisor and scanners that the test plays: messages, concurrency, stages.
+// A real session worker with a supervisor and scanners that the test plays: messages, concurrency, stages.
 #include <boost/test/unit_test.hpp>
 #include <memory>
 #include <string>
@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(thirty_two_ends_of_message_wait_for_no_other_and_hold_up_no
         clients.back()->upload(kMail);
     }
     for (auto& client : clients) send_end(*client);
-    // All are being scanned at once, before any is answered.
+    // All messages are being scanned at once, before any is answered.
     std::vector<messages::ScanJob> jobs;
     while (jobs.size() < clients.size()) jobs.push_back(scanners.take());
     // Meanwhile another session and a new one are served.

@@ -1,6 +1,6 @@
-// When the machine's limits are reached (descriptors, processes, memory) while the service runs: a 4xx and a line in
-// the log, never a message that passes unscanned, no process that spins, and all is well when there is room again. Temp
-// and spool directories without room are in temp_full_test and backpressure_test, threads in session_budget_test.
+// The machine's limits (descriptors, processes, memory) are reached while the service runs: a 4xx and a line in the
+// log, never a message that passes unscanned, no process that spins, and all is well when there is room again. For temp
+// and spool directories without room see temp_full_test and backpressure_test, for threads session_budget_test.
 #include <sys/resource.h>
 
 #include <boost/test/unit_test.hpp>
@@ -23,7 +23,7 @@ namespace {
 
 const std::string kRejected = std::string("550 5.7.1 virus found: ") + kEicarName;
 
-// The limit at which the process can open `more` descriptors and no further one.
+// The limit at which the process can open exactly `more` further descriptors.
 rlim_t descriptors_left(pid_t pid, int more) {
     std::set<int> used;
     for (const Descriptor& one : descriptors(pid)) used.insert(one.number);
@@ -47,7 +47,7 @@ void no_memory(Limits& limits, const std::vector<pid_t>& pids) {
     }
 }
 
-// Whatever became of it, it did not pass.
+// Whatever became of the message, it did not pass.
 void never_passes(MilterClient& client, const std::string& mail) {
     try {
         const std::string text = client.message(mail).text();
@@ -63,7 +63,7 @@ void all_is_well(const Service& service) {
             return client.message(clean_mail("again")).status() == "Clean" &&
                    client.message(eicar_in_zip()).text() == kRejected;
         } catch (const ConnectionEnded&) {
-            return false; // by a worker that is being replaced
+            return false; // by a worker that is about to be replaced
         }
     });
 }
@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(a_supervisor_without_descriptors_serves_whom_it_has_and_let
     const std::vector<pid_t> supervisor = {service.pid()};
     Limits limits;
     no_descriptors(limits, supervisor);
-    // It may not yet have closed its copy of the held connection, and have room for another.
+    // The supervisor may not yet have closed its copy of the held connection, and then has room for one more.
     std::vector<MilterClient> waiting;
     wait_until("one is not accepted", [&] {
         waiting.push_back(service.client());
@@ -107,12 +107,12 @@ BOOST_AUTO_TEST_CASE(a_session_worker_without_descriptors_defers_and_is_replaced
     const std::string text = held.message(eicar_in_zip()).text();
     BOOST_TEST(text.starts_with("451 "), text);
     service.wait_log({"store-failed", "Too many open files"});
-    // A chunk that comes with the end of the message is no answer of its own.
+    // A chunk that comes with the end of the message must not get an answer of its own.
     held.upload(ordinary_headers() + "\r\n");
     held.send('E', eicar() + "\r\n");
     const Verdict in_one = held.receive_verdict();
     BOOST_TEST(in_one.text().starts_with("451 "), in_one.text());
-    // A session that it cannot be given shows that it is not fit.
+    // A worker that cannot receive a new session reports that it is unfit.
     for (std::size_t count = 0; count < workers.size(); ++count) {
         try {
             MilterClient lost = service.session();
@@ -122,13 +122,13 @@ BOOST_AUTO_TEST_CASE(a_session_worker_without_descriptors_defers_and_is_replaced
     }
     nobody_spins(workers);
     service.wait_log({"session-worker-unfit"});
-    all_is_well(service); // by others
+    all_is_well(service); // other workers serve
     limits.clear();
     BOOST_TEST(held.message(eicar_in_zip()).text() == kRejected);
 }
 
 BOOST_AUTO_TEST_CASE(scanners_without_descriptors_defer_and_never_pass_a_message) {
-    // None for the job itself; enough for it, but not for what libclamav opens.
+    // First with no descriptor for the job itself; then with enough for it, but not for the files that libclamav opens.
     for (const int more : {0, 2}) {
         Service service(Keys{{"scanner.queue_timeout", "\"1s\""}});
         service.start();
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(scanners_without_descriptors_defer_and_never_pass_a_message
         for (int round = 0; round < 3; ++round) {
             const Verdict infected = held.message(eicar_in_zip());
             BOOST_TEST((infected.text().starts_with("451 ") || infected.text() == kRejected), infected.text());
-            // One that can be scanned without a descriptor may be clean.
+            // A message that can be scanned without a descriptor may be clean.
             const Verdict attached = held.message(
                 multipart_mail({text_part("round"), attachment("a.zip", zip({{"noise", noise(20000, 1)}}))}));
             BOOST_TEST((attached.text().starts_with("451 ") || attached.status() == "Clean"), attached.text());
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(a_supervisor_that_cannot_fork_goes_on_with_what_it_has_and_
             if (one.at("role") == "session" && one.at("state") == "ready") ++ready;
         return ready == 2;
     });
-    held.close(); // a session that ends well is the proof
+    held.close(); // a session that ends well shows that all is well
     service.wait_status("it is well", [](const nlohmann::json& status) { return status.at("state") == "ready"; });
     BOOST_TEST(ask(service, "reload --force").at("ok") == true);
     all_is_well(service);
@@ -238,7 +238,7 @@ BOOST_AUTO_TEST_CASE(session_workers_without_memory_never_pass_a_message) {
             MilterClient fresh = service.client();
             fresh.open();
             never_passes(fresh, eicar_in_zip());
-        } catch (const std::exception&) { // it was not let in
+        } catch (const std::exception&) { // the connection was not accepted
         }
     }
     nobody_spins(workers);

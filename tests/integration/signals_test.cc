@@ -1,5 +1,5 @@
-// Signals to all processes, as `systemctl kill` sends them by default: whoever has no use for one takes no notice, and
-// mail goes on.
+// Signals to all processes, as `systemctl kill` sends them by default: processes that have no use for a signal ignore
+// it, and mail goes on.
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -49,7 +49,7 @@ BOOST_DATA_TEST_CASE(no_signal_that_can_be_caught_ends_or_stops_a_child, boost::
         if (among(kEnd, number) || among(kFailures, number)) continue;
         for (const pid_t pid : before) BOOST_TEST(::syscall(SYS_kill, pid, number) == 0);
     }
-    for (const pid_t pid : before) BOOST_TEST(::syscall(SYS_kill, pid, SIGABRT) == 0); // of a watchdog
+    for (const pid_t pid : before) BOOST_TEST(::syscall(SYS_kill, pid, SIGABRT) == 0); // as a watchdog sends it
     BOOST_TEST(held.end_of_message().text().starts_with("550 "));
     check_serves(service);
     BOOST_TEST(service.pids(role) == before, boost::test_tools::per_element());

@@ -1,4 +1,4 @@
-// Slow senders of a running service: each stage has its budget, nothing trickled extends it, and no session can hold
+// Slow senders at a running service: each stage has its budget, trickling extends none of them, and no session can hold
 // back a reload or an engine.
 #include <atomic>
 #include <boost/test/data/test_case.hpp>
@@ -25,7 +25,7 @@ Keys budgets(const std::string& stages, const std::string& packet) {
     return keys;
 }
 
-// A session that waits for what its stage waits for.
+// A session that is parked at the given stage.
 std::unique_ptr<MilterClient> parked_at(const Service& service, const std::string& stage) {
     auto client = std::make_unique<MilterClient>(service.milter_address());
     const std::vector<std::pair<std::string, std::function<void()>>> steps = {
@@ -49,7 +49,7 @@ std::unique_ptr<MilterClient> parked_at(const Service& service, const std::strin
     return client;
 }
 
-// A virus of the given number, and the mail that has it.
+// Adds a virus with the given number; a mail that contains it.
 void add_virus(const Service& service, int number) {
     write_signature(service.database(), "New" + std::to_string(number),
                     "virus-of-the-third-kind-" + std::to_string(number));
@@ -61,7 +61,7 @@ std::string refusal_of_virus(int number) {
     return "550 5.7.1 virus found: Evermilter.Test.New" + std::to_string(number) + ".UNOFFICIAL";
 }
 
-// Loaders alive at a moment: each has an engine, or is about to.
+// The number of loaders alive at the moment: each has an engine, or is about to load one.
 std::size_t loaders(const Service& service) {
     std::size_t found = 0;
     for (const Process& one : children(service.pid()))
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(a_session_parked_at_any_stage_is_closed_logged_and_counted)
     }
 }
 
-// Bytes of a packet that never ends: the stage's budget ends it, or that of the packet, whichever comes first.
+// Bytes of a packet that never ends: the budget of the stage or of the packet ends it, whichever comes first.
 BOOST_DATA_TEST_CASE(bytes_trickled_at_any_stage_extend_nothing, boost::unit_test::data::make({false, true}),
                      packet_first) {
     Service service(packet_first ? budgets("10m", "1s") : budgets("5s", "100s"));
@@ -121,9 +121,9 @@ BOOST_DATA_TEST_CASE(bytes_trickled_at_any_stage_extend_nothing, boost::unit_tes
         if (!packet_first && stage != "negotiate") BOOST_TEST(timed_out.at(stage) == 1, stage);
 }
 
-// In 2005 one client that held its session open for hours stopped all mail: the reload waited for it. Here: a session
-// that sits in DATA across three reloads. Once it may hold its engine for as long as it likes but for the next
-// reload, once no longer than drain_timeout.
+// In 2005 one client that held its session open for hours stopped all mail, because the reload waited for it. Here a
+// session sits in DATA across three reloads: with the long drain_timeout only the next reload takes its engine away,
+// with the short one drain_timeout does.
 BOOST_DATA_TEST_CASE(the_2005_scenario, boost::unit_test::data::make({"2m", "500ms"}), drain_timeout) {
     Service service(
         Keys{{"reload.drain_timeout", '"' + std::string(drain_timeout) + '"'}, {"database.min_ratio", "0.1"}});
@@ -144,15 +144,15 @@ BOOST_DATA_TEST_CASE(the_2005_scenario, boost::unit_test::data::make({"2m", "500
         BOOST_TEST(answer.at("ok") == true, answer.dump());
         BOOST_TEST(answer.at("generation").get<std::uint64_t>() > newest);
         newest = answer.at("generation").get<std::uint64_t>();
-        // New sessions are scanned by the newest engine, at once.
+        // New sessions are scanned by the newest engine at once.
         MilterClient fresh = service.session();
         BOOST_TEST(fresh.message(mail_with_virus(reload)).text() == refusal_of_virus(reload));
         BOOST_TEST(fresh.message(clean_mail()).status() == "Clean");
         fresh.quit();
-        // Not cut: nothing came, and nothing ended.
+        // The held session was not cut: nothing came, and the connection is open.
         BOOST_TEST(!held->readable());
     }
-    // Whoever held on was let go: one engine is left.
+    // The held session has let go of its engine: one engine is left.
     service.wait_status("one engine", [&](const nlohmann::json& status) {
         std::size_t living = 0;
         for (const auto& one : status.at("generations"))
@@ -164,7 +164,7 @@ BOOST_DATA_TEST_CASE(the_2005_scenario, boost::unit_test::data::make({"2m", "500
     BOOST_TEST(most.load() <= 2U);
     BOOST_TEST(most.load() >= 1U);
 
-    // The message that was begun four engines ago is scanned by the newest, and the session goes on.
+    // The message that began four engines ago is scanned by the newest, and the session goes on.
     BOOST_TEST(!held->readable());
     held->end_of_headers();
     held->body("virus-of-the-third-kind-3 here\r\n");

@@ -1,5 +1,5 @@
-// A loader that dies is followed by its standby, from the engine that is in memory: scanners and sessions go on, no
-// message notices, nothing is loaded. Whatever dies after that is replaced as before.
+// When a loader dies, its standby takes over with the engine that is in memory: scanners and sessions go on, no message
+// is affected, nothing is loaded. Processes that die after that are replaced as before.
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
@@ -23,7 +23,7 @@ struct Running {
         standby = both.standby;
         scanners = service.pids("scanner");
     }
-    // The loader is killed; returns when its standby is the loader and has a standby itself.
+    // Kills the loader; returns when its standby is the loader and has a standby itself.
     void kill_loader() {
         kill(loader, SIGKILL);
         service.wait_status("the standby is the loader, and has one", [&](const json& status) {
@@ -45,7 +45,7 @@ struct Running {
         BOOST_TEST(service.status().at("state") == "ready");
         BOOST_TEST(service.status().at("messages").at("error") == 0);
     }
-    // Waits until the generation has as many scanners as ever, and none of `gone`.
+    // Waits until the generation has its full number of scanners, and none of `gone`.
     void wait_scanners(const std::vector<pid_t>& gone) const {
         service.wait_status("all scanners are there", [&](const json& status) {
             const json now = generation(status, id).at("scanners");
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(a_generation_that_is_ready_has_a_standby_that_is_listed_and
     BOOST_REQUIRE(process_of_standby.has_value());
     BOOST_TEST(process_of_standby->parent == one.loader);
 #ifdef __SANITIZE_THREAD__
-    constexpr int kThreads = 2; // one is the sanitizer's
+    constexpr int kThreads = 2; // one belongs to the sanitizer
 #else
     constexpr int kThreads = 1;
 #endif
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(a_standby_that_is_killed_is_replaced) {
     BOOST_TEST(crashes(one.service.status(), "standby") == 1);
     BOOST_TEST(!process(one.standby));
     one.standby = loader_and_standby(one.service, one.id).standby;
-    one.kill_loader(); // and is as good as the first
+    one.kill_loader(); // the new standby is as good as the first
     one.check_serves();
     one.check_nothing_was_loaded();
 }
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(scanners_that_outlived_their_loader_are_replaced_when_they_
     one.check_serves();
     one.check_nothing_was_loaded();
     BOOST_TEST(crashes(one.service.status(), "scanner") == 2);
-    // One folder a scanner, each empty: none is that of a dead one.
+    // One folder per scanner, each empty: none belongs to a dead one.
     BOOST_TEST(entries_below(one.service.temp_directory()).size() == one.scanners.size());
 }
 
@@ -204,7 +204,7 @@ BOOST_AUTO_TEST_CASE(after_the_standby_took_over_a_reload_and_a_stop_go_as_ever_
     MilterClient held = one.service.session();
     add_second_signature(one.service);
     BOOST_TEST(ask(one.service).at("ok") == true);
-    BOOST_TEST(held.message(second_mail()).status() == "Clean"); // by the old generation's scanners
+    BOOST_TEST(held.message(second_mail()).status() == "Clean"); // scanned by the old generation's scanners
     held.quit();
     wait_gone(one.service, one.id, processes);
     BOOST_TEST(one.service.session().message(second_mail()).text() == kSecondRejected);

@@ -1,5 +1,5 @@
-// A start that cannot succeed says why, exits with the code of sysexits(3) and leaves nothing half started; one
-// that can gives each process the rights it needs and no more.
+// A start that cannot succeed says why, exits with the code of sysexits(3) and leaves nothing half started. A start
+// that can succeed gives each process the rights it needs and no more.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,7 +26,8 @@ const std::string kRejected = std::string("550 5.7.1 virus found: ") + kEicarNam
 
 constexpr int kNoInput = 66, kUnavailable = 69, kCannotCreate = 73, kNoPermission = 77, kConfig = 78;
 
-// Starts, waits for the end, and checks that it ended with one of `codes`, said all of `words`, and left nothing.
+// Starts the service, waits for its end, and checks that it ended with one of `codes`, logged all of `words`, and left
+// nothing.
 void refused(Service& service, const std::vector<int>& codes, const std::vector<std::string>& words) {
     service.launch();
     const int status = service.wait_end();
@@ -100,7 +101,7 @@ BOOST_AUTO_TEST_CASE(databases_that_are_not_there_yet_are_waited_for) {
         MilterClient client = service.session();
         const Verdict early = client.message(eicar_attached());
         BOOST_TEST(early.text().starts_with("451 "), early.text());
-        // Nobody is asked to do more.
+        // No further step of an operator is needed.
         fs::create_directories(service.database());
         write_file(signature, content);
         service.wait_ready();
@@ -108,7 +109,7 @@ BOOST_AUTO_TEST_CASE(databases_that_are_not_there_yet_are_waited_for) {
         BOOST_TEST(client.message(eicar_attached()).text() == kRejected);
         client.quit();
         BOOST_TEST(service.stop() == 0);
-        fs::remove_all(service.state_directory()); // with the snapshot that would serve
+        fs::remove_all(service.state_directory()); // and the snapshot that would serve
         fs::remove(service.path("log"));
     }
 }
@@ -136,7 +137,7 @@ BOOST_AUTO_TEST_CASE(a_port_and_an_address_that_are_not_there_yet_are_waited_for
     service.set("milter.listen", "[\"" + service.milter_address() + "\", \"inet:" + port +
                                      "@127.0.0.1\", \"inet:" + port + "@192.0.2.77\"]");
     service.launch();
-    service.wait_log({"event=session-worker-ready"}); // the status socket is there
+    service.wait_log({"event=session-worker-ready"}); // the status socket exists by then
     service.wait_status("it is degraded", [&](const nlohmann::json& now) {
         const std::string reason = now.at("reason").get<std::string>();
         return now.at("state") == "degraded" && now.at("current_generation") != 0 &&
@@ -149,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_port_and_an_address_that_are_not_there_yet_are_waited_for
     MilterClient client("inet:" + port + "@127.0.0.1");
     client.open();
     BOOST_TEST(client.message(eicar_attached()).text() == kRejected);
-    BOOST_TEST(service.status().at("state") == "degraded"); // the address
+    BOOST_TEST(service.status().at("state") == "degraded"); // because of the other address
     client.quit();
     BOOST_TEST(service.stop() == 0);
 }
@@ -176,7 +177,7 @@ BOOST_AUTO_TEST_CASE(a_socket_path_in_use_by_a_live_process_is_refused_and_left_
             BOOST_TEST((status == kCannotCreate || status == kUnavailable), status << "\n" << service.log());
             BOOST_TEST(service.log().find(path) != std::string::npos);
             BOOST_TEST(service.processes().empty());
-            // The owner is still reached by that path.
+            // The owner can still be reached at that path.
             BOOST_CHECK_NO_THROW(StatusClient{path});
         }
     }
@@ -247,7 +248,7 @@ BOOST_AUTO_TEST_CASE(a_temp_directory_that_the_scanners_user_cannot_enter_is_ref
     Service service;
     const fs::path closed = service.path("closed");
     fs::create_directory(closed);
-    fs::permissions(closed, fs::perms::owner_all); // root's alone
+    fs::permissions(closed, fs::perms::owner_all); // only root may enter
     service.set("scanner.temp_directory", '"' + (closed / "tmp").string() + '"');
     fs::create_directory(closed / "tmp");
     refused(service, {kNoPermission, kCannotCreate}, {closed / "tmp"});
@@ -320,7 +321,7 @@ BOOST_AUTO_TEST_CASE(sockets_have_the_configured_mode) {
 }
 
 BOOST_AUTO_TEST_CASE(before_the_first_generation_is_ready_the_service_listens_and_only_the_end_of_message_waits) {
-    // The loader is stopped as soon as it exists, and has enough to load that it cannot be ready by then.
+    // The loader is stopped as soon as it exists, with enough to load that it cannot be ready by then.
     Service service(Keys{{"scanner.queue_timeout", "\"40s\""}});
     write_bulk_database(service.database(), 400000);
     service.launch();

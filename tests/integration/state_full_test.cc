@@ -1,4 +1,4 @@
-// A state directory that is full or read-only: what only keeps books stops nothing, snapshots that are there serve, and
+// A state directory that is full or read-only: a failure to write records stops nothing, existing snapshots serve, and
 // what needs room is tried again.
 #include <sched.h>
 #include <sys/mount.h>
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(a_full_state_directory_stops_no_rollback_and_is_told) {
         return status.at("state") == "degraded" && has(status.at("reason"), "books are not kept: ");
     });
     one.make_room();
-    BOOST_TEST(ask(one.service, "hold").at("ok") == true); // is recorded now
+    BOOST_TEST(ask(one.service, "hold").at("ok") == true); // it is recorded now
     const json done = ask(one.service, "reload --force");
     BOOST_TEST(done.at("ok") == true, done);
     one.service.wait_status("all is well", [](const json& status) { return status.at("state") == "ready"; });
@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(a_read_only_state_directory_serves_from_the_newest_snapshot
     (void)wait_serving(one.service);
     BOOST_TEST(one.service.session().message(second_mail()).text() == kSecondRejected);
     BOOST_TEST(has(one.reason(), "Read-only file system"), one.reason());
-    // The engine that serves is not replaced, and mail flows, whatever is asked for.
+    // Whatever is requested, the serving engine is not replaced and mail flows.
     BOOST_TEST(ask(one.service, "reload --force").at("ok") == false);
     BOOST_TEST(one.service.session().message(eicar_in_body()).text().starts_with("550 "));
     const json back = ask(one.service, "rollback");
@@ -172,7 +172,7 @@ BOOST_AUTO_TEST_CASE(an_id_that_was_lost_is_found_at_the_snapshots_and_none_is_u
             fs::remove(service.state_directory() / "generation");
         else
             std::ofstream(service.state_directory() / "generation") << "0\n";
-        service.start(); // and is ready, which it is not where its first load was refused
+        service.start(); // and it is ready, which it would not be if its first load had been refused
         BOOST_TEST(current(service) > last);
     }
 }

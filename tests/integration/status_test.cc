@@ -1,4 +1,4 @@
-// What operators ask of the status socket, by clamd's words, our commands and evermilterctl.
+// What operators ask of the status socket: clamd's commands, our commands and evermilterctl.
 #include <boost/test/unit_test.hpp>
 #include <regex>
 
@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(clamds_words_are_answered_in_each_of_clamds_forms) {
     BOOST_TEST(ask(service, "PING\n") == "PONG\n");
     BOOST_TEST(ask(service, "nPING\n") == "PONG\n");
     BOOST_TEST(ask(service, "zPING" + zero) == "PONG" + zero);
-    // "ClamAV 1.4.6/27800/Fri Nov 20 09:36:00 2026"; the database's part is missing where it has no version.
+    // "ClamAV 1.4.6/27800/Fri Nov 20 09:36:00 2026"; the database's part is missing if it has no version.
     for (const std::string& form : {std::string("VERSION"), std::string("nVERSION\n"), "zVERSION" + zero})
         BOOST_TEST(ask(service, form).starts_with("ClamAV "));
     const std::string stats = ask(service, "nSTATS\n");
@@ -51,10 +51,10 @@ BOOST_AUTO_TEST_CASE(an_unknown_command_gets_an_error_and_harms_nothing) {
     {
         StatusClient endless(service.status_path());
         try {
-            endless.send(std::string(10 * 1024 * 1024, 'x')); // no end of line: it must not be collected for ever
+            endless.send(std::string(10 * 1024 * 1024, 'x')); // without a line end: it must not all be kept
             BOOST_TEST(!endless.receive_all().empty());
         } catch (const std::system_error&) {
-            // closed while we sent
+            // the service closed it while we were sending
         }
     }
     BOOST_TEST(ask(service, "PING") == "PONG\n");
@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(the_status_document_holds_what_the_interface_promises) {
     client.message(clean_mail());
     client.message(eicar_attached());
     StatusClient operators(service.status_path());
-    service.wait_status("the detection is counted by name", // told to the supervisor, not read from the scoreboard
+    service.wait_status("the detection is counted by name", // sent to the supervisor, not read from the scoreboard
                         [](const nlohmann::json& now) { return !now.at("viruses").empty(); });
     const nlohmann::json status = operators.ask("status");
     BOOST_TEST(operators.ask("status").at("pid") == status.at("pid"), "as many on a connection as one likes");
@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(a_probe_is_neither_mail_nor_a_detection_and_only_the_servic
         client.quit();
         return verdict.text();
     };
-    // Nobody else's, and no message that is longer than a probe's.
+    // Only the right key counts as a probe, and only with a message that is not longer than a probe's.
     const std::string infected = std::string("550 5.7.1 virus found: ") + kEicarName;
     for (const std::string& wrong : {std::string(), std::string(32, '0'), key.substr(1), key + '0'})
         BOOST_TEST(message(wrong, eicar_attached()) == infected);

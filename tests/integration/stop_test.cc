@@ -1,4 +1,4 @@
-// The end of the service: a message begun is finished, no new one begins, and nothing is left behind.
+// The end of the service: a message that has begun is finished, no new one begins, and nothing is left behind.
 #include <csignal>
 
 #include <boost/test/unit_test.hpp>
@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(what_has_not_ended_by_timeouts_shutdown_is_closed_and_the_e
     MilterClient in_body = service.session();
     in_body.upload(clean_mail("never ended"));
     MilterClient idle = service.session();
-    MilterClient silent = service.client(); // has not even negotiated
+    MilterClient silent = service.client(); // it has not even negotiated
     service.signal(SIGTERM);
     in_body.wait_closed();
     idle.wait_closed();
@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(when_the_supervisor_is_killed_its_children_end_by_themselve
     client.upload(eicar_in_body());
     service.signal(SIGKILL);
     BOOST_TEST(service.wait_end() == 128 + SIGKILL);
-    // A message that was there is still answered, by the scanners that were there.
+    // A message that had begun is still answered, by the scanners that existed then.
     BOOST_TEST(client.end_of_message().text() == kRejected);
     client.close();
     wait_until("all it started has ended", [&] { return service.processes().empty(); });

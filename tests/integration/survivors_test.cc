@@ -1,5 +1,5 @@
-// A supervisor that is killed: its children finish what was begun and end, and the supervisor that follows leaves them
-// their folders, takes over the sockets, and loads when their engines are out of memory.
+// A supervisor is killed: its children finish what they have begun and end. The next supervisor leaves them their
+// folders, takes over the sockets, and loads when their engines are out of memory.
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
@@ -22,7 +22,7 @@ void kill_supervisor(Service& service) {
     BOOST_TEST(service.wait_end() == 128 + SIGKILL);
 }
 
-// The next supervisor, which has to wait for generation `id`.
+// Starts the next supervisor, which has to wait for generation `id`.
 void launch_and_wait(Service& service, std::uint64_t id) {
     service.launch();
     service.wait_log({"engines-held", "generations=" + std::to_string(id)});
@@ -67,10 +67,10 @@ BOOST_AUTO_TEST_CASE(the_next_supervisor_waits_until_the_engine_is_gone_and_says
     BOOST_REQUIRE(begun.upload(eicar_in_zip()).command == 'c');
     kill_supervisor(service);
     launch_and_wait(service, first);
-    // What the old scanners need is still there, and they answer.
+    // Everything that the old scanners need is still there, and they answer.
     BOOST_TEST(has_folders_of(service, first));
     BOOST_TEST(begun.end_of_message().text() == kRejected);
-    // New sessions come meanwhile; only the end of a message waits.
+    // New sessions are accepted meanwhile; only the end of a message waits.
     MilterClient fresh = service.session();
     BOOST_REQUIRE(fresh.upload(eicar_in_body()).command == 'c');
     fresh.send('E');
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(sessions_of_a_killed_supervisor_are_closed_at_timeouts_shut
     serves_and_stops_clean(service);
 }
 
-// systemd sends it to all processes of the service.
+// systemd sends this signal to all processes of the service.
 BOOST_AUTO_TEST_CASE(the_signal_of_a_watchdog_that_was_not_fed_ends_the_supervisor_alone) {
     Service service;
     service.start();
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_session_worker_that_is_stopped_keeps_no_engine_in_memory_
     service.wait_ready();
     for (const pid_t pid : engine) BOOST_TEST(!alive(pid), pid);
     BOOST_TEST(service.session().message(eicar_in_body()).text() == kRejected);
-    continue_process(worker); // and ends
+    continue_process(worker); // the worker then ends
     begun.wait_closed();
     wait_until("it has ended", [&] { return !alive(worker); });
     serves_and_stops_clean(service);
@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(engines_that_do_not_end_are_told_of_and_one_is_loaded_besid
     BOOST_TEST(service.session().message(eicar_in_body()).text() == kRejected);
     for (const pid_t pid : engine) kill(pid, SIGKILL);
     wait_until("they have ended", [&] { return std::none_of(engine.begin(), engine.end(), alive); });
-    serves_and_stops_clean(service); // its folders too are wiped now
+    serves_and_stops_clean(service); // the old engine's folders are wiped now, too
 }
 
 BOOST_AUTO_TEST_SUITE_END()

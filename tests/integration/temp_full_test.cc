@@ -1,4 +1,5 @@
-// A temp directory without room: an own small tmpfs, in a mount namespace of the test alone, is filled to the brim.
+// A temp directory without room: a small tmpfs of its own, in a mount namespace of the test alone, is filled
+// completely.
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 
@@ -37,7 +38,7 @@ BOOST_AUTO_TEST_CASE(a_message_that_fills_an_empty_temp_directory_is_incomplete_
     client.quit();
     const auto status = service.status();
     BOOST_TEST(status.at("messages").at("incomplete") == 2);
-    BOOST_TEST(status.at("crashes").at("scanner") == 0); // nobody's fault but the message's
+    BOOST_TEST(status.at("crashes").at("scanner") == 0); // only the message was at fault
     BOOST_TEST(service.stop() == 0);
 }
 
@@ -81,7 +82,7 @@ BOOST_AUTO_TEST_CASE(a_full_temp_directory_is_told_in_the_state_and_in_few_lines
         BOOST_TEST(count_log(service, event) == 1U, event);
     for (const char* event : {"event=scanner-died", "event=scanner-ended"})
         BOOST_TEST(count_log(service, event) == 0U, event);
-    service.wait_log({"scan-failed", "role=scanner"}); // at debug
+    service.wait_log({"scan-failed", "role=scanner"}); // logged at debug
     fs::remove(filler);
     service.wait_status("it is well", [](const auto& now) { return now.at("state") == "ready"; });
     BOOST_TEST(client.message(clean_mail("after")).status() == "Clean");

@@ -51,7 +51,7 @@ void Traffic::session(const Service& service, const std::string& prefix) {
             else
                 wrong_ = name + ": " + verdict.text() + ", " + verdict.status();
             if (client.readable()) {
-                // The end of the connection is readable too, and is found by the next command.
+                // The end of the connection is readable too; the next command finds it.
                 const Reply second = client.receive();
                 wrong_ = name + ": answered twice, then with " + second.text();
             }

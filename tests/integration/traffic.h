@@ -1,5 +1,5 @@
-// Mail that flows while something happens to the service: a thread with a session at a time, five messages each, one
-// in ten infected. It judges every answer, and goes on with a new session where a connection was cut.
+// Mail that flows while something happens to the service: a thread with one session at a time, five messages each, one
+// in ten infected. It judges every answer, and starts a new session when a connection was cut.
 #pragma once
 
 #include <atomic>
@@ -13,22 +13,22 @@ namespace evermilter::test {
 
 class Traffic {
   public:
-    // `number` makes its messages differ from another's.
+    // `number` makes its messages differ from those of other instances.
     Traffic(const Service& service, unsigned number);
     ~Traffic() { finish(); }
     Traffic(const Traffic&) = delete;
     Traffic& operator=(const Traffic&) = delete;
 
-    // Waits until so many messages more have got the right answer. Throws if a wrong one comes.
+    // Waits until this many more messages have got the right answer. Throws if a wrong one comes.
     void more(std::uint64_t messages) const;
-    // Sends no further message, and waits for the answer to the last.
+    // Sends no further message, and waits for the answer to the last one.
     void finish();
 
     [[nodiscard]] std::uint64_t right() const { return right_.load(); }
     [[nodiscard]] std::uint64_t tempfailed() const { return tempfailed_.load(); }
     [[nodiscard]] std::uint64_t cut() const { return cut_.load(); } // connections
-    // After finish(): the first answer that was neither right nor a 4xx, a second answer to a message, or what else
-    // went wrong; empty: nothing.
+    // After finish(): the first answer that was neither right nor a 4xx, a second answer to a message, or another
+    // fault; empty if there was none.
     [[nodiscard]] std::string wrong() const { return wrong_; }
 
   private:

@@ -1,4 +1,4 @@
-// Who the children run as, and what becomes of the folders when that changes.
+// Which users the children run as, and what happens to the folders when that changes.
 #include <pwd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_SUITE(users_test)
 BOOST_AUTO_TEST_CASE(the_scanners_new_user_gets_what_the_former_one_had) {
     need_root();
     Service service;
-    // A name that begins as a scanner's folder does.
+    // A name that begins like that of a scanner's folder.
     write_signature(service.database(), "google-safebrowsing", "another text that is looked for");
     service.start();
     BOOST_TEST(ask(service, "rollback").at("ok") == false);
@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_ours_is_nobody_elses_afterwards) {
     check_serves(service);
     BOOST_TEST(service.stop() == 0);
 
-    // A folder with other things in it is somebody's own.
+    // A folder with other things in it belongs to somebody else.
     write_file(service.state_directory() / "thesis.tex", "");
     service.set("process.scanner_user", "\"bin\"");
     service.launch();
@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_ours_is_nobody_elses_afterwards) {
     BOOST_TEST(owner(service.state_directory()) == uid_of("daemon"));
 }
 
-// Whoever owns the folder above can put a link there at any moment.
+// The owner of the parent folder can put a link there at any moment.
 BOOST_AUTO_TEST_CASE(a_link_of_another_user_leads_to_nothing_that_is_given) {
     need_root();
     for (const char* key : {"scanner.temp_directory", "database.state_directory", "message.spool_directory"}) {
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(scanners_have_a_user_of_their_own_where_there_is_one) {
     BOOST_TEST(service.wait_log({"event=one-user", "evermilter-scanner"}).find("nobody") != std::string::npos);
     BOOST_TEST(service.stop() == 0);
 
-    // As a package has it.
+    // As a package would create it.
     const OwnMount place(service.path("etc"), "mode=0755");
     write_file(service.path("etc/passwd"),
                read_file("/etc/passwd") + "evermilter-scanner:x:64321:64321::/nonexistent:/usr/sbin/nologin\n");
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(scanners_have_a_user_of_their_own_where_there_is_one) {
     BOOST_TEST(real_user(service.pids("loader").front()) == 64321U);
     BOOST_TEST(real_user(service.pids("session").front()) == uid_of("nobody"));
     check_serves(service);
-    // Who wants one for all can say so.
+    // A site can still set one user for all.
     BOOST_TEST(service.stop() == 0);
     service.set("process.scanner_user", "\"nobody\"");
     service.start();

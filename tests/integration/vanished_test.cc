@@ -1,5 +1,6 @@
-// What cleaners and careless hands remove under a running service, or put something else in its place: folders and
-// sockets are there again, as they were, by themselves; nothing of others is touched; and the state says so meanwhile.
+// Folders and sockets that cleaners and careless people remove under a running service, or replace by something else:
+// the service makes them again, as they were, without help; it touches nothing that belongs to others; and the state
+// says so meanwhile.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ struct stat about(const fs::path& path) {
     return found;
 }
 
-// It is a folder again, with owner and mode of before.
+// Checks that it is a folder again, with the owner and mode of before.
 void same_access(const fs::path& path, const struct stat& before) {
     const struct stat now = about(path);
     BOOST_TEST(now.st_mode == before.st_mode);
@@ -48,12 +49,12 @@ void wait_well(const Service& service) {
         try {
             return service.status().at("state") == "ready";
         } catch (const std::system_error&) {
-            return false; // the status socket is away
+            return false; // the status socket is missing
         }
     });
 }
 
-// At once, whatever others do in it at this moment.
+// Removes the folder in one step, whatever others do in it at this moment.
 void remove_whole(const Service& service, const fs::path& folder) {
     static int count = 0;
     const fs::path away = service.path("away" + std::to_string(count++));
@@ -62,7 +63,7 @@ void remove_whole(const Service& service, const fs::path& folder) {
     fs::remove_all(away, ignored);
 }
 
-// A message that is kept in the spool.
+// A message so large that it is kept in the spool.
 std::string large_mail(unsigned seed) {
     return multipart_mail({text_part("large"), attachment("noise.bin", noise(2'000'000, seed))});
 }
@@ -131,7 +132,7 @@ BOOST_AUTO_TEST_CASE(a_state_directory_that_is_removed_is_made_again_with_its_lo
         const auto locked = evermilter::locked_engines(service.state_directory());
         return locked.ok() && *locked == std::vector<std::uint64_t>{first};
     });
-    // Nobody else may use it.
+    // No other service may use the directory.
     const Outcome second = run({program("evermilterd"), "--foreground", "--config", service.config_file()});
     BOOST_TEST(second.status != 0);
     wait_well(service);
@@ -186,7 +187,7 @@ BOOST_AUTO_TEST_CASE(sockets_that_are_removed_are_bound_again) {
         service.wait_log({"listening-again", path});
         same_access(path, before);
         wait_well(service);
-        // Who was there stays.
+        // Existing sessions stay.
         BOOST_TEST(held.message(clean_mail("held")).status() == "Clean");
         serves(service);
     }
@@ -266,7 +267,7 @@ BOOST_AUTO_TEST_CASE(another_folder_in_its_place_is_given_to_the_user_if_it_is_n
         wait_well(service);
         serves(service);
     }
-    // One of somebody else is not.
+    // A folder of another user is not taken over.
     const fs::path folder = service.temp_directory();
     remove_whole(service, folder);
     fs::create_directory(service.path("theirs"));

@@ -1,5 +1,5 @@
-// What a mail server is told of each kind of message, and of each way in which a scan can fail: a failure is never
-// "clean", and what was not scanned to its end is never stamped so.
+// The answer that a mail server gets for each kind of message, and for each way in which a scan can fail: a failure is
+// never "clean", and a message that was not scanned to its end is never stamped so.
 #include <csignal>
 
 #include <boost/test/unit_test.hpp>
@@ -26,14 +26,14 @@ Verdict answer(const Service& service, const std::string& mail) {
     return verdict;
 }
 
-// The limits with which slow_text() is slow.
+// The limits that make slow_text() slow.
 Keys slow(Keys keys) {
     keys["scanner.pcre_match_limit"] = "4000000000";
     keys["scanner.pcre_rec_match_limit"] = "1000000";
     return keys;
 }
 
-// More files than libclamav looks at by default, the last one infected.
+// More files than libclamav looks at by default; the last one is infected.
 std::string too_many_files() {
     std::vector<ZipEntry> entries;
     for (int number = 0; number < 10050; ++number) entries.push_back({"f" + std::to_string(number), "x"});
@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(headers_are_added_replaced_or_left_as_configured) {
                 BOOST_TEST(found.empty());
                 continue;
             }
-            // From the highest index down: Sendmail keeps indices after a deletion, Postfix shifts them.
+            // From the highest index down, because Sendmail keeps indices after a deletion, while Postfix shifts them.
             BOOST_TEST(std::count(found.begin(), found.end(), "X-Virus-Scanned1") == 1);
             std::erase(found, "X-Virus-Scanned1");
             BOOST_TEST(found == (std::vector<std::string>{"X-Virus-Status2", "X-Virus-Status1"}),
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(an_oversized_message_gets_its_action_and_is_never_stamped_c
                 BOOST_TEST((verdict.text() == action || verdict.text().starts_with(reply)));
             }
             BOOST_TEST(service.status().at("messages").at("oversize") == 1);
-            // The next message of the session is scanned as if nothing had been.
+            // The next message of the session is scanned as if nothing had happened.
             BOOST_TEST(client.message(eicar_attached()).text() == kRejected);
         }
     }
@@ -285,7 +285,7 @@ BOOST_AUTO_TEST_CASE(a_temp_directory_that_vanished_is_made_anew_and_nothing_pas
         const Verdict clean = client.message(clean_mail("round " + std::to_string(round)));
         BOOST_TEST((clean.status() == "Clean" || clean.text() == kError));
     }
-    // Made anew at most once a second, so it comes back by itself.
+    // The folder is made again at most once a second, so it comes back without help.
     wait_until("a message is scanned again", [&] { return client.message(eicar_in_zip()).text() == kRejected; });
     BOOST_TEST(client.message(clean_mail("at last")).status() == "Clean");
 }
@@ -298,7 +298,7 @@ BOOST_AUTO_TEST_CASE(a_temp_directory_that_cannot_be_made_again_gives_errors_and
     write_file(service.temp_directory(), "not a folder\n");
     MilterClient client = service.session();
     for (int round = 0; round < 4; ++round) {
-        // libclamav decodes mail through its temp directory: without it nothing of a mail can be scanned.
+        // libclamav decodes mail through its temp directory: without it, it cannot scan any part of a mail.
         const Verdict infected = client.message(eicar_in_zip());
         BOOST_TEST((infected.text() == kRejected || infected.text() == kError));
         const Verdict clean = client.message(clean_mail("round " + std::to_string(round)));
@@ -314,7 +314,7 @@ BOOST_AUTO_TEST_CASE(a_temp_directory_that_cannot_be_made_again_gives_errors_and
 BOOST_AUTO_TEST_CASE(names_in_the_temp_directory_that_are_taken_give_errors_or_the_right_verdict_and_never_clean) {
     Service service;
     service.start();
-    // What a scanner would make its folders in can no longer be written: for libclamav as if each name were taken.
+    // A scanner can no longer write in its folder: to libclamav it looks as if each name were taken.
     for (const auto& entry : fs::directory_iterator(service.temp_directory()))
         fs::permissions(entry.path(), fs::perms::owner_read | fs::perms::owner_exec);
     MilterClient client = service.session();

@@ -1,6 +1,6 @@
-// When the service manager's watchdog is fed (WATCHDOG=1): while the loop turns and every child answers its pings, or
-// is gone soon after it was killed for its silence. One that not even SIGKILL ends is what only a restart of all can
-// help.
+// The service manager's watchdog is fed (WATCHDOG=1) while the loop turns and every child answers its pings, or is gone
+// soon after it was killed for its silence. A child that not even SIGKILL ends can only be helped by a restart of the
+// service.
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
@@ -21,12 +21,12 @@ using nlohmann::json;
 
 namespace {
 
-// The manager would restart a service that is silent for this time.
+// The manager would restart a service that is silent for that long.
 const char* const kWatchdog = "WATCHDOG_USEC=300000";
 constexpr std::chrono::milliseconds kSilence{1500};
 
-// A stopped process that its tracer does not let go: killed, it stays a zombie that its parent cannot reap, as one in
-// an uninterruptible wait would be.
+// A stopped process that its tracer does not let go: when it is killed, it stays a zombie that its parent cannot reap,
+// like a process in an uninterruptible wait.
 class Clutched {
   public:
     explicit Clutched(pid_t pid) : pid_(pid) {
@@ -39,7 +39,7 @@ class Clutched {
     ~Clutched() { let_go(); }
     Clutched(const Clutched&) = delete;
     Clutched& operator=(const Clutched&) = delete;
-    // It dies, if it has not, and its parent is told.
+    // The process dies, if it has not yet, and its parent is notified.
     void let_go() {
         const pid_t pid = std::exchange(pid_, 0);
         if (pid == 0) return;
@@ -89,7 +89,7 @@ BOOST_DATA_TEST_CASE(it_is_not_fed_while_one_that_does_not_answer_does_not_die_e
     service.wait_log({"child-killed", "process.ping_timeout", std::to_string(pid)});
     manager.wait_silence("WATCHDOG=1", kSilence);
     BOOST_TEST(process(pid)->state == 'Z');
-    // The others serve.
+    // The other workers serve.
     BOOST_TEST(service.session().message(eicar_in_body()).text().starts_with("550 "));
     BOOST_TEST(service.session().message(clean_mail(role)).status() == "Clean");
     stuck.let_go();

@@ -1,6 +1,6 @@
-// Stands where a helper of evermilterd is expected. Without a file "behaviour" beside it, it becomes the real one (its
-// own name with ".real"); with one it does what the file says: "STEP ARGUMENT". It bounds itself: it ends with the
-// supervisor, forks at most a few processes, and waits without turning.
+// Takes the place of a helper of evermilterd. Without a file "behaviour" next to it, it executes the real helper (its
+// own name with ".real"); with one it does what the file says: "STEP ARGUMENT". It limits itself: it ends with the
+// supervisor, forks at most a few processes, and waits without spinning.
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -29,7 +29,7 @@ void say(messages::Message message) {
     if (auto sent = send_message(kChildChannel, std::move(message)); !sent) ::_exit(0);
 }
 
-// A message of one text that nobody has cut.
+// A message with one text that is not cut to its bound.
 void say_raw(messages::Message kind, std::size_t bytes) {
     auto packet = codec::encode(std::move(kind));
     if (!packet) ::_exit(1);
@@ -39,7 +39,7 @@ void say_raw(messages::Message kind, std::size_t bytes) {
     static_cast<void>(!::send(kChildChannel, packet->bytes.data(), packet->bytes.size(), MSG_NOSIGNAL));
 }
 
-// A message with a descriptor that it has no place for, or without its last byte.
+// A message with a descriptor that does not belong to it, or without its last byte.
 void say_broken(messages::Message message, bool whole) {
     auto packet = codec::encode(std::move(message));
     if (!packet) ::_exit(1);

@@ -1,5 +1,5 @@
-// A libmilter of a few lines, in the ways in which the real one can be built. It does as much of the protocol as the
-// worker's test of its library asks for: negotiation and QUIT; other commands are answered with "continue".
+// A small libmilter, in the variants in which the real one can be built. It does as much of the protocol as the
+// worker's test of its library needs: negotiation and QUIT; other commands are answered with "continue".
 //   MILTER_POLL       poll(2) and a pool: Debian's
 //   MILTER_FORTIFIED  the same, through the check of _FORTIFY_SOURCE: Ubuntu's
 //   MILTER_SELECT     select(2) and a pool
@@ -104,7 +104,7 @@ void negotiate(SMFICTX* context) {
     reply(context->descriptor, SMFIC_OPTNEG, answer);
 }
 
-// One packet. False: the session is over.
+// Handles one packet. False: the session is over.
 bool serve_packet(SMFICTX* context) {
     std::array<char, 5> head{};
     if (!read_all(context->descriptor, head.data(), head.size())) return false;

@@ -1,5 +1,5 @@
-// Loaded before everything else (LD_PRELOAD): operator new throws when the test says so. Only ours: the C libraries
-// (libmilter, libev) allocate with malloc(3), which stays as it is.
+// Loaded before everything else (LD_PRELOAD): operator new throws when the test says so. It affects only our code: the
+// C libraries (libmilter, libev) allocate with malloc(3), which stays as it is.
 #include "tests/integration/preload/failing_new.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-// What a test and the library failing_new.so, which is loaded into a program of ours, say to each other: one page of
-// memory that both map.
+// The shared memory, one page, by which a test controls the library failing_new.so that is loaded into a program of
+// ours.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@ inline constexpr const char* kFailingNewFile = "EVERMILTER_FAILING_NEW"; // envi
 
 struct FailingNewPage {
     std::atomic<std::int64_t> pass{0}; // how many allocations still succeed
-    std::atomic<std::int64_t> fail{0}; // how many fail then; 0: all is well
+    std::atomic<std::int64_t> fail{0}; // how many fail after that; 0: none
     std::atomic<std::uint64_t> failed{0};
     std::array<std::atomic<std::int64_t>, 2> spared{}; // threads
 };
