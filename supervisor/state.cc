@@ -21,13 +21,6 @@ const char* name(ServiceState state) noexcept {
     return names[static_cast<std::size_t>(state)];
 }
 
-Child* State::find_child(std::uint64_t child_id) {
-    if (SessionWorker* worker = find_session_worker(child_id)) return &worker->child;
-    if (Generation* generation = find_generation_of_loader(child_id)) return &generation->loader;
-    Generation* generation = find_generation_of_standby(child_id);
-    return generation == nullptr ? nullptr : &generation->standby;
-}
-
 SessionWorker* State::find_session_worker(std::uint64_t child_id) {
     return find_in(session_workers, [&](const SessionWorker& worker) { return worker.child.id == child_id; });
 }

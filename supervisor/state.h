@@ -14,33 +14,17 @@
 #include <string>
 #include <vector>
 
-#include "supervisor/children/child_state.h"
+#include "supervisor/children/child.h"
 #include "supervisor/children/restart_policy.h"
 #include "supervisor/front/session_registry.h"
 #include "supervisor/front/slots.h"
 #include "supervisor/generations/decisions.h"
 #include "supervisor/generations/generation_state.h"
 #include "supervisor/poison/table.h"
-#include "workers/common/ipc/channel.h"
-#include "workers/common/ipc/messages.h"
 #include "workers/common/shared/probe_key.h"
 #include "workers/common/shared/scoreboard.h"
 
 namespace evermilter::supervisor {
-
-// A process of ours with a channel. `id` is unique for the supervisor's life and never used twice, pids are.
-struct Child {
-    std::uint64_t id = 0;
-    messages::Role role = messages::Role::session;
-    WorkerState state = WorkerState::starting;
-    pid_t pid = 0;                // 0: reaped, must not be signalled
-    Channel channel;              // closed after EOF
-    bool greeted = false;         // Hello was received and fits
-    std::int64_t started_ns = 0;  // CLOCK_MONOTONIC
-    std::string kill_reason;      // not empty: we have killed it
-    std::uint32_t unanswered = 0; // pings sent since its last Pong
-    std::uint32_t beats = 0;      // since its start
-};
 
 // What a session worker's exit will mean.
 enum class Ending : std::uint8_t {
@@ -51,11 +35,10 @@ enum class Ending : std::uint8_t {
 };
 
 struct SessionWorker {
-    Child child;
+    SessionChild child;
     std::optional<SessionBoard> board; // always set; optional because a board has no empty value
     std::uint32_t memory_slot = 0;     // of State::memory
     Ending ending = Ending::crash;
-    bool was_ready = false;             // it has said so, once
     bool refuses_mail = false;          // it drains, and its sessions get 421 at their next MAIL
     Slots slots;                        // of the board; used() is its number of open sessions
     std::set<std::uint64_t> holds;      // generations whose queue was sent to it and not released
@@ -74,8 +57,8 @@ struct ScannerProcess {
 struct Generation {
     std::uint64_t id = 0;
     GenerationState state = GenerationState::loading;
-    Child loader;              // loader.pid 0: reaped
-    Child standby;             // its loader's child; pid 0: none is forked, or it was reaped
+    LoaderChild loader;        // loader.pid 0: reaped
+    LoaderChild standby;       // its loader's child; pid 0: none is forked, or it was reaped
     bool standby_ends = false; // the loader has ended it, as the generation ends
     RestartPolicy standby_policy;
     std::string standby_error;         // not empty: why there is no standby, in spite of several attempts
@@ -145,7 +128,7 @@ struct Stale {
     std::string reason;     // of the last
 };
 
-inline constexpr std::size_t kRoles = 4; // messages::Role
+using messages::kRoles;
 
 // What only grows. Counts of session workers that have ended are added here from their boards; those of living
 // ones are in their boards.
@@ -201,7 +184,6 @@ struct State {
     LastReload last_reload;
     Counters counters;
 
-    [[nodiscard]] Child* find_child(std::uint64_t child_id);
     [[nodiscard]] SessionWorker* find_session_worker(std::uint64_t child_id);
     [[nodiscard]] Generation* find_generation(std::uint64_t id);
     [[nodiscard]] Generation* find_generation_of_loader(std::uint64_t child_id);

@@ -50,18 +50,12 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
       manager_(std::move(manager)),
       started_(std::move(started)),
       loop_(ev_loop_new(EVFLAG_AUTO)),
-      children_(loop_.get(), state_,
-                {[this](Child& child, messages::Message&& message) { child_messages_.take(child, std::move(message)); },
-                 [this](Child& child, pid_t pid, int wait_status) { on_exit(child, pid, wait_status); },
-                 [this](pid_t pid, int wait_status) {
-                     if (helpers_.on_reaped(pid, wait_status) || folders_.on_reaped(pid, wait_status)) return;
-                     generations_.on_orphan_reaped(pid, wait_status);
-                     continue_stop();
+      children_(loop_.get(), state_.next_child, processes_,
+                {[this](pid_t pid, int wait_status) {
+                     return helpers_.on_reaped(pid, wait_status) || folders_.on_reaped(pid, wait_status);
                  },
-                 [this] {
-                     session_workers_.sweep();
-                     generations_.sweep();
-                 }}),
+                 [this] { continue_stop(); }},
+                monotonic_ns),
       helpers_(loop_.get(), children_),
       folders_(state_, settings_,
                {[this] { on_changed(); },
@@ -95,8 +89,9 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
                continue_stop();
            },
            [this](int exit_code, const std::string& error) { fail(exit_code, error); }, [this] { on_changed(); },
-           [this](const Peer& peer, bool hung_up) { entrance_.turned_away(peer, hung_up); }}),
-      heartbeat_(loop_.get(), state_, children_, settings_),
+           [this](const Peer& peer, bool hung_up) { entrance_.turned_away(peer, hung_up); }},
+          monotonic_ns),
+      heartbeat_(loop_.get(), children_, settings_),
       serving_watch_(loop_.get(), state_, generations_),
       leftover_engines_(loop_.get(), state_, settings_,
                         {[this] {
@@ -106,7 +101,8 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
                          [this](std::uint64_t generation) { wipe_temp(generation); }}),
       notifications_(loop_.get(), state_, [this] { return heartbeat_.healthy(); }),
       poison_watch_(state_, settings_),
-      child_messages_(state_, children_, session_workers_, generations_, poison_watch_),
+      session_owner_(children_, state_, session_workers_, generations_, poison_watch_),
+      loader_owner_(children_, state_, generations_),
       config_reload_(
           settings_, state_, reloads_,
           {[this](std::function<void(Result<ReadConfig>)> done) {
@@ -171,7 +167,7 @@ bool Supervisor::begin() {
         fault_ = reason;
         return false;
     };
-    if (auto opened = children_.open_binaries(); !opened) return refuse(EX_UNAVAILABLE, opened.error().what);
+    if (auto opened = processes_.open_binaries(); !opened) return refuse(EX_UNAVAILABLE, opened.error().what);
     if (auto wrong = check_limits(settings_)) return refuse(wrong->exit_code, wrong->text);
     auto folders = prepare_folders(settings_);
     if (const auto* wrong = std::get_if<supervisor::Fault>(&folders)) return refuse(wrong->exit_code, wrong->text);
@@ -227,19 +223,6 @@ Result<void> Supervisor::bind(ListenerSet::Missing missing) {
     const config::Status& status = settings_.config.status;
     return status_socket_.apply(status.socket,
                                 SocketAccess{static_cast<mode_t>(status.socket_mode), status.socket_group}, missing);
-}
-
-// ---------------------------------------------------------------- children
-
-void Supervisor::on_exit(Child& child, pid_t pid, int wait_status) {
-    if (SessionWorker* worker = state_.find_session_worker(child.id)) {
-        session_workers_.on_exit(*worker, pid, wait_status);
-    } else if (Generation* generation = state_.find_generation_of_loader(child.id)) {
-        generations_.on_loader_exit(*generation, pid, wait_status);
-    } else if (Generation* standing_by = state_.find_generation_of_standby(child.id)) {
-        generations_.on_standby_exit(*standing_by, pid, wait_status);
-    }
-    continue_stop();
 }
 
 // ---------------------------------------------------------------- operations

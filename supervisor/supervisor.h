@@ -6,18 +6,20 @@
 #include <functional>
 #include <string>
 
-#include "supervisor/children/child_messages.h"
 #include "supervisor/children/children.h"
 #include "supervisor/children/heartbeat.h"
 #include "supervisor/children/helpers.h"
+#include "supervisor/children/processes.h"
 #include "supervisor/files/folders.h"
 #include "supervisor/front/entrance.h"
+#include "supervisor/front/session_owner.h"
 #include "supervisor/front/worker_pool.h"
 #include "supervisor/generations/config_reload.h"
 #include "supervisor/generations/database_watch.h"
 #include "supervisor/generations/first_load.h"
 #include "supervisor/generations/generations.h"
 #include "supervisor/generations/leftover_engines.h"
+#include "supervisor/generations/loader_owner.h"
 #include "supervisor/generations/reloads.h"
 #include "supervisor/generations/serving_watch.h"
 #include "supervisor/notifications.h"
@@ -46,7 +48,7 @@ class Supervisor final : public Operations {
     [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
 
     // Before run(): standard error of children goes nowhere (a daemon).
-    void silence_children() { children_.silence_children(); }
+    void silence_children() { processes_.silence_children(); }
 
     // Operations, for the edge.
     [[nodiscard]] State& state() override { return state_; }
@@ -63,8 +65,6 @@ class Supervisor final : public Operations {
   private:
     [[nodiscard]] bool begin();
     void fail(int exit_code, const std::string& reason);
-
-    void on_exit(Child& child, pid_t pid, int wait_status);
 
     // The end: graceful, with or without a reason to fail; then at once.
     [[nodiscard]] std::string passed_beside() const;
@@ -85,6 +85,7 @@ class Supervisor final : public Operations {
     Started started_;
     State state_;
     LoopHandle loop_;
+    SystemProcesses processes_;
     Children children_;
     Helpers helpers_;
     Folders folders_;
@@ -97,7 +98,8 @@ class Supervisor final : public Operations {
     LeftoverEngines leftover_engines_;
     Notifications notifications_;
     PoisonWatch poison_watch_;
-    ChildMessages child_messages_;
+    SessionOwner session_owner_;
+    LoaderOwner loader_owner_;
     ConfigReload config_reload_;
     DatabaseWatch database_watch_;
     Entrance entrance_;

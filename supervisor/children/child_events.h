@@ -1,5 +1,5 @@
-// What children have said and how they ended, in the order in which it was learnt. Whoever reads a channel or finds a
-// dead process only adds here; all of it is worked off at one place, the top of the loop (Children). So no callback
+// What children have said and how they ended, in the order in which it was learnt. What reads a channel or finds a dead
+// process only adds here; all of it is worked off at one place, the top of the loop (Children). So no callback
 // ends the life of what has called it, and records are freed only between two events. Pure: no process, no loop.
 #pragma once
 
@@ -11,14 +11,14 @@
 #include <string>
 #include <variant>
 
-#include "workers/common/ipc/messages.h"
+#include "supervisor/children/child_message.h"
 
 namespace evermilter::supervisor {
 
 // `child` is a Child::id everywhere.
 struct ChildSaid {
     std::uint64_t child = 0;
-    messages::Message message;
+    ChildMessage message;
 };
 // Nothing will come on its channel any more. `fault`: what it sent is no message of ours; empty: it closed its end.
 struct ChildSilent {

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <string>
 
+#include "supervisor/children/roles.h"
+
 namespace evermilter::supervisor {
 namespace {
 
@@ -14,8 +16,8 @@ constexpr std::uint32_t kEndOfKilled = 2; // beats within which SIGKILL must hav
 
 } // namespace
 
-Heartbeat::Heartbeat(Loop* loop, State& state, Children& children, const Settings& settings)
-    : state_(state), children_(children), settings_(settings), timer_(loop, [this] { beat(); }) {}
+Heartbeat::Heartbeat(Loop* loop, Children& children, const Settings& settings)
+    : children_(children), settings_(settings), timer_(loop, [this] { beat(); }) {}
 
 void Heartbeat::start() {
     timer_.start(settings_.config.process.ping_timeout / kMissed);
@@ -25,16 +27,14 @@ void Heartbeat::beat() {
     ++serial_;
     healthy_ = true;
     for (const std::uint64_t id : children_.ids()) {
-        Child* child = state_.find_child(id);
+        Child* child = children_.find(id);
         if (child != nullptr && !attend(*child)) healthy_ = false;
     }
     start();
 }
 
-// A load has a bound of its own, and a standby is ready when it is there.
 bool Heartbeat::is_ready_too_late(const Child& child) const {
-    const SessionWorker* worker = state_.find_session_worker(child.id);
-    if (worker == nullptr || worker->was_ready) return false;
+    if (!row_of(child.role).ready_in_time || child.was_ready) return false;
     const std::chrono::nanoseconds silence = settings_.config.process.ping_timeout;
     return child.beats * (silence / kMissed) > std::max<std::chrono::nanoseconds>(silence, kStart);
 }

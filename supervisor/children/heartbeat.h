@@ -8,14 +8,13 @@
 
 #include "supervisor/children/children.h"
 #include "supervisor/settings.h"
-#include "supervisor/state.h"
 #include "workers/common/base/event_loop.h"
 
 namespace evermilter::supervisor {
 
 class Heartbeat {
   public:
-    Heartbeat(Loop* loop, State& state, Children& children, const Settings& settings);
+    Heartbeat(Loop* loop, Children& children, const Settings& settings);
 
     // To be called once; process.ping_timeout is looked at anew at each beat.
     void start();
@@ -28,7 +27,6 @@ class Heartbeat {
     [[nodiscard]] bool attend(Child& child);
     [[nodiscard]] bool is_ready_too_late(const Child& child) const;
 
-    State& state_;
     Children& children_;
     const Settings& settings_;
     std::uint64_t serial_ = 0;

@@ -43,12 +43,13 @@ bool SessionWorkers::can_shrink(const Census& now, const config::Workers& limits
 }
 
 SessionWorkers::SessionWorkers(Loop* loop, State& state, Children& children, const Settings& settings,
-                               Handlers handlers)
+                               Handlers handlers, Children::Clock clock)
     : state_(state),
       children_(children),
       settings_(settings),
       handlers_(std::move(handlers)),
-      random_(static_cast<std::minstd_rand::result_type>(monotonic_ns())),
+      clock_(std::move(clock)),
+      random_(static_cast<std::minstd_rand::result_type>(clock_())),
       restart_timer_(loop, [this] { adjust(); }),
       shrink_timer_(loop, [this] { shrink(); }),
       waiting_timer_(loop, [this] { look_at_waiting(); }),
@@ -78,7 +79,7 @@ void SessionWorkers::adjust() {
             hurry_oldest();
             break;
         }
-        const std::chrono::nanoseconds wait = policy_.not_before() - std::chrono::nanoseconds(monotonic_ns());
+        const std::chrono::nanoseconds wait = policy_.not_before() - std::chrono::nanoseconds(clock_());
         if (wait > 0ns) {
             if (!restart_timer_.active()) restart_timer_.start(wait);
             break;
@@ -140,7 +141,7 @@ void SessionWorkers::start_one() {
     auto shared = board ? board->duplicate() : Result<unique_fd>(board.error());
     auto memory = shared ? take_memory(worker) : Result<unique_fd>(shared.error());
     auto poison = memory ? state_.poison.share() : Result<unique_fd>(memory.error());
-    auto started = poison ? children_.start(worker.child, messages::Role::session, settings_.identities.session)
+    auto started = poison ? children_.start(worker.child, messages::Role::session, settings_.identities)
                           : Result<void>(poison.error());
     if (!started) {
         if (memory) give_back_memory(worker);
@@ -159,7 +160,7 @@ void SessionWorkers::start_one() {
 }
 
 void SessionWorkers::failed_to_serve(int exit_code, const std::string& error) {
-    policy_.failed(std::chrono::nanoseconds(monotonic_ns()), std::uniform_real_distribution<double>(0.0, 1.0)(random_));
+    policy_.failed(std::chrono::nanoseconds(clock_()), std::uniform_real_distribution<double>(0.0, 1.0)(random_));
     log::error("session-worker-failed", {{"reason", error}, {"failures", policy_.failures()}});
     if (stopping_) return;
     if (!ever_ready_) {
@@ -212,13 +213,13 @@ bool SessionWorkers::hand_over(unique_fd connection, Peer peer) {
 
 void SessionWorkers::queue(std::uint64_t session, unique_fd connection) {
     const std::chrono::nanoseconds bound = settings_.config.timeouts.negotiate;
-    waiting_.push_back(Waiting{session, std::move(connection), monotonic_ns() + bound.count()});
+    waiting_.push_back(Waiting{session, std::move(connection), clock_() + bound.count()});
     if (!waiting_timer_.active()) waiting_timer_.start(kWaitingInterval, kWaitingInterval);
 }
 
 // Its negotiation lies unread in the socket, so that readiness says nothing; whether its peer is still there does.
 void SessionWorkers::look_at_waiting() {
-    const std::int64_t now = monotonic_ns();
+    const std::int64_t now = clock_();
     for (auto one = waiting_.begin(); one != waiting_.end();) {
         pollfd entry{one->connection.get(), POLLRDHUP, 0};
         const bool hung_up = ::poll(&entry, 1, 0) > 0;
@@ -299,7 +300,7 @@ void SessionWorkers::no_generation(const std::string& reason) {
 }
 
 void SessionWorkers::on_ready(SessionWorker& worker) {
-    if (std::exchange(worker.was_ready, true)) {
+    if (worker.child.was_ready) {
         children_.kill(worker.child, "it was ready already");
         return;
     }

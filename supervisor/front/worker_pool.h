@@ -16,6 +16,7 @@
 #include "supervisor/state.h"
 #include "workers/common/base/event_loop.h"
 #include "workers/common/base/result.h"
+#include "workers/common/ipc/from_session.h"
 
 namespace evermilter::supervisor {
 
@@ -31,7 +32,8 @@ class SessionWorkers {
         std::function<void(const Peer& peer, bool hung_up)> turned_away;
     };
 
-    SessionWorkers(Loop* loop, State& state, Children& children, const Settings& settings, Handlers handlers);
+    SessionWorkers(Loop* loop, State& state, Children& children, const Settings& settings, Handlers handlers,
+                   Children::Clock clock);
 
     // Starts, retires. Idempotent.
     void adjust();
@@ -89,6 +91,7 @@ class SessionWorkers {
     Children& children_;
     const Settings& settings_;
     Handlers handlers_;
+    Children::Clock clock_;
     std::deque<Waiting> waiting_;
     std::list<SessionWorker> departed_; // reaped; freed when nobody refers to them
     RestartPolicy policy_;

@@ -132,7 +132,7 @@ Result<void> Generations::start_load(const LoadRequest& request) {
     message.poison = std::move(*poison);
 
     Generation& generation = state_.generations.emplace_back();
-    auto started = children_.start(generation.loader, messages::Role::loader, settings.identities.scanner);
+    auto started = children_.start(generation.loader, messages::Role::loader, settings.identities);
     if (!started) {
         state_.generations.pop_back();
         return started;

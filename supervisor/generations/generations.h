@@ -21,6 +21,8 @@
 #include "supervisor/settings.h"
 #include "supervisor/state.h"
 #include "workers/common/base/event_loop.h"
+#include "workers/common/ipc/from_loader.h"
+#include "workers/common/ipc/from_session.h"
 
 namespace evermilter::supervisor {
 

@@ -77,7 +77,7 @@ void Generations::on_loader_exit(Generation& generation, pid_t pid, int wait_sta
     // What it had forked are our children now; those that ended before it, it has reaped.
     find_untold_scanners(generation);
     std::erase_if(generation.scanners, [this](const ScannerProcess& one) { return !children_.is_orphan(one.pid); });
-    if (!Children::inherited(generation.standby)) generation.standby.pid = 0;
+    if (!children_.inherited(generation.standby)) generation.standby.pid = 0;
     const bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
     const bool ended =
         generation.state == GenerationState::failed ||

@@ -105,7 +105,7 @@ void Generations::find_untold_scanners(Generation& generation) {
 
 // The loader is dead. False: there is nobody who could be the loader.
 bool Generations::take_over(Generation& generation) {
-    Child& standby = generation.standby;
+    LoaderChild& standby = generation.standby;
     if (!may_serve(generation) || standby.pid == 0 || !children_.hear(standby) || !standby.kill_reason.empty())
         return false;
     const bool short_life = monotonic_ns() - generation.loader.started_ns < kShortLife;
@@ -123,7 +123,7 @@ bool Generations::take_over(Generation& generation) {
         else if (scanner.slot < order.scanners.size())
             order.scanners[scanner.slot] = scanner.pid;
     }
-    generation.loader = std::exchange(standby, Child{});
+    generation.loader = std::exchange(standby, {});
     generation.loader.role = messages::Role::loader;
     generation.loader.started_ns = monotonic_ns();
     log::info("standby-takes-over", {{"generation", generation.id}, {"loader", generation.loader.pid}});

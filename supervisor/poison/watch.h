@@ -8,7 +8,7 @@
 #include "supervisor/settings.h"
 #include "supervisor/state.h"
 #include "workers/common/base/result.h"
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/from_session.h"
 
 namespace evermilter::supervisor {
 

@@ -50,8 +50,8 @@ unique_fd listen_on(const sockaddr* address, socklen_t size) {
 
 messages::ScanJob FakeScanners::receive() {
     wait_for(queue_.get(), POLLIN, "a scan job");
-    auto received = must(receive_message(queue_.get()));
-    if (received.kind != Received::Kind::message) throw std::runtime_error("the queue has ended");
+    auto received = must(receive_message<messages::ToScanner>(queue_.get()));
+    if (received.kind != ReceivedKind::message) throw std::runtime_error("the queue has ended");
     return std::move(std::get<messages::ScanJob>(received.message));
 }
 
@@ -62,7 +62,7 @@ messages::ScanJob FakeScanners::take() {
 }
 
 void FakeScanners::say_taken(const messages::ScanJob& job) {
-    must(send_message(job.reply.get(), messages::Taken{job.job}));
+    must(send_message<messages::FromScanner>(job.reply.get(), messages::Taken{job.job}));
 }
 
 void FakeScanners::answer(messages::ScanJob job, messages::ScanOutcome outcome, const std::string& detail) {
@@ -72,7 +72,7 @@ void FakeScanners::answer(messages::ScanJob job, messages::ScanOutcome outcome, 
     result.detail = detail;
     result.scan_ns = 1000;
     result.scanned = job.size;
-    must(send_message(job.reply.get(), std::move(result)));
+    must(send_message<messages::FromScanner>(job.reply.get(), std::move(result)));
 }
 
 void FakeScanners::answer_incomplete(messages::ScanJob job, UnseenSet reasons, const std::string& labels,
@@ -81,14 +81,14 @@ void FakeScanners::answer_incomplete(messages::ScanJob job, UnseenSet reasons, c
     result.unseen = reasons;
     result.scanned = job.size;
     result.ledger = ledger;
-    must(send_message(job.reply.get(), std::move(result)));
+    must(send_message<messages::FromScanner>(job.reply.get(), std::move(result)));
 }
 
 void FakeScanners::answer_unseen(messages::ScanJob job, messages::ScanOutcome outcome, UnseenSet reasons) {
     messages::ScanResult result{job.job, outcome, {}, 1000};
     result.unseen = reasons;
     result.scanned = job.size;
-    must(send_message(job.reply.get(), std::move(result)));
+    must(send_message<messages::FromScanner>(job.reply.get(), std::move(result)));
 }
 
 std::string FakeScanners::content(const messages::ScanJob& job) {
@@ -105,7 +105,7 @@ bool FakeScanners::job_waits() const {
 
 void FakeScanners::wait_released() {
     wait_for(queue_.get(), POLLIN, "the queue's release");
-    if (must(receive_message(queue_.get())).kind != Received::Kind::end)
+    if (must(receive_message<messages::ToScanner>(queue_.get())).kind != ReceivedKind::end)
         throw std::runtime_error("a job came where the end was due");
 }
 
@@ -141,7 +141,7 @@ void SessionWorker::start(const Change& change, const FailingNew* memory, const 
 
     board_.emplace(must(SessionBoard::create("test-board", kSlots)));
     auto ends = must(seqpacket_pair(Blocking::yes, Blocking::no));
-    channel_ = Channel(std::move(ends.first));
+    channel_ = Channel<messages::FromSession, messages::ToSession>(std::move(ends.first));
     const std::string log_path = folder_.path() / "log";
     const std::string program = std::string(EVERMILTER_BIN_DIRECTORY) + "/evermilter-session";
     pid_ = ::fork();
@@ -172,7 +172,7 @@ SessionWorker::~SessionWorker() {
     ::waitpid(pid_, nullptr, 0);
 }
 
-void SessionWorker::send(messages::Message message) {
+void SessionWorker::send(messages::ToSession message) {
     must(channel_.send(std::move(message)));
 }
 
@@ -180,7 +180,7 @@ bool SessionWorker::receive_one(int timeout_ms) {
     pollfd entry{channel_.fd(), POLLIN, 0};
     if (::poll(&entry, 1, timeout_ms) <= 0) return false;
     auto received = must(channel_.receive());
-    if (received.kind != Received::Kind::message) throw std::runtime_error("the worker has ended: " + log());
+    if (received.kind != ReceivedKind::message) throw std::runtime_error("the worker has ended: " + log());
     received_.push_back(std::move(received.message));
     return true;
 }
@@ -193,12 +193,12 @@ bool SessionWorker::come(std::size_t index) {
     return false;
 }
 
-messages::Message SessionWorker::expect_index(std::size_t index) {
+messages::FromSession SessionWorker::expect_index(std::size_t index) {
     const Deadline deadline = patience();
     for (;;) {
         for (auto one = received_.begin(); one != received_.end(); ++one) {
             if (one->index() != index) continue;
-            messages::Message message = std::move(*one);
+            messages::FromSession message = std::move(*one);
             received_.erase(one);
             return message;
         }

@@ -19,7 +19,9 @@
 #include "tests/support/service.h"
 #include "workers/common/base/unique_fd.h"
 #include "workers/common/ipc/channel.h"
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/from_session.h"
+#include "workers/common/ipc/scan_job.h"
+#include "workers/common/ipc/to_session.h"
 #include "workers/common/shared/scoreboard.h"
 #include "workers/common/shared/stage.h"
 
@@ -74,16 +76,16 @@ class SessionWorker {
     SessionWorker(const SessionWorker&) = delete;
     SessionWorker& operator=(const SessionWorker&) = delete;
 
-    void send(messages::Message message);
-    // Waits for the next message of this type; others that come before it are kept for later calls.
+    void send(messages::ToSession message);
+    // The next message of this type; others that come before are kept for their own turn. Waits.
     template <class T>
     [[nodiscard]] T expect() {
-        return std::get<T>(expect_index(messages::Message(T{}).index()));
+        return std::get<T>(expect_index(messages::FromSession(T{}).index()));
     }
     // Whether a message of this type has come so far.
     template <class T>
     [[nodiscard]] bool has_come() {
-        return come(messages::Message(T{}).index());
+        return come(messages::FromSession(T{}).index());
     }
 
     // Gives a new generation to the worker; waits for QueueTaken.
@@ -117,7 +119,7 @@ class SessionWorker {
 
   private:
     void start(const Change& change, const FailingNew* memory, const StartWith& with);
-    [[nodiscard]] messages::Message expect_index(std::size_t index);
+    [[nodiscard]] messages::FromSession expect_index(std::size_t index);
     [[nodiscard]] bool come(std::size_t index);
     [[nodiscard]] bool receive_one(int timeout_ms);
 
@@ -125,8 +127,8 @@ class SessionWorker {
     config::Config config_;
     std::optional<SessionBoard> board_;
     std::optional<MemoryBoard> memory_;
-    Channel channel_;
-    std::deque<messages::Message> received_;
+    Channel<messages::FromSession, messages::ToSession> channel_;
+    std::deque<messages::FromSession> received_;
     unique_fd unix_listener_;
     unique_fd inet_listener_;
     std::string unix_address_;

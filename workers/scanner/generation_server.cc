@@ -31,7 +31,7 @@ GenerationServer::GenerationServer(ev::loop_ref loop, const EngineContext& estat
       estate_(estate),
       handlers_(std::move(handlers)),
       pool_(loop, estate.engine, estate.board, estate.queue, estate.poison, estate.config, estate.generation,
-            ScannerPool::Handlers{[this](messages::Message message) { handlers_.report(std::move(message)); },
+            ScannerPool::Handlers{[this](messages::FromLoader message) { handlers_.report(std::move(message)); },
                                   [this] { scanners_gone(); }}) {
     queue_watch_.set(loop_);
     queue_watch_.set<GenerationServer, &GenerationServer::queue_ended>(this);
@@ -60,7 +60,7 @@ Result<void> GenerationServer::take_over(const std::vector<std::int64_t>& pids) 
     return {};
 }
 
-bool GenerationServer::on_message(messages::Message& message) {
+bool GenerationServer::on_message(messages::ToLoader& message) {
     if (const auto* ping = std::get_if<messages::Ping>(&message))
         handlers_.report(messages::Pong{ping->serial});
     else if (std::holds_alternative<messages::ReopenLog>(message))

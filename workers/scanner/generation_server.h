@@ -14,7 +14,8 @@
 #include "config/config.h"
 #include "workers/common/base/result.h"
 #include "workers/common/base/unique_fd.h"
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/from_loader.h"
+#include "workers/common/ipc/to_loader.h"
 #include "workers/common/shared/poison_board.h"
 #include "workers/common/shared/scoreboard.h"
 #include "workers/scanner/libclamav/engine.h"
@@ -41,8 +42,8 @@ void lock_again(int engine_lock, const config::Config& config, std::uint64_t gen
 class GenerationServer {
   public:
     struct Handlers {
-        std::function<void(messages::Message)> report; // to the supervisor
-        std::function<void()> ended;                   // nothing is left to serve; the process may end
+        std::function<void(messages::FromLoader)> report; // to the supervisor
+        std::function<void()> ended;                      // nothing is left to serve; the process may end
     };
 
     // All that `estate` refers to outlives this.
@@ -66,7 +67,7 @@ class GenerationServer {
     void start_standby(unique_fd channel);
 
     // Ping, ReopenLog, LockEngine, ScannerOverdue, ReplaceScanner, StartStandby are done. False: it is another message.
-    [[nodiscard]] bool on_message(messages::Message& message);
+    [[nodiscard]] bool on_message(messages::ToLoader& message);
 
   private:
     void queue_ended(ev::io& watcher, int events);

@@ -15,10 +15,10 @@
 
 namespace evermilter::scanner {
 
-Loader::Loader(Channel channel)
-    : of_one_user_(is_of_own_user(channel)),
+Loader::Loader(unique_fd channel)
+    : of_one_user_(is_of_own_user(channel.get())),
       link_(loop_, std::move(channel),
-            {[this](messages::Message message) { on_message(std::move(message)); }, [this] { link_ended(); }}) {
+            {[this](messages::ToLoader message) { on_message(std::move(message)); }, [this] { link_ended(); }}) {
     moved_.set(loop_);
     moved_.set<Loader, &Loader::load_moved>(this);
     load_look_.set(loop_);
@@ -59,7 +59,7 @@ void Loader::link_ended() {
     end(EX_OK);
 }
 
-void Loader::on_message(messages::Message message) {
+void Loader::on_message(messages::ToLoader message) {
     if (serving_ && serving_->on_message(message)) return;
     if (auto* start = std::get_if<messages::StartLoad>(&message)) {
         if (state_ == State::waiting) return start_load(std::move(*start));
@@ -216,7 +216,7 @@ void Loader::serve() {
                                queue_.get(),  store_->lock(), engine_lock_.get(), poison_ ? &*poison_ : nullptr,
                                of_one_user_};
     serving_.emplace(loop_, estate,
-                     GenerationServer::Handlers{[this](messages::Message message) { send(std::move(message)); },
+                     GenerationServer::Handlers{[this](messages::FromLoader message) { send(std::move(message)); },
                                                 [this] { end(EX_OK); }});
     if (auto started = serving_->start(); !started) {
         serving_.reset();

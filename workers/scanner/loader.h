@@ -15,8 +15,8 @@
 
 #include "config/config.h"
 #include "workers/common/base/unique_fd.h"
-#include "workers/common/ipc/channel.h"
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/from_loader.h"
+#include "workers/common/ipc/to_loader.h"
 #include "workers/common/shared/poison_board.h"
 #include "workers/common/shared/scoreboard.h"
 #include "workers/scanner/generation_server.h"
@@ -31,7 +31,8 @@ namespace evermilter::scanner {
 
 class Loader {
   public:
-    explicit Loader(Channel channel);
+    // `channel`: to the supervisor, non-blocking.
+    explicit Loader(unique_fd channel);
     Loader(const Loader&) = delete;
     Loader& operator=(const Loader&) = delete;
     ~Loader();
@@ -43,7 +44,7 @@ class Loader {
     // waiting -> loading -> proving -> serving -> ending; each but serving may go to ending.
     enum class State : std::uint8_t { waiting, loading, proving, serving, ending };
 
-    void on_message(messages::Message message);
+    void on_message(messages::ToLoader message);
     void start_load(messages::StartLoad start);
     void run_load(bool low_priority);
     void load_moved(ev::async& watcher, int events);
@@ -53,7 +54,7 @@ class Loader {
     void proved(ev::io& watcher, int events);
     void serve();
 
-    void send(messages::Message message) { link_.send(std::move(message)); }
+    void send(messages::FromLoader message) { link_.send(std::move(message)); }
     void link_ended();
     // The load was refused, or is not needed: what was made is removed, and the process ends.
     void refuse(const Refusal& refusal);

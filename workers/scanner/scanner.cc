@@ -66,9 +66,9 @@ int Scanner::run() {
         if (::poll(&readable, 1, timeout) < 0 && errno != EINTR) return kScannerQueueBroken;
         if (readable.revents == 0) continue;
 
-        auto received = receive_message(queue_);
+        auto received = receive_message<messages::ToScanner>(queue_);
         // Said of all that left the queue, however it goes on: who says nothing while messages wait does not serve.
-        if (!received || received->kind == Received::Kind::message) slot_.received_total.fetch_add(1);
+        if (!received || received->kind == ReceivedKind::message) slot_.received_total.fetch_add(1);
         if (!received) {
             // A job that was cut off (no descriptor free) or is none: its reply socket is closed, which tells its
             // owner.
@@ -76,14 +76,9 @@ int Scanner::run() {
             if (received.error().code == EBADMSG) continue;
             return kScannerQueueBroken;
         }
-        if (received->kind == Received::Kind::end) return kScannerDone;
-        if (received->kind == Received::Kind::would_block) continue; // another scanner was faster
-        auto* job = std::get_if<messages::ScanJob>(&received->message);
-        if (job == nullptr) {
-            log::warning("scan-job-unexpected", {{"message", messages::message_name(received->message)}});
-            continue;
-        }
-        switch (serve(std::move(*job))) {
+        if (received->kind == ReceivedKind::end) return kScannerDone;
+        if (received->kind == ReceivedKind::would_block) continue; // another scanner was faster
+        switch (serve(std::get<messages::ScanJob>(std::move(received->message)))) {
             case Next::job:
                 break;
             case Next::temp_failed:
@@ -103,7 +98,7 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     slot_.job.store(job.job);
     slot_.busy_since_ns.store(monotonic_ns());
     const auto idle = [&] { slot_.busy_since_ns.store(0); };
-    if (!send_message(job.reply.get(), messages::Taken{job.job})) {
+    if (!send_message<messages::FromScanner>(job.reply.get(), messages::Taken{job.job})) {
         idle();
         return Next::job;
     }
@@ -135,7 +130,7 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     if (result.detail.size() > messages::kLongestDetail) result.detail.resize(messages::kLongestDetail);
     slot_.jobs_total.fetch_add(1);
     // Busy until it is answered; a session that has gone away needs no answer.
-    (void)send_message(job.reply.get(), std::move(result));
+    (void)send_message<messages::FromScanner>(job.reply.get(), std::move(result));
     idle();
     return temp_failed ? Next::temp_failed : Next::job;
 }

@@ -10,7 +10,8 @@
 
 #include "config/config.h"
 #include "workers/common/base/unique_fd.h"
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/from_loader.h"
+#include "workers/common/ipc/scan_job.h"
 #include "workers/common/shared/poison_board.h"
 #include "workers/common/shared/scoreboard.h"
 #include "workers/scanner/libclamav/engine.h"

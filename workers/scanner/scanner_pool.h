@@ -16,7 +16,7 @@
 #include "config/config.h"
 #include "workers/common/base/result.h"
 #include "workers/common/base/unique_fd.h"
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/from_loader.h"
 #include "workers/common/shared/poison_board.h"
 #include "workers/common/shared/scoreboard.h"
 #include "workers/scanner/libclamav/engine.h"
@@ -28,7 +28,7 @@ class ScannerPool {
   public:
     struct Handlers {
         // ScannerStarted, ScannerEnded: for the supervisor.
-        std::function<void(messages::Message)> report;
+        std::function<void(messages::FromLoader)> report;
         // The last scanner was reaped after retire().
         std::function<void()> all_gone;
     };

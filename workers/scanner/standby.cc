@@ -17,8 +17,8 @@ class Standby {
   public:
     Standby(unique_fd channel, const EngineContext& estate)
         : estate_(estate),
-          link_(loop_, Channel(std::move(channel)),
-                {[this](messages::Message message) { on_message(std::move(message)); },
+          link_(loop_, std::move(channel),
+                {[this](messages::ToLoader message) { on_message(std::move(message)); },
                  [this] {
                      if (serving_)
                          serving_->supervisor_gone();
@@ -29,7 +29,7 @@ class Standby {
     void run() { loop_.run(); }
 
   private:
-    void on_message(messages::Message message) {
+    void on_message(messages::ToLoader message) {
         if (serving_ && serving_->on_message(message)) return;
         if (auto* order = std::get_if<messages::TakeOver>(&message); order != nullptr && !serving_)
             return take_over(*order);
@@ -43,9 +43,10 @@ class Standby {
     void take_over(messages::TakeOver& order) {
         log::open(messages::role_name(messages::Role::loader), estate_.config.log.target, estate_.config.log.level);
         lock_again(estate_.engine_lock, estate_.config, estate_.generation);
-        serving_.emplace(loop_, estate_,
-                         GenerationServer::Handlers{
-                             [this](messages::Message message) { link_.send(std::move(message)); }, [this] { end(); }});
+        serving_.emplace(
+            loop_, estate_,
+            GenerationServer::Handlers{[this](messages::FromLoader message) { link_.send(std::move(message)); },
+                                       [this] { end(); }});
         // Without it the generation would never end; dead, it is loaded anew.
         if (auto taken = serving_->take_over(order.scanners); !taken) {
             log::error("standby-failed", {{"generation", estate_.generation}, {"error", taken.error().what}});

@@ -13,7 +13,7 @@ constexpr int kFlushMs = 2000; // how long the last words to the supervisor may 
 
 } // namespace
 
-SupervisorLink::SupervisorLink(ev::loop_ref loop, Channel channel, Handlers handlers)
+SupervisorLink::SupervisorLink(ev::loop_ref loop, unique_fd channel, Handlers handlers)
     : channel_(std::move(channel)), handlers_(std::move(handlers)) {
     read_.set(loop);
     read_.set<SupervisorLink, &SupervisorLink::readable>(this);
@@ -29,8 +29,8 @@ void SupervisorLink::readable(ev::io&, int) {
             log::error("channel-broken", {{"error", received.error().what}});
             return end();
         }
-        if (received->kind == Received::Kind::would_block) return;
-        if (received->kind == Received::Kind::end) return end();
+        if (received->kind == ReceivedKind::would_block) return;
+        if (received->kind == ReceivedKind::end) return end();
         handlers_.message(std::move(received->message));
     }
 }
@@ -40,7 +40,7 @@ void SupervisorLink::writable(ev::io&, int) {
     if (!channel_.wants_write()) write_.stop();
 }
 
-void SupervisorLink::send(messages::Message message) {
+void SupervisorLink::send(messages::FromLoader message) {
     if (!channel_.open()) return;
     if (!channel_.send(std::move(message))) return end();
     if (channel_.wants_write() && !write_.is_active()) write_.start(channel_.fd(), ev::WRITE);

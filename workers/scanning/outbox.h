@@ -7,7 +7,7 @@
 #include <mutex>
 #include <utility>
 
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/from_session.h"
 
 namespace evermilter::scanning {
 
@@ -18,10 +18,10 @@ class Outbox {
 
     // Any thread. A worker that cannot keep a message for want of memory would leave the supervisor with a wrong
     // account for ever: it ends instead (noexcept).
-    void send(messages::Message message) noexcept { try_send(std::move(message)); }
+    void send(messages::FromSession message) noexcept { try_send(std::move(message)); }
 
     // Any thread. One that was made while there was memory: it is told whatever happens since.
-    void send_kept(std::list<messages::Message>& kept) noexcept {
+    void send_kept(std::list<messages::FromSession>& kept) noexcept {
         {
             const std::lock_guard lock(mutex_);
             messages_.splice(messages_.end(), kept);
@@ -30,7 +30,7 @@ class Outbox {
     }
 
     // Any thread. What only keeps books: without memory it is not told, and std::bad_alloc thrown.
-    void try_send(messages::Message message) {
+    void try_send(messages::FromSession message) {
         {
             const std::lock_guard lock(mutex_);
             messages_.push_back(std::move(message));
@@ -39,14 +39,14 @@ class Outbox {
     }
 
     // In the order in which they were put in.
-    [[nodiscard]] std::list<messages::Message> take() {
+    [[nodiscard]] std::list<messages::FromSession> take() {
         const std::lock_guard lock(mutex_);
         return std::exchange(messages_, {});
     }
 
   private:
     std::mutex mutex_;
-    std::list<messages::Message> messages_;
+    std::list<messages::FromSession> messages_;
     const std::function<void()> wake_;
 };
 

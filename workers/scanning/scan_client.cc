@@ -153,7 +153,7 @@ Result<Job> make_job(std::uint64_t number, const ScanRequest& request, SteadyTim
     if (::setsockopt(pair->first.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
         return system_error("setsockopt SO_PASSCRED");
     job.reply = std::move(pair->second);
-    auto packet = codec::encode(std::move(job));
+    auto packet = codec::encode<messages::ToScanner>(std::move(job));
     if (!packet) return std::move(packet).error();
     return Job{number, std::move(pair->first), std::move(*packet)};
 }
@@ -207,11 +207,11 @@ class Attempt {
         const auto ready = pulse_.wait(reply, until);
         if (!ready) return final(Finding::cancelled);
         if (!*ready) return final(Finding::queue_timeout);
-        auto received = receive_message(reply);
+        auto received = receive_message<messages::FromScanner>(reply);
         if (!received) return final(Finding::bad_answer, received.error().what);
-        if (received->kind == Received::Kind::end) return Try{Try::End::dropped, Finding::queue_timeout, {}};
+        if (received->kind == ReceivedKind::end) return Try{Try::End::dropped, Finding::queue_timeout, {}};
         const auto* taken = std::get_if<messages::Taken>(&received->message);
-        if (received->kind != Received::Kind::message || taken == nullptr || taken->job != number)
+        if (received->kind != ReceivedKind::message || taken == nullptr || taken->job != number)
             return final(Finding::bad_answer, "the first answer was not Taken for this job");
         scanner = received->sender;
         return std::nullopt;
@@ -232,11 +232,11 @@ class Attempt {
             if (overdue) overdue({generation, scanner, number});
             return hang;
         }
-        auto received = receive_message(reply);
+        auto received = receive_message<messages::FromScanner>(reply);
         if (!received) return final(Finding::bad_answer, received.error().what);
-        if (received->kind == Received::Kind::end) return {Try::End::died, Finding::scanner_died, {}};
+        if (received->kind == ReceivedKind::end) return {Try::End::died, Finding::scanner_died, {}};
         auto* result = std::get_if<messages::ScanResult>(&received->message);
-        if (received->kind != Received::Kind::message || result == nullptr || result->job != number)
+        if (received->kind != ReceivedKind::message || result == nullptr || result->job != number)
             return final(Finding::bad_answer, "the second answer was not the result of this job");
         // A scanner that has read less, or more, has not scanned this message, whatever it found to be so.
         const bool passes =

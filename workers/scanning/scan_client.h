@@ -13,7 +13,8 @@
 #include <functional>
 #include <string>
 
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/from_session.h"
+#include "workers/common/ipc/scan_job.h"
 #include "workers/common/shared/message_digests.h"
 #include "workers/scanning/finding.h"
 #include "workers/scanning/generation_queue.h"

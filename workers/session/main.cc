@@ -33,29 +33,29 @@ constexpr std::size_t kStack = 4096UL * 1024;
 constexpr std::size_t kStack = 256UL * 1024;
 #endif
 
-int fail(Channel& channel, int exit_code, const std::string& what) {
+int fail(session::SupervisorChannel& channel, int exit_code, const std::string& what) {
     log::error("worker-failed", {{"reason", what}});
     (void)channel.send(messages::SessionWorkerFailed{exit_code, what});
     return exit_code;
 }
 
 // Waits for the first message. An Error with code 0: the supervisor has ended.
-Result<messages::ConfigureSession> receive_configuration(Channel& channel) {
+Result<messages::ConfigureSession> receive_configuration(session::SupervisorChannel& channel) {
     for (;;) {
         pollfd readable{channel.fd(), POLLIN, 0};
         if (::poll(&readable, 1, -1) < 0 && errno != EINTR) return system_error("poll");
         auto received = channel.receive();
         if (!received) return std::move(received).error();
-        if (received->kind == Received::Kind::would_block) continue;
-        if (received->kind == Received::Kind::end) return Error{0, "the supervisor has ended"};
+        if (received->kind == ReceivedKind::would_block) continue;
+        if (received->kind == ReceivedKind::end) return Error{0, "the supervisor has ended"};
         if (auto* ping = std::get_if<messages::Ping>(&received->message)) {
             if (auto sent = channel.send(messages::Pong{ping->serial}); !sent) return std::move(sent).error();
             continue;
         }
         auto* configure = std::get_if<messages::ConfigureSession>(&received->message);
         if (configure == nullptr)
-            return Error{EPROTO,
-                         std::string("ConfigureSession expected, got ") + messages::message_name(received->message)};
+            return Error{EPROTO, std::string("ConfigureSession expected, got ") +
+                                     std::string(messages::message_name(received->message))};
         return std::move(*configure);
     }
 }
@@ -76,37 +76,38 @@ void make_stacks_small() {
 }
 
 int serve() {
-    auto channel = adopt_child_channel(messages::Role::session);
-    if (!channel) {
-        const std::string text = "evermilter-session: " + channel.error().what + "\n";
+    auto adopted = adopt_child_channel(messages::Role::session);
+    if (!adopted) {
+        const std::string text = "evermilter-session: " + adopted.error().what + "\n";
         (void)!::write(STDERR_FILENO, text.data(), text.size());
         return EX_USAGE;
     }
+    session::SupervisorChannel channel(std::move(*adopted));
     hide_memory();
     log::open(messages::role_name(messages::Role::session), config::LogTarget::stderr_, config::LogLevel::info);
-    auto configure = receive_configuration(*channel);
-    if (!configure) return configure.error().code == 0 ? EX_OK : fail(*channel, EX_SOFTWARE, configure.error().what);
+    auto configure = receive_configuration(channel);
+    if (!configure) return configure.error().code == 0 ? EX_OK : fail(channel, EX_SOFTWARE, configure.error().what);
 
     auto parsed = config::parse(configure->config, configure->origin);
     if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed))
-        return fail(*channel, EX_CONFIG, faults->front().text());
+        return fail(channel, EX_CONFIG, faults->front().text());
     auto config = std::get<config::Config>(std::move(parsed));
     log::open(messages::role_name(messages::Role::session), config.log.target, config.log.level);
 
     auto board = SessionBoard::map(std::move(configure->board));
-    if (!board) return fail(*channel, EX_SOFTWARE, board.error().what);
+    if (!board) return fail(channel, EX_SOFTWARE, board.error().what);
     log::count_lost_in(board->header().log_lines_lost);
     auto memory = MemoryBoard::map(std::move(configure->memory));
-    if (!memory) return fail(*channel, EX_SOFTWARE, memory.error().what);
-    if (configure->memory_slot >= memory->slots()) return fail(*channel, EX_SOFTWARE, "slot beyond the memory board");
+    if (!memory) return fail(channel, EX_SOFTWARE, memory.error().what);
+    if (configure->memory_slot >= memory->slots()) return fail(channel, EX_SOFTWARE, "slot beyond the memory board");
     std::optional<PoisonBoard> poison;
     if (configure->poison) {
         auto mapped = PoisonBoard::map(std::move(configure->poison));
-        if (!mapped) return fail(*channel, EX_SOFTWARE, mapped.error().what);
+        if (!mapped) return fail(channel, EX_SOFTWARE, mapped.error().what);
         poison.emplace(std::move(*mapped));
     }
     auto policy = session::Policy::make(config.actions, config.poison.action);
-    if (!policy) return fail(*channel, EX_CONFIG, policy.error().what);
+    if (!policy) return fail(channel, EX_CONFIG, policy.error().what);
     if (!scanning::prepare_digests())
         log::warning("no-digest", {{"reason", "libcrypto is not usable: poison messages are not recognised"}});
     raise_descriptor_limit();
@@ -114,7 +115,7 @@ int serve() {
 
     // Used by libmilter's threads until the process ends, so it is never destroyed.
     auto* const worker =
-        new session::Worker(std::move(*channel), std::move(config), std::move(*policy), // NOLINT
+        new session::Worker(std::move(channel), std::move(config), std::move(*policy), // NOLINT
                             std::move(*board), std::move(*memory), configure->memory_slot, std::move(poison));
     if (auto prepared = worker->prepare(); !prepared) return worker->refuse(EX_OSERR, prepared.error().what);
     std::thread([worker] { worker->run(); }).detach();

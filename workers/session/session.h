@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "workers/common/base/unique_fd.h"
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/from_session.h"
 #include "workers/scanning/generation_queue.h"
 #include "workers/scanning/message_store.h"
 #include "workers/session/intake.h"
@@ -65,7 +65,7 @@ struct Session {
     std::atomic<bool> closed{false};
 
     // SessionEnded, made at the beginning: its end is told even where memory has failed (outbox.h).
-    std::list<messages::Message> last_word;
+    std::list<messages::FromSession> last_word;
 
     // The pool thread's.
     Negotiated negotiated;

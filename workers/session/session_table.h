@@ -14,7 +14,8 @@
 
 #include "config/config.h"
 #include "workers/common/base/log.h"
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/from_session.h"
+#include "workers/common/ipc/to_session.h"
 #include "workers/common/shared/scoreboard.h"
 #include "workers/scanning/memory_budget.h"
 #include "workers/scanning/outbox.h"

@@ -48,7 +48,7 @@ scanning::ScanSettings scan_settings(const config::Config& config) {
 
 } // namespace
 
-Worker::Worker(Channel channel, config::Config config, Policy policy, SessionBoard board, MemoryBoard memory,
+Worker::Worker(SupervisorChannel channel, config::Config config, Policy policy, SessionBoard board, MemoryBoard memory,
                std::uint32_t memory_slot, std::optional<PoisonBoard> poison)
     : channel_(std::move(channel)),
       config_(std::move(config)),
@@ -128,21 +128,19 @@ void Worker::on_channel(int events) {
             return;
         }
         switch (received->kind) {
-            case Received::Kind::would_block:
+            case ReceivedKind::would_block:
                 return;
-            case Received::Kind::end:
+            case ReceivedKind::end:
                 on_supervisor_gone();
                 return;
-            case Received::Kind::message:
+            case ReceivedKind::message:
                 on_message(std::move(received->message));
                 break;
         }
     }
 }
 
-void Worker::on_message(messages::Message message) {
-    const char* name = messages::message_name(message);
-    const auto misplaced = [&] { log::error("message-misplaced", {{"message", name}}); };
+void Worker::on_message(messages::ToSession message) {
     std::visit(Overloaded{
                    [&](messages::HandOver& one) { handle(std::move(one)); },
                    [&](messages::TakeQueue& one) { handle(std::move(one)); },
@@ -151,38 +149,9 @@ void Worker::on_message(messages::Message message) {
                    [&](messages::NoGeneration& one) { handle(std::move(one)); },
                    [&](messages::Ping& one) { handle(one); },
                    [&](messages::ReopenLog&) { log::reopen(); },
-                   [&](messages::ConfigureSession&) { misplaced(); },
-                   [&](messages::Hello&) { misplaced(); },
-                   [&](messages::Pong&) { misplaced(); },
-                   [&](messages::SessionWorkerReady&) { misplaced(); },
-                   [&](messages::SessionWorkerFailed&) { misplaced(); },
-                   [&](messages::QueueTaken&) { misplaced(); },
-                   [&](messages::QueueReleased&) { misplaced(); },
-                   [&](messages::SessionEnded&) { misplaced(); },
-                   [&](messages::Detection&) { misplaced(); },
-                   [&](messages::ScannerOverdue&) { misplaced(); },
-                   [&](messages::Suspicion&) { misplaced(); },
-                   [&](messages::PoisonMet&) { misplaced(); },
-                   [&](messages::SessionWorkerUnfit&) { misplaced(); },
-                   [&](messages::StartLoad&) { misplaced(); },
-                   [&](messages::LoadProgress&) { misplaced(); },
-                   [&](messages::LoaderReady&) { misplaced(); },
-                   [&](messages::RoomToLoad&) { misplaced(); },
-                   [&](messages::LockEngine&) { misplaced(); },
-                   [&](messages::StartStandby&) { misplaced(); },
-                   [&](messages::ReplaceScanner&) { misplaced(); },
-                   [&](messages::TakeOver&) { misplaced(); },
-                   [&](messages::LoadAwaitsRoom&) { misplaced(); },
-                   [&](messages::LoadUnchanged&) { misplaced(); },
-                   [&](messages::LoadStarved&) { misplaced(); },
-                   [&](messages::LoadFailed&) { misplaced(); },
-                   [&](messages::ScannerStarted&) { misplaced(); },
-                   [&](messages::ScannerEnded&) { misplaced(); },
-                   [&](messages::StandbyStarted&) { misplaced(); },
-                   [&](messages::StandbyEnded&) { misplaced(); },
-                   [&](messages::ScanJob&) { misplaced(); },
-                   [&](messages::Taken&) { misplaced(); },
-                   [&](messages::ScanResult&) { misplaced(); },
+                   [](messages::ConfigureSession&) {
+                       log::error("message-misplaced", {{"message", "ConfigureSession"}});
+                   },
                },
                message);
 }
@@ -238,7 +207,7 @@ void Worker::on_supervisor_gone() {
 }
 
 void Worker::send_all() {
-    for (messages::Message& message : outbox_.take()) {
+    for (messages::FromSession& message : outbox_.take()) {
         if (!channel_.open()) break;
         unusable_ = unusable_ || std::holds_alternative<messages::SessionWorkerFailed>(message);
         if (const auto sent = channel_.send(std::move(message)); !sent) {
@@ -300,7 +269,7 @@ void Worker::end_if_drained() {
     if (!draining_ || sessions_.size() > 0) return;
     // What the last session has told, its queue's release included, goes out first.
     if (channel_.open()) {
-        for (messages::Message& message : outbox_.take())
+        for (messages::FromSession& message : outbox_.take())
             if (!channel_.send(std::move(message))) break;
         if (channel_.wants_write()) return;
     }

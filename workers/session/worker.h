@@ -12,16 +12,19 @@
 #include "config/config.h"
 #include "workers/common/base/result.h"
 #include "workers/common/ipc/channel.h"
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/from_session.h"
+#include "workers/common/ipc/to_session.h"
 #include "workers/common/shared/poison_board.h"
 #include "workers/session/service.h"
 
 namespace evermilter::session {
 
+using SupervisorChannel = Channel<messages::ToSession, messages::FromSession>;
+
 class Worker {
   public:
     // `channel`: to the supervisor, non-blocking.
-    Worker(Channel channel, config::Config config, Policy policy, SessionBoard board, MemoryBoard memory,
+    Worker(SupervisorChannel channel, config::Config config, Policy policy, SessionBoard board, MemoryBoard memory,
            std::uint32_t memory_slot, std::optional<PoisonBoard> poison);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -39,7 +42,7 @@ class Worker {
     using Time = StageClock::Time;
 
     // What the supervisor says.
-    void on_message(messages::Message message);
+    void on_message(messages::ToSession message);
     void handle(messages::HandOver hand_over);
     void handle(messages::TakeQueue take);
     void handle(const messages::LetGo& let_go);
@@ -58,7 +61,7 @@ class Worker {
     void set_drain_deadline(std::chrono::nanoseconds after);
     void end_if_drained();
 
-    Channel channel_;
+    SupervisorChannel channel_;
     const config::Config config_;
     const Policy policy_;
     const SessionBoard board_;

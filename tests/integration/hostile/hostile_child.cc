@@ -14,8 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "workers/common/ipc/channel.h"
 #include "workers/common/ipc/child.h"
 #include "workers/common/ipc/codec.h"
+#include "workers/common/ipc/from_loader.h"
+#include "workers/common/ipc/from_session.h"
+#include "workers/common/ipc/to_loader.h"
+#include "workers/common/ipc/to_session.h"
 
 namespace {
 
@@ -23,15 +28,17 @@ using namespace evermilter;
 
 constexpr int kMostChildren = 64;
 
-void say(messages::Message message) {
+template <class From>
+void say(std::type_identity_t<From> message) {
     pollfd entry{kChildChannel, POLLOUT, 0};
     static_cast<void>(::poll(&entry, 1, -1));
-    if (auto sent = send_message(kChildChannel, std::move(message)); !sent) ::_exit(0);
+    if (auto sent = send_message<From>(kChildChannel, std::move(message)); !sent) ::_exit(0);
 }
 
-// A message with one text that is not cut to its bound.
-void say_raw(messages::Message kind, std::size_t bytes) {
-    auto packet = codec::encode(std::move(kind));
+// A message of one text that nobody has cut.
+template <class From>
+void say_raw(From kind, std::size_t bytes) {
+    auto packet = codec::encode<From>(std::move(kind));
     if (!packet) ::_exit(1);
     const auto count = static_cast<std::uint32_t>(bytes);
     std::memcpy(packet->bytes.data() + 2, &count, sizeof count);
@@ -39,9 +46,10 @@ void say_raw(messages::Message kind, std::size_t bytes) {
     static_cast<void>(!::send(kChildChannel, packet->bytes.data(), packet->bytes.size(), MSG_NOSIGNAL));
 }
 
-// A message with a descriptor that does not belong to it, or without its last byte.
-void say_broken(messages::Message message, bool whole) {
-    auto packet = codec::encode(std::move(message));
+// A message with a descriptor that it has no place for, or without its last byte.
+template <class From>
+void say_broken(From message, bool whole) {
+    auto packet = codec::encode<From>(std::move(message));
     if (!packet) ::_exit(1);
     if (whole)
         packet->descriptors.emplace_back(::dup(STDIN_FILENO));
@@ -51,26 +59,29 @@ void say_broken(messages::Message message, bool whole) {
 }
 
 // Until the supervisor ends us.
+template <class To>
 [[noreturn]] void wait_for_end() {
     for (;;) {
         pollfd entry{kChildChannel, POLLIN, 0};
         static_cast<void>(::poll(&entry, 1, -1));
-        auto received = receive_message(kChildChannel);
-        if (!received || received->kind == Received::Kind::end) ::_exit(0);
-        if (received->kind != Received::Kind::message) continue;
-        if (const auto* ping = std::get_if<messages::Ping>(&received->message)) say(messages::Pong{ping->serial});
-        if (std::holds_alternative<messages::DrainSessions>(received->message)) ::_exit(0);
+        auto received = receive_message<To>(kChildChannel);
+        if (!received || received->kind == ReceivedKind::end) ::_exit(0);
+        if (received->kind != ReceivedKind::message) continue;
+        if (const auto* ping = std::get_if<messages::Ping>(&received->message))
+            say<messages::FromAnyChild>(messages::Pong{ping->serial});
+        if constexpr (messages::is_one_of<messages::DrainSessions, To>)
+            if (std::holds_alternative<messages::DrainSessions>(received->message)) ::_exit(0);
     }
 }
 
-template <class Awaited>
+template <class Awaited, class To>
 Awaited await() {
     for (;;) {
         pollfd entry{kChildChannel, POLLIN, 0};
         static_cast<void>(::poll(&entry, 1, -1));
-        auto received = receive_message(kChildChannel);
-        if (!received || received->kind == Received::Kind::end) ::_exit(0);
-        if (received->kind == Received::Kind::message)
+        auto received = receive_message<To>(kChildChannel);
+        if (!received || received->kind == ReceivedKind::end) ::_exit(0);
+        if (received->kind == ReceivedKind::message)
             if (auto* awaited = std::get_if<Awaited>(&received->message)) return std::move(*awaited);
     }
 }
@@ -83,65 +94,67 @@ pid_t idle_child() {
 }
 
 [[noreturn]] void loader(const std::string& step, std::int64_t argument) {
-    auto load = await<messages::StartLoad>();
+    auto load = await<messages::StartLoad, messages::ToLoader>();
     if (step == "standby") {
-        say(messages::StandbyStarted{argument});
+        say<messages::FromLoader>(messages::StandbyStarted{argument});
     } else if (step == "scanner") {
-        say(messages::ScannerStarted{argument, 0});
+        say<messages::FromLoader>(messages::ScannerStarted{argument, 0});
     } else if (step == "scanners") {
-        for (int i = 0; i < kMostChildren; ++i) say(messages::ScannerStarted{idle_child(), 0});
+        for (int i = 0; i < kMostChildren; ++i) say<messages::FromLoader>(messages::ScannerStarted{idle_child(), 0});
     } else if (step == "twice") {
         const pid_t pid = idle_child();
-        say(messages::ScannerStarted{pid, 0});
-        say(messages::StandbyStarted{pid});
+        say<messages::FromLoader>(messages::ScannerStarted{pid, 0});
+        say<messages::FromLoader>(messages::StandbyStarted{pid});
     } else if (step == "slot") {
-        say(messages::ScannerStarted{idle_child(), static_cast<std::uint32_t>(argument)});
+        say<messages::FromLoader>(messages::ScannerStarted{idle_child(), static_cast<std::uint32_t>(argument)});
     } else if (step == "starved") {
-        say(messages::LoadStarved{});
+        say<messages::FromLoader>(messages::LoadStarved{});
         ::_exit(0);
     } else if (step == "progress") {
-        for (std::int64_t i = 0; i < argument; ++i) say(messages::LoadProgress{"load"});
+        for (std::int64_t i = 0; i < argument; ++i) say<messages::FromLoader>(messages::LoadProgress{"load"});
     } else if (step == "room") {
-        say(messages::LoadAwaitsRoom{});
+        say<messages::FromLoader>(messages::LoadAwaitsRoom{});
     } else if (step == "unchanged") {
-        say(messages::LoadUnchanged{});
+        say<messages::FromLoader>(messages::LoadUnchanged{});
     } else if (step == "half" || step == "descriptor") {
-        say_broken(messages::LoadProgress{"load"}, step == "descriptor");
+        say_broken<messages::FromLoader>(messages::LoadProgress{"load"}, step == "descriptor");
     } else if (step == "error") {
-        say_raw(messages::LoadFailed{0, {}}, static_cast<std::size_t>(argument));
+        say_raw<messages::FromLoader>(messages::LoadFailed{0, {}}, static_cast<std::size_t>(argument));
     }
-    wait_for_end();
+    wait_for_end<messages::ToLoader>();
 }
 
 [[noreturn]] void session(const std::string& step, std::int64_t argument) {
-    static_cast<void>(await<messages::ConfigureSession>());
-    if (step == "never") wait_for_end();
-    say(messages::SessionWorkerReady{});
+    static_cast<void>(await<messages::ConfigureSession, messages::ToSession>());
+    if (step == "never") wait_for_end<messages::ToSession>();
+    say<messages::FromSession>(messages::SessionWorkerReady{});
     if (step == "unfit") {
-        say(messages::SessionWorkerUnfit{"it says so"});
+        say<messages::FromSession>(messages::SessionWorkerUnfit{"it says so"});
         ::_exit(0);
     } else if (step == "unfit-again") {
-        for (std::int64_t i = 0; i < argument; ++i) say(messages::SessionWorkerUnfit{"it says so"});
+        for (std::int64_t i = 0; i < argument; ++i)
+            say<messages::FromSession>(messages::SessionWorkerUnfit{"it says so"});
     } else if (step == "name") {
-        say_raw(messages::Detection{}, static_cast<std::size_t>(argument));
+        say_raw<messages::FromSession>(messages::Detection{}, static_cast<std::size_t>(argument));
     } else if (step == "names") {
         std::string name(255, 'n');
         for (std::int64_t i = 0; i < argument; ++i) {
             const std::string number = std::to_string(i);
             name.replace(0, number.size(), number);
-            say(messages::Detection{name, 1});
+            say<messages::FromSession>(messages::Detection{name, 1});
         }
     } else if (step == "overdue") {
         const pid_t supervisor = ::getppid();
         for (std::int64_t i = 0; i < argument; ++i)
-            for (const pid_t pid : {supervisor, pid_t{1}, ::getpid()}) say(messages::ScannerOverdue{1, pid, 1});
-        say(messages::Detection{"all is said", 1});
+            for (const pid_t pid : {supervisor, pid_t{1}, ::getpid()})
+                say<messages::FromSession>(messages::ScannerOverdue{1, pid, 1});
+        say<messages::FromSession>(messages::Detection{"all is said", 1});
     } else if (step == "half" || step == "descriptor") {
-        say_broken(messages::Detection{"name", 1}, step == "descriptor");
+        say_broken<messages::FromSession>(messages::Detection{"name", 1}, step == "descriptor");
     } else if (step == "exit") {
         ::_exit(0);
     }
-    wait_for_end();
+    wait_for_end<messages::ToSession>();
 }
 
 } // namespace
@@ -164,7 +177,7 @@ int main(int, char** argv) {
     messages::Hello hello;
     hello.role = is_session ? messages::Role::session : messages::Role::loader;
     hello.pid = ::getpid();
-    say(hello);
+    say<messages::FromAnyChild>(hello);
     if (is_session) session(step, argument);
     loader(step, argument);
 }

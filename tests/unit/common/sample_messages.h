@@ -1,4 +1,4 @@
-// One message of each kind, every field set to something of its own, for tests that go through all of them.
+// One message of each kind and direction, every field set to something of its own, for tests that go through all.
 #pragma once
 
 #include <sys/mman.h>
@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/directions.h"
 
 namespace evermilter::test {
 
@@ -36,13 +36,13 @@ class Filler {
     void fill(Number& value) {
         value = static_cast<Number>(~static_cast<Number>(0) - static_cast<Number>(++next_));
     }
-    void fill(messages::Role& value) { value = messages::Role::standby; }
-    void fill(messages::Suspected& value) { value = messages::Suspected::cpu_time; }
     void fill(MessageDigests& value) {
         for (auto& word : value.whole.words) fill(word);
         for (auto& word : value.body.words) fill(word);
     }
-    void fill(messages::ScanOutcome& value) { value = messages::ScanOutcome::temp_failed; }
+    template <class Enum>
+    requires std::is_enum_v<Enum>
+    void fill(Enum& value) { value = messages::Last<Enum>::value; }
 
     template <class Struct>
     Struct filled() {
@@ -55,15 +55,23 @@ class Filler {
     unsigned next_ = 0;
 };
 
-template <std::size_t... Index>
-std::vector<messages::Message> sample_messages(std::index_sequence<Index...>) {
-    Filler filler;
-    std::vector<messages::Message> all;
-    (all.emplace_back(filler.filled<std::variant_alternative_t<Index, messages::Message>>()), ...);
-    return all;
+// A std::type_identity of each direction's variant, in a tuple.
+inline constexpr auto directions() {
+    return []<class... All>(std::type_identity<std::tuple<All...>>) {
+        return std::tuple{std::type_identity<All>{}...};
+    }(std::type_identity<messages::Directions>{});
 }
-inline std::vector<messages::Message> sample_messages() {
-    return sample_messages(std::make_index_sequence<std::variant_size_v<messages::Message>>());
+
+// `visit` with the samples of each direction, a std::vector of its variant.
+template <class Visit>
+void each_direction(Visit visit) {
+    const auto samples = []<class... All>(std::type_identity<std::variant<All...>>) {
+        Filler filler;
+        std::vector<std::variant<All...>> all;
+        (all.emplace_back(filler.filled<All>()), ...);
+        return all;
+    };
+    std::apply([&](auto... direction) { (visit(samples(direction)), ...); }, directions());
 }
 
 inline ino_t inode(const unique_fd& fd) {
@@ -97,7 +105,8 @@ requires std::integral<Number> || std::is_enum_v<Number> std::string shown(const
     return std::to_string(static_cast<std::int64_t>(value));
 }
 
-inline std::vector<std::string> shown_fields(const messages::Message& message) {
+template <class Messages>
+std::vector<std::string> shown_fields(const Messages& message) {
     return std::visit(
         [](const auto& value) {
             return std::apply([&](auto... member) { return std::vector<std::string>{shown(value.*member)...}; },

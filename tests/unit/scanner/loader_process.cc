@@ -43,23 +43,23 @@ unique_fd as_file(const std::string& text) {
     return file;
 }
 
-Received Job::next() {
+Received<messages::FromScanner> Job::next() {
     wait_for(reply_.get(), POLLIN, "an answer of the scanner");
-    return need(receive_message(reply_.get()));
+    return need(receive_message<messages::FromScanner>(reply_.get()));
 }
 
 std::optional<pid_t> Job::taken() {
-    const Received received = next();
-    if (received.kind != Received::Kind::message) return std::nullopt;
+    const auto received = next();
+    if (received.kind != ReceivedKind::message) return std::nullopt;
     if (!std::holds_alternative<messages::Taken>(received.message)) throw std::runtime_error("no Taken");
     return received.sender;
 }
 
 std::optional<messages::ScanResult> Job::result() {
-    Received received = next();
-    if (received.kind != Received::Kind::message) return std::nullopt;
+    auto received = next();
+    if (received.kind != ReceivedKind::message) return std::nullopt;
     if (std::holds_alternative<messages::Taken>(received.message)) received = next();
-    if (received.kind != Received::Kind::message) return std::nullopt;
+    if (received.kind != ReceivedKind::message) return std::nullopt;
     return std::get<messages::ScanResult>(received.message);
 }
 
@@ -76,7 +76,7 @@ LoaderProcess::LoaderProcess() {
         ::execl(program.c_str(), program.c_str(), nullptr);
         ::_exit(127);
     }
-    channel_ = Channel(std::move(ours));
+    channel_ = Channel<messages::FromLoader, messages::ToLoader>(std::move(ours));
     (void)expect<messages::Hello>();
 }
 
@@ -101,14 +101,14 @@ void LoaderProcess::start_load(const config::Config& config, messages::StartLoad
     send(std::move(order));
 }
 
-void LoaderProcess::send(messages::Message message) {
+void LoaderProcess::send(messages::ToLoader message) {
     if (auto sent = channel_.send(std::move(message)); !sent) throw std::runtime_error(sent.error().what);
 }
 
-messages::Message LoaderProcess::next() {
+messages::FromLoader LoaderProcess::next() {
     wait_for(channel_.fd(), POLLIN, "a message of the loader");
-    Received received = need(channel_.receive());
-    if (received.kind != Received::Kind::message) throw NeverHappened("the loader closed its channel");
+    auto received = need(channel_.receive());
+    if (received.kind != ReceivedKind::message) throw NeverHappened("the loader closed its channel");
     return std::move(received.message);
 }
 
@@ -130,7 +130,8 @@ Job LoaderProcess::submit(const std::string& mail, std::int64_t deadline_ns, con
     job.digests = digests;
     job.message = as_file(mail);
     job.reply = std::move(theirs);
-    if (auto sent = send_message(queue_.get(), std::move(job)); !sent) throw std::runtime_error(sent.error().what);
+    if (auto sent = send_message<messages::ToScanner>(queue_.get(), std::move(job)); !sent)
+        throw std::runtime_error(sent.error().what);
     return Job(std::move(ours));
 }
 

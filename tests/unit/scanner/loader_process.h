@@ -12,7 +12,9 @@
 #include "tests/support/folder.h"
 #include "tests/support/waiting.h"
 #include "workers/common/ipc/channel.h"
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/from_loader.h"
+#include "workers/common/ipc/scan_job.h"
+#include "workers/common/ipc/to_loader.h"
 #include "workers/common/shared/scoreboard.h"
 
 namespace evermilter::test {
@@ -34,7 +36,7 @@ class Job {
     void abandon() { reply_.reset(); }
 
   private:
-    [[nodiscard]] Received next();
+    [[nodiscard]] Received<messages::FromScanner> next();
     unique_fd reply_;
 };
 
@@ -46,7 +48,7 @@ class LoaderProcess {
     ~LoaderProcess();
 
     void start_load(const config::Config& config, messages::StartLoad order = {}, std::uint32_t scanners = 1);
-    void send(messages::Message message);
+    void send(messages::ToLoader message);
     // The next message that is a T; others are kept in `seen`. Throws when the channel ends before.
     template <class T>
     T expect() {
@@ -56,7 +58,7 @@ class LoaderProcess {
             seen.push_back(std::move(message));
         }
     }
-    [[nodiscard]] messages::Message next();
+    [[nodiscard]] messages::FromLoader next();
     // Waits for the end of the process; its wait status.
     [[nodiscard]] int wait();
 
@@ -67,11 +69,11 @@ class LoaderProcess {
     [[nodiscard]] pid_t pid() const { return pid_; }
     [[nodiscard]] ScannerBoard& board() { return *board_; }
     // The receiving end, which a test keeps to look whether the queue is empty.
-    std::vector<messages::Message> seen;
+    std::vector<messages::FromLoader> seen;
 
   private:
     pid_t pid_ = 0;
-    Channel channel_;
+    Channel<messages::FromLoader, messages::ToLoader> channel_;
     unique_fd queue_;
     std::optional<ScannerBoard> board_;
     std::uint64_t jobs_ = 0;

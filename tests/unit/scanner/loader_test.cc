@@ -230,7 +230,7 @@ BOOST_AUTO_TEST_CASE(a_load_that_waits_for_room_begins_with_it) {
     order.await_room = true;
     loader.start_load(config, std::move(order));
     (void)loader.expect<messages::LoadAwaitsRoom>();
-    const auto step = [](const messages::Message& message) {
+    const auto step = [](const messages::FromLoader& message) {
         const auto* progress = std::get_if<messages::LoadProgress>(&message);
         return progress == nullptr ? std::string() : progress->step;
     };

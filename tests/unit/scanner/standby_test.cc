@@ -23,7 +23,7 @@ struct Line {
     Line() {
         auto pair = seqpacket_pair(Blocking::no, Blocking::no);
         BOOST_REQUIRE(pair.ok());
-        ours = Channel(std::move(pair->first));
+        ours = Channel<messages::FromLoader, messages::ToLoader>(std::move(pair->first));
         theirs = std::move(pair->second);
     }
     // The next message that is a T; nothing when the channel ends before.
@@ -32,11 +32,11 @@ struct Line {
         for (;;) {
             test::wait_for(ours.fd(), POLLIN, "a message of a standby");
             auto received = ours.receive();
-            if (!received || received->kind != Received::Kind::message) return std::nullopt;
+            if (!received || received->kind != ReceivedKind::message) return std::nullopt;
             if (auto* found = std::get_if<T>(&received->message)) return std::move(*found);
         }
     }
-    Channel ours;
+    Channel<messages::FromLoader, messages::ToLoader> ours;
     unique_fd theirs;
 };
 

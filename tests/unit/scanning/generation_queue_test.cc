@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "workers/common/ipc/channel.h"
+#include "workers/common/ipc/scan_job.h"
 
 using namespace evermilter;
 using namespace evermilter::scanning;
@@ -40,21 +41,23 @@ Ends make_queue() {
 }
 
 codec::Packet packet(std::uint64_t job) {
-    auto made = codec::encode(messages::Taken{job});
+    messages::ScanJob message;
+    message.job = job;
+    auto made = codec::encode<messages::ToScanner>(std::move(message));
     BOOST_REQUIRE(made.ok());
     return std::move(*made);
 }
 
 // True when no sending end is open any more.
 bool at_eof(const unique_fd& receiving) {
-    auto received = receive_message(receiving.get());
-    return received.ok() && received->kind == Received::Kind::end;
+    auto received = receive_message<messages::ToScanner>(receiving.get());
+    return received.ok() && received->kind == ReceivedKind::end;
 }
 
 std::uint64_t next_job(const unique_fd& receiving) {
-    auto received = receive_message(receiving.get());
-    if (!received || received->kind != Received::Kind::message) return 0;
-    return std::get<messages::Taken>(received->message).job;
+    auto received = receive_message<messages::ToScanner>(receiving.get());
+    if (!received || received->kind != ReceivedKind::message) return 0;
+    return std::get<messages::ScanJob>(received->message).job;
 }
 
 struct Fixture {

@@ -24,6 +24,7 @@
 #include <thread>
 #include <vector>
 
+#include "workers/common/ipc/any_child.h"
 #include "workers/common/ipc/channel.h"
 #include "workers/common/shared/scoreboard.h"
 #include "workers/scanning/cpu_time.h"
@@ -46,8 +47,9 @@ std::size_t open_descriptors() {
     return count;
 }
 
-void say(const unique_fd& fd, messages::Message message) {
-    (void)send_message(fd.get(), std::move(message)); // the other end may have given up
+template <class Messages = messages::FromScanner>
+void say(const unique_fd& fd, std::type_identity_t<Messages> message) {
+    (void)send_message<Messages>(fd.get(), std::move(message)); // the other end may have given up
 }
 void take(const ScanJob& job) {
     say(job.reply, messages::Taken{job.job});
@@ -86,8 +88,8 @@ struct Generation {
     std::unique_ptr<ScanJob> next(std::chrono::milliseconds until = kLong) const {
         pollfd entry{queue.get(), POLLIN, 0};
         if (::poll(&entry, 1, static_cast<int>(until.count())) <= 0) return nullptr;
-        auto received = receive_message(queue.get());
-        if (!received || received->kind != Received::Kind::message) return nullptr;
+        auto received = receive_message<messages::ToScanner>(queue.get());
+        if (!received || received->kind != ReceivedKind::message) return nullptr;
         return std::make_unique<ScanJob>(std::get<ScanJob>(std::move(received->message)));
     }
     unique_fd queue;
@@ -432,7 +434,7 @@ BOOST_AUTO_TEST_CASE(what_no_scanner_takes_ends_with_queue_timeout_and_its_job_i
     const auto job = generation.next();
     BOOST_REQUIRE(job);
     BOOST_TEST(job->deadline_ns <= monotonic_ns());
-    const auto said = send_message(job->reply.get(), messages::Taken{job->job});
+    const auto said = send_message<messages::FromScanner>(job->reply.get(), messages::Taken{job->job});
     BOOST_TEST(!said.ok());
     BOOST_TEST(said.error().code == EPIPE);
     BOOST_TEST(overdue.empty());
@@ -530,10 +532,10 @@ BOOST_AUTO_TEST_CASE(what_is_no_answer_to_this_job_is_an_error_and_never_clean) 
         [&](const ScanJob& job) { bytes(job, std::string(1000, '\0')); },
         [&](const ScanJob& job) { answer(job, ScanOutcome::clean); }, // without Taken
         [&](const ScanJob& job) { say(job.reply, messages::Taken{job.job + 1}); },
-        [&](const ScanJob& job) { say(job.reply, messages::Pong{1}); },
+        [&](const ScanJob& job) { say<messages::FromAnyChild>(job.reply, messages::Pong{1}); },
         [&](const ScanJob& job) { take(job), bytes(job, "garbage"); },
         [&](const ScanJob& job) { take(job), take(job); },
-        [&](const ScanJob& job) { take(job), say(job.reply, messages::Pong{1}); },
+        [&](const ScanJob& job) { take(job), say<messages::FromAnyChild>(job.reply, messages::Pong{1}); },
         [&](const ScanJob& job) {
             take(job);
             auto other = result(job, ScanOutcome::clean);

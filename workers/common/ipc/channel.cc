@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <span>
 
 namespace evermilter {
 namespace {
@@ -81,13 +80,7 @@ Result<void> send_packet(int fd, const codec::Packet& packet) {
     return {};
 }
 
-Result<void> send_message(int fd, messages::Message message) {
-    auto packet = codec::encode(std::move(message));
-    if (!packet) return std::move(packet).error();
-    return send_packet(fd, *packet);
-}
-
-Result<Received> receive_message(int fd) {
+Result<Received<RawPacket>> receive_packet(int fd) {
     // Kept by the thread, because on the stack it would need a large one; not initialised, so that only the pages that
     // messages touch become resident. (Looking at the size first would race where several receive from one queue.)
     thread_local const auto buffer = std::make_unique_for_overwrite<std::byte[]>(codec::kMaxPacket);
@@ -102,53 +95,49 @@ Result<Received> receive_message(int fd) {
     bool reset = false;
     while ((got = ::recvmsg(fd, &header, MSG_CMSG_CLOEXEC)) < 0) {
         if (errno == EINTR) continue;
-        Received received;
+        Received<RawPacket> received;
         if (errno == EAGAIN || errno == EWOULDBLOCK) return received;
         if (errno != ECONNRESET) return system_error("recvmsg");
         // The peer closed without having read all of ours. Linux tells this first and once (sock_error() in
         // af_unix.c); what the peer said before it closed is still there, and then comes EOF.
         if (reset) {
-            received.kind = Received::Kind::end;
+            received.kind = ReceivedKind::end;
             return received;
         }
         reset = true;
     }
-    Received received;
+    Received<RawPacket> received;
     std::vector<unique_fd> descriptors;
     take_control(header, descriptors, received.sender);
     if (got == 0) {
-        received.kind = Received::Kind::end;
+        received.kind = ReceivedKind::end;
         return received;
     }
     if ((header.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0)
         return Error{EBADMSG, "packet or its descriptors were cut off (out of descriptors?)"};
-    auto message = codec::decode(std::span(buffer.get(), static_cast<std::size_t>(got)), std::move(descriptors));
-    if (!message) return std::move(message).error();
-    received.kind = Received::Kind::message;
-    received.message = std::move(*message);
+    received.kind = ReceivedKind::message;
+    received.message = {std::span(buffer.get(), static_cast<std::size_t>(got)), std::move(descriptors)};
     return received;
 }
 
-void Channel::close() noexcept {
+void PacketChannel::close() noexcept {
     fd_.reset();
     queued_.clear();
 }
 
-Result<void> Channel::send(messages::Message message) {
-    auto packet = codec::encode(std::move(message));
-    if (!packet) return std::move(packet).error();
+Result<void> PacketChannel::send_packet(codec::Packet packet) {
     if (queued_.empty()) {
-        auto sent = send_packet(fd_.get(), *packet);
+        auto sent = evermilter::send_packet(fd_.get(), packet);
         if (sent || sent.error().code != EAGAIN) return sent;
     }
     if (queued_.size() >= kMaxQueued) return Error{ENOBUFS, "peer does not read its channel"};
-    queued_.push_back(std::move(*packet));
+    queued_.push_back(std::move(packet));
     return {};
 }
 
-Result<void> Channel::flush() {
+Result<void> PacketChannel::flush() {
     while (!queued_.empty()) {
-        auto sent = send_packet(fd_.get(), queued_.front());
+        auto sent = evermilter::send_packet(fd_.get(), queued_.front());
         if (!sent) return sent.error().code == EAGAIN ? Result<void>{} : sent;
         queued_.pop_front();
     }

@@ -8,6 +8,8 @@
 #include <cerrno>
 
 #include "workers/common/base/process_state.h"
+#include "workers/common/ipc/any_child.h"
+#include "workers/common/ipc/channel.h"
 
 namespace evermilter {
 namespace {
@@ -21,10 +23,10 @@ int socket_option(int option) {
 
 } // namespace
 
-Result<Channel> adopt_child_channel(messages::Role role) {
+Result<unique_fd> adopt_child_channel(messages::Role role) {
     if (socket_option(SO_TYPE) != SOCK_SEQPACKET || socket_option(SO_DOMAIN) != AF_UNIX)
         return Error{EINVAL, "started by evermilterd only"};
-    Channel channel{unique_fd(kChildChannel)};
+    unique_fd channel(kChildChannel);
     if (::fcntl(kChildChannel, F_SETFD, FD_CLOEXEC) != 0) return system_error("the channel to evermilterd");
     int on = 1;
     if (::ioctl(kChildChannel, FIONBIO, &on) != 0) return system_error("the channel to evermilterd");
@@ -37,15 +39,14 @@ Result<Channel> adopt_child_channel(messages::Role role) {
     messages::Hello hello;
     hello.role = role;
     hello.pid = ::getpid();
-    auto sent = channel.send(hello);
-    if (!sent) return std::move(sent).error();
+    if (auto sent = send_message<messages::FromAnyChild>(channel.get(), hello); !sent) return std::move(sent).error();
     return channel;
 }
 
-bool is_of_own_user(const Channel& channel) noexcept {
+bool is_of_own_user(int channel) noexcept {
     ucred maker{};
     socklen_t length = sizeof maker;
-    return ::getsockopt(channel.fd(), SOL_SOCKET, SO_PEERCRED, &maker, &length) == 0 && maker.uid == ::geteuid();
+    return ::getsockopt(channel, SOL_SOCKET, SO_PEERCRED, &maker, &length) == 0 && maker.uid == ::geteuid();
 }
 
 } // namespace evermilter

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "workers/common/base/result.h"
-#include "workers/common/ipc/channel.h"
-#include "workers/common/ipc/messages.h"
+#include "workers/common/base/unique_fd.h"
+#include "workers/common/ipc/protocol.h"
 
 namespace evermilter {
 
@@ -12,9 +12,9 @@ inline constexpr int kChildChannel = 3;
 // Takes over the channel: checks that descriptor 3 is a SOCK_SEQPACKET unix socket, makes it CLOEXEC and
 // non-blocking, and sends Hello. An Error (EX_USAGE is the exit status then) when the process was not started by
 // evermilterd. Sets what the process has inherited (process_state.h), so it must be called before any thread is made.
-[[nodiscard]] Result<Channel> adopt_child_channel(messages::Role role);
+[[nodiscard]] Result<unique_fd> adopt_child_channel(messages::Role role);
 
-// Whether who made the channel, the supervisor, runs as our own user.
-[[nodiscard]] bool is_of_own_user(const Channel& channel) noexcept;
+// Whether the supervisor, which made the channel, runs as our own user.
+[[nodiscard]] bool is_of_own_user(int channel) noexcept;
 
 } // namespace evermilter

@@ -10,12 +10,10 @@
 #include <type_traits>
 #include <utility>
 
-#include "workers/common/ipc/message_bounds.h"
+#include "workers/common/ipc/directions.h"
 
 namespace evermilter::codec {
 namespace {
-
-using messages::Message;
 
 static_assert(std::endian::native == std::endian::little, "both ends are on one machine; the codec copies integers");
 
@@ -104,9 +102,15 @@ class Reader {
         value = number == 1;
         return true;
     }
-    [[nodiscard]] bool get(messages::Role& value) { return get_enum(value, messages::Role::scanner); }
-    [[nodiscard]] bool get(messages::ScanOutcome& value) { return get_enum(value, messages::ScanOutcome::temp_failed); }
-    [[nodiscard]] bool get(messages::Suspected& value) { return get_enum(value, messages::Suspected::cpu_time); }
+    template <class Enum>
+    requires std::is_enum_v<Enum>
+    [[nodiscard]] bool get(Enum& value) {
+        std::underlying_type_t<Enum> number = 0;
+        if (!get(number) || number > static_cast<std::underlying_type_t<Enum>>(messages::Last<Enum>::value))
+            return false;
+        value = static_cast<Enum>(number);
+        return true;
+    }
     [[nodiscard]] bool get(MessageDigests& digests) {
         const auto each = [this](MessageDigest& digest) {
             return std::all_of(digest.words.begin(), digest.words.end(), [this](auto& word) { return get(word); });
@@ -147,14 +151,6 @@ class Reader {
     [[nodiscard]] bool at_end() const { return bytes_.empty() && next_descriptor_ == descriptors_.size(); }
 
   private:
-    template <class T>
-    [[nodiscard]] bool get_enum(T& value, T last) {
-        std::underlying_type_t<T> number = 0;
-        if (!get(number) || number > static_cast<std::underlying_type_t<T>>(last)) return false;
-        value = static_cast<T>(number);
-        return true;
-    }
-
     std::span<const std::byte> bytes_;
     std::vector<unique_fd> descriptors_;
     std::size_t next_descriptor_ = 0;
@@ -169,28 +165,54 @@ bool each_field(Struct& target, Visit visit) {
     (std::make_index_sequence<std::tuple_size_v<decltype(Struct::fields)>>{});
 }
 
-template <std::size_t Index = 0>
-[[nodiscard]] std::optional<Message> read_alternative(std::size_t wanted, Reader& reader) {
-    if constexpr (Index < std::variant_size_v<Message>) {
-        if (wanted != Index) return read_alternative<Index + 1>(wanted, reader);
-        std::variant_alternative_t<Index, Message> value;
-        const bool read =
-            each_field(value, [&](auto& field, const Bound& bound) { return reader.get_field(field, bound); });
-        if (!read) return std::nullopt;
-        return Message(std::in_place_index<Index>, std::move(value));
-    } else {
-        return std::nullopt;
-    }
+// The type on the wire of `Message` in the direction `Messages`. What any child says or hears has one type everywhere.
+template <class Message, class Messages>
+constexpr std::uint16_t type_of() {
+    using messages::is_one_of;
+    using Shared = std::conditional_t<
+        is_one_of<Message, messages::FromAnyChild>, messages::FromAnyChild,
+        std::conditional_t<is_one_of<Message, messages::ToAnyChild>, messages::ToAnyChild, Messages>>;
+    constexpr std::size_t place = []<class... All>(std::type_identity<std::variant<All...>>) {
+        std::size_t index = 0;
+        static_cast<void>(((std::is_same_v<Message, All> || (++index, false)) || ...));
+        return index;
+    }(std::type_identity<Shared>{});
+    static_assert(place < 256);
+    return static_cast<std::uint16_t>(static_cast<unsigned>(messages::direction<Shared>) << 8U | place);
 }
+
+// Leaves an empty `message` where the packet is not `Message`. False: it is, and malformed.
+template <class Message, class Messages>
+[[nodiscard]] bool read_if(std::uint16_t type, Reader& reader, std::optional<Messages>& message) {
+    if (type != type_of<Message, Messages>()) return true;
+    Message value;
+    const bool read =
+        each_field(value, [&](auto& field, const Bound& bound) { return reader.get_field(field, bound); });
+    if (read) message.emplace(std::in_place_type<Message>, std::move(value));
+    return read;
+}
+
+template <class Messages>
+struct All;
+template <class... Alternatives>
+struct All<std::variant<Alternatives...>> {
+    using Messages = std::variant<Alternatives...>;
+    [[nodiscard]] static std::optional<Messages> read(std::uint16_t type, Reader& reader) {
+        std::optional<Messages> message;
+        static_cast<void>((read_if<Alternatives>(type, reader, message) && ...));
+        return message;
+    }
+};
 
 } // namespace
 
-Result<Packet> encode(Message message) {
+template <class Messages>
+Result<Packet> encode(std::type_identity_t<Messages> message) {
     Writer writer;
-    auto type = static_cast<std::uint16_t>(message.index());
-    writer.put(type);
     std::visit(
-        [&](auto& value) {
+        [&]<class Message>(Message& value) {
+            std::uint16_t type = type_of<Message, Messages>();
+            writer.put(type);
             each_field(value, [&](auto& field, const Bound& bound) {
                 writer.put_field(field, bound);
                 return true;
@@ -198,17 +220,37 @@ Result<Packet> encode(Message message) {
         },
         message);
     if (!writer.fits || writer.packet.bytes.size() > kMaxPacket || writer.packet.descriptors.size() > kMaxDescriptors)
-        return Error{EMSGSIZE, std::string("message ") + messages::message_name(message) + " is too large to be sent"};
+        return Error{EMSGSIZE, "message " + std::string(messages::message_name(message)) + " is too large to be sent"};
     return std::move(writer.packet);
 }
 
-Result<Message> decode(std::span<const std::byte> bytes, std::vector<unique_fd> descriptors) {
+template <class Messages>
+Result<Messages> decode(std::span<const std::byte> bytes, std::vector<unique_fd> descriptors) {
     Reader reader(bytes, std::move(descriptors));
     std::uint16_t type = 0;
     if (!reader.get(type)) return Error{EBADMSG, "packet without a message type"};
-    auto message = read_alternative(type, reader);
+    auto message = All<Messages>::read(type, reader);
     if (!message || !reader.at_end()) return Error{EBADMSG, "malformed packet of message type " + std::to_string(type)};
     return std::move(*message);
 }
+
+using Bytes = std::span<const std::byte>;
+using Descriptors = std::vector<unique_fd>;
+template Result<Packet> encode<messages::FromAnyChild>(messages::FromAnyChild);
+template Result<messages::FromAnyChild> decode<messages::FromAnyChild>(Bytes, Descriptors);
+template Result<Packet> encode<messages::ToAnyChild>(messages::ToAnyChild);
+template Result<messages::ToAnyChild> decode<messages::ToAnyChild>(Bytes, Descriptors);
+template Result<Packet> encode<messages::ToSession>(messages::ToSession);
+template Result<messages::ToSession> decode<messages::ToSession>(Bytes, Descriptors);
+template Result<Packet> encode<messages::FromSession>(messages::FromSession);
+template Result<messages::FromSession> decode<messages::FromSession>(Bytes, Descriptors);
+template Result<Packet> encode<messages::ToLoader>(messages::ToLoader);
+template Result<messages::ToLoader> decode<messages::ToLoader>(Bytes, Descriptors);
+template Result<Packet> encode<messages::FromLoader>(messages::FromLoader);
+template Result<messages::FromLoader> decode<messages::FromLoader>(Bytes, Descriptors);
+template Result<Packet> encode<messages::ToScanner>(messages::ToScanner);
+template Result<messages::ToScanner> decode<messages::ToScanner>(Bytes, Descriptors);
+template Result<Packet> encode<messages::FromScanner>(messages::FromScanner);
+template Result<messages::FromScanner> decode<messages::FromScanner>(Bytes, Descriptors);
 
 } // namespace evermilter::codec

@@ -1,14 +1,16 @@
-// Messages to bytes and back. One codec for every struct of messages.h, driven by its `fields`.
+// Messages to bytes and back: one codec for the variants of all directions, driven by the `fields` of their structs.
 // Integers are little endian and of their own width, strings and lists carry a 32-bit count. Decoding trusts
-// nothing: a short, long or unknown packet, or one with the wrong number of descriptors, is an Error.
+// nothing: a short, long or unknown packet, one of another direction, or one with the wrong number of descriptors, is
+// an Error.
 #pragma once
 
 #include <cstddef>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "workers/common/base/result.h"
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/message.h"
 
 namespace evermilter::codec {
 
@@ -22,10 +24,15 @@ struct Packet {
     std::vector<unique_fd> descriptors;
 };
 
+// Both are made for the directions of directions.h (codec.cc). `Messages` is always written out: a struct alone does not
+// say which way it goes.
+
 // Moves the descriptors out of `message`. An empty descriptor field is not sent. Fails with EMSGSIZE past kMaxPacket.
-[[nodiscard]] Result<Packet> encode(messages::Message message);
+template <class Messages>
+[[nodiscard]] Result<Packet> encode(std::type_identity_t<Messages> message);
 
 // Takes the descriptors it needs from `descriptors`; what is left over makes the packet invalid.
-[[nodiscard]] Result<messages::Message> decode(std::span<const std::byte> bytes, std::vector<unique_fd> descriptors);
+template <class Messages>
+[[nodiscard]] Result<Messages> decode(std::span<const std::byte> bytes, std::vector<unique_fd> descriptors);
 
 } // namespace evermilter::codec

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "workers/common/ipc/messages.h"
+#include "workers/common/ipc/scan_job.h"
 #include "workers/scanner/look/gap.h"
 
 namespace evermilter::scanner {

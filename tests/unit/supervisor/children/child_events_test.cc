@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "workers/common/ipc/from_loader.h"
+
 using namespace evermilter;
 using namespace evermilter::supervisor;
 
@@ -14,7 +16,7 @@ namespace {
 // A line for each event: what it was, and of which child.
 std::string text(const ChildEvent& event) {
     if (const auto* said = std::get_if<ChildSaid>(&event))
-        return std::string(messages::message_name(said->message)) + " " + std::to_string(said->child);
+        return std::string(said->message.name()) + " " + std::to_string(said->child);
     if (const auto* silent = std::get_if<ChildSilent>(&event))
         return "silent " + std::to_string(silent->child) + silent->fault;
     if (const auto* died = std::get_if<ChildDied>(&event)) return "died " + std::to_string(died->child);
@@ -28,9 +30,9 @@ BOOST_AUTO_TEST_SUITE(child_events)
 BOOST_AUTO_TEST_CASE(what_a_child_said_comes_before_its_death) {
     ChildEvents events;
     BOOST_TEST(events.empty());
-    events.add(ChildSaid{1, messages::LoadProgress{"load"}});
-    events.add(ChildSaid{2, messages::Pong{7}});
-    events.add(ChildSaid{1, messages::LoadUnchanged{}});
+    events.add(ChildSaid{1, messages::FromLoader(messages::LoadProgress{"load"})});
+    events.add(ChildSaid{2, messages::FromLoader(messages::Pong{7})});
+    events.add(ChildSaid{1, messages::FromLoader(messages::LoadUnchanged{})});
     events.add(ChildSilent{1, ": nonsense"});
     events.add(ChildDied{1, 4711});
     std::vector<std::string> seen;
@@ -43,7 +45,7 @@ BOOST_AUTO_TEST_CASE(what_a_child_said_comes_before_its_death) {
 
 BOOST_AUTO_TEST_CASE(what_follows_from_an_event_comes_before_what_was_learnt_later) {
     ChildEvents events;
-    events.add(ChildSaid{1, messages::StandbyEnded{}});
+    events.add(ChildSaid{1, messages::FromLoader(messages::StandbyEnded{})});
     events.add(ChildDied{1, 4711});
     std::vector<std::string> seen;
     events.work_off(
@@ -65,7 +67,7 @@ BOOST_AUTO_TEST_CASE(records_are_freed_between_events_only) {
     bool over = false;
     int sweeps = 0;
     bool handling = false;
-    events.add(ChildSaid{1, messages::StandbyEnded{}});
+    events.add(ChildSaid{1, messages::FromLoader(messages::StandbyEnded{})});
     events.add(ChildDied{1, 4711});
     events.work_off(
         [&](ChildEvent&&) {

@@ -34,6 +34,24 @@ BOOST_AUTO_TEST_CASE(a_worker_told_to_drain_before_it_was_ready_never_gets_work)
     BOOST_TEST((next(*draining, WorkerEvent::ready) == WorkerState::draining));
 }
 
+// Every state with every event; a nullopt is a fault of the child, which is killed.
+BOOST_AUTO_TEST_CASE(the_whole_table_is_as_written_here) {
+    using enum WorkerState;
+    constexpr std::nullopt_t fault = std::nullopt;
+    // starting, ready, draining, stopping, dead: by event in the order of kEvents
+    const std::array<std::array<std::optional<WorkerState>, kEvents.size()>, kStates.size()> table = {{
+        {ready, draining, draining, stopping, stopping, dead},
+        {fault, draining, draining, stopping, stopping, dead},
+        {draining, draining, draining, stopping, stopping, dead},
+        {stopping, stopping, stopping, stopping, stopping, dead},
+        {fault, fault, fault, dead, dead, fault},
+    }};
+    for (std::size_t state = 0; state < kStates.size(); ++state)
+        for (std::size_t event = 0; event < kEvents.size(); ++event)
+            BOOST_TEST_CONTEXT(name(kStates.at(state)) << " " << name(kEvents.at(event)))
+    BOOST_TEST((next(kStates.at(state), kEvents.at(event)) == table.at(state).at(event)));
+}
+
 BOOST_AUTO_TEST_CASE(saying_ready_twice_is_a_fault) {
     BOOST_TEST((next(WorkerState::ready, WorkerEvent::ready) == std::nullopt));
 }
