@@ -11,7 +11,7 @@ Config defaults() {
             const Value value = default_of(row);
             if (std::holds_alternative<std::monostate>(value)) continue;
             // A default that its own row refuses is a mistake in the table; a test goes through all of them.
-            [[maybe_unused]] const auto refusal = assign(row, value, config);
+            [[maybe_unused]] const auto assigned = assign(row, value, config);
         }
     }
     return config;

@@ -191,11 +191,12 @@ class Reading {
         const std::string key(row.key);
         const auto value = to_value(row, node);
         if (!value) return;
-        const auto refusal = assign(row, *value, config_);
-        if (!refusal) return;
+        const auto assigned = assign(row, *value, config_);
+        if (assigned) return;
+        const BadValue& bad = assigned.error();
         const toml::array* list = node.as_array();
-        const toml::node* at_fault = list != nullptr && refusal->element ? list->get(*refusal->element) : nullptr;
-        add((at_fault != nullptr ? *at_fault : node).source().begin, key, refusal->reason);
+        const toml::node* at_fault = list != nullptr && bad.element ? list->get(*bad.element) : nullptr;
+        add((at_fault != nullptr ? *at_fault : node).source().begin, key, bad.reason);
     }
 
     // nullopt: a fault was added.
@@ -242,7 +243,7 @@ ParseResult parse(std::string_view text, const std::string& origin, Links links)
     return Reading(origin, links).parse(text);
 }
 
-std::variant<std::string, Fault> read_text(const std::string& path) {
+Result<std::string, Fault> read_text(const std::string& path) {
     const auto failed = [&](const std::string& what, int code) {
         return Fault{path, 0, 0, "", what + ": " + std::generic_category().message(code)};
     };
@@ -276,8 +277,8 @@ std::variant<std::string, Fault> read_text(const std::string& path) {
 
 ParseResult parse_file(const std::string& path) {
     auto text = read_text(path);
-    if (auto* fault = std::get_if<Fault>(&text)) return std::vector{std::move(*fault)};
-    return parse(std::get<std::string>(text), path, Links::followed);
+    if (!text) return std::vector{std::move(text).error()};
+    return parse(*text, path, Links::followed);
 }
 
 } // namespace evermilter::config

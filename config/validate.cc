@@ -32,8 +32,7 @@ void check_wildcards(const Config& config, std::vector<Conflict>& conflicts) {
     if (config.milter.allow_in_file) return;
     for (const std::string& text : config.milter.listen) {
         const auto address = parse_address(text);
-        const auto* parsed = std::get_if<ListenAddress>(&address);
-        if (parsed == nullptr || !is_wildcard(*parsed)) continue;
+        if (!address || !is_wildcard(*address)) continue;
         conflicts.push_back({{"milter.listen"},
                              "\"" + text +
                                  "\" listens on every address of the machine; set milter.allow to the networks of "

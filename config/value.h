@@ -10,20 +10,21 @@
 #include <vector>
 
 #include "config/schema.h"
+#include "workers/common/base/result.h"
 
 namespace evermilter::config {
 
 // monostate: not set.
 using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>>;
 
-// Why a value was refused, with the remedy. `element` is the one at fault in a list.
-struct Refusal {
+// Why a value cannot be taken, with the remedy. `element` is the one at fault in a list.
+struct BadValue {
     std::string reason;
     std::optional<std::size_t> element;
 };
 
-// Checks type, form and range, and sets the row's field; leaves `config` as it was on a refusal.
-[[nodiscard]] std::optional<Refusal> assign(const Row& row, const Value& value, Config& config);
+// Checks type, form and range, and sets the row's field; leaves `config` as it was where the value is bad.
+[[nodiscard]] Result<void, BadValue> assign(const Row& row, const Value& value, Config& config);
 
 // The row's value as a file would have it.
 [[nodiscard]] Value read(const Row& row, const Config& config);

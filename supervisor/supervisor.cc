@@ -173,7 +173,7 @@ bool Supervisor::begin() {
     if (auto opened = children_.open_binaries(); !opened) return refuse(EX_UNAVAILABLE, opened.error().what);
     if (auto wrong = check_limits(settings_)) return refuse(wrong->exit_code, wrong->text);
     auto folders = prepare_folders(settings_);
-    if (const auto* wrong = std::get_if<supervisor::Fault>(&folders)) return refuse(wrong->exit_code, wrong->text);
+    if (!folders) return refuse(folders.error().exit_code, folders.error().text);
     entrance_.use_passed(manager_.sockets);
     status_socket_.use_passed(manager_.sockets);
     const auto on_trouble = [this](const std::string& what, const std::string& reason) {
@@ -196,7 +196,7 @@ bool Supervisor::begin() {
     if (auto dropped = drop_privileges(); !dropped) return refuse(EX_OSERR, dropped.error().what);
 
     poison_watch_.apply();
-    folders_.begin(std::move(std::get<FolderLocks>(folders)));
+    folders_.begin(std::move(*folders));
     look_timer_.start(kLook, kLook);
     if (const std::string warning = one_user_warning(settings_.identities); !warning.empty())
         log::warning("one-user", {{"warning", warning}});

@@ -9,18 +9,9 @@
 #include "supervisor/generations/generations.h"
 #include "supervisor/poison/watch.h"
 #include "supervisor/state.h"
+#include "workers/common/base/overloaded.h"
 
 namespace evermilter::supervisor {
-namespace {
-
-template <class... Parts>
-struct Overloaded : Parts... {
-    using Parts::operator()...;
-};
-template <class... Parts>
-Overloaded(Parts...) -> Overloaded<Parts...>;
-
-} // namespace
 
 ChildMessages::ChildMessages(State& state, Children& children, SessionWorkers& session_workers,
                              Generations& generations, PoisonWatch& poison_watch)

@@ -111,14 +111,14 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     ::alarm(static_cast<unsigned>(
         std::chrono::ceil<std::chrono::seconds>(config_.max_scan_time + kAlarmAfterLimit).count()));
     const std::int64_t used_before = cpu_ns();
-    ScanReport report = engine_.scan(job.message.get());
+    EngineReport report = engine_.scan(job.message.get());
     const std::int64_t used = cpu_ns() - used_before;
     ::alarm(0);
 
     const bool temp_failed = report.verdict.outcome == ScanOutcome::temp_failed;
     // A temp directory that fails is told of by the supervisor, once for all messages.
     if (temp_failed || report.verdict.outcome == ScanOutcome::error)
-        log::write(temp_failed ? log::LogLevel::debug : log::LogLevel::warning, "scan-failed",
+        log::write(temp_failed ? log::Level::debug : log::Level::warning, "scan-failed",
                    {{"session", job.session},
                     {"queue_id", job.queue_id},
                     {"temp", temp_failed ? "yes" : "no"},

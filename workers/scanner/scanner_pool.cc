@@ -12,6 +12,7 @@
 #include "workers/common/base/log.h"
 #include "workers/common/base/oom_score.h"
 #include "workers/common/base/pidfd.h"
+#include "workers/common/shared/scan_folders.h"
 #include "workers/scanner/libclamav/seed.h"
 #include "workers/scanner/own_alarm.h"
 #include "workers/scanner/scanner.h"
@@ -80,7 +81,7 @@ ScannerPool::~ScannerPool() {
 }
 
 std::string ScannerPool::folder(const ScannerSlotState& seat) const {
-    return config_.scanner.temp_directory + "/g" + std::to_string(generation_) + "-s" + std::to_string(seat.slot);
+    return scan_folder(config_.scanner.temp_directory, generation_, seat.slot);
 }
 
 std::size_t ScannerPool::alive() const noexcept {

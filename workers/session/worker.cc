@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "workers/common/base/log.h"
+#include "workers/common/base/overloaded.h"
 #include "workers/session/callbacks.h"
 #include "workers/session/libmilter/interpose.h"
 #include "workers/session/libmilter/self_test.h"
@@ -24,13 +25,6 @@ using Clock = std::chrono::steady_clock;
 
 // How long callbacks may take to notice that their connection was shut down, before the process ends without them.
 constexpr std::chrono::seconds kAfterClosing{5};
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-    using Handlers::operator()...;
-};
-template <class... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 std::string identity() {
     std::array<char, HOST_NAME_MAX + 1> host{};
