@@ -7,21 +7,11 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/fault.h"
 #include "config/places.h"
 #include "workers/common/base/result.h"
 
 namespace evermilter::config {
-
-struct Fault {
-    std::string file;
-    unsigned line = 0;   // from 1; 0 where the fault has no place in the file (a missing file, a default)
-    unsigned column = 0; // from 1
-    std::string key;     // "timeouts.eom", may be empty (a syntax error)
-    std::string message;
-
-    // "FILE:LINE:COL: key: message"
-    [[nodiscard]] std::string text() const;
-};
 
 // The configuration, or every fault that was found (at least one).
 using ParseResult = Result<Config, std::vector<Fault>>;

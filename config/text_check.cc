@@ -153,6 +153,11 @@ std::string toml_string(std::string_view text) {
     return result + "\"";
 }
 
+std::string shown_key(std::string_view key) {
+    const bool bare = !key.empty() && key.size() <= 80 && std::all_of(key.begin(), key.end(), is_word);
+    return bare ? std::string(key) : printable(key);
+}
+
 std::string printable(std::string_view text) {
     constexpr std::size_t longest = 80;
     if (text.size() <= longest) return toml_string(text);

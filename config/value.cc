@@ -267,17 +267,17 @@ Value from_table(Kind kind, std::string_view text) {
 
 } // namespace
 
-Result<void, BadValue> assign(const Row& row, const Value& value, Config& config) {
-    return std::visit(Assign{row, value}, row.field(config));
+Result<void, BadValue> assign(const Row& row, const Value& value, void* entry) {
+    return std::visit(Assign{row, value}, row.field.of(entry));
 }
 
 // A row's accessors only form the address of a field; nothing is written through it by the two functions below.
-Value read(const Row& row, const Config& config) {
-    return std::visit(Read{row}, row.field(const_cast<Config&>(config)));
+Value read(const Row& row, const void* entry) {
+    return std::visit(Read{row}, row.field.of(const_cast<void*>(entry)));
 }
 
-bool stands_in_file(const Row& row, const Config& config) {
-    return row.in_file != nullptr && row.in_file(const_cast<Config&>(config));
+bool stands_in_file(const Row& row, const void* entry) {
+    return row.in_file != nullptr && row.in_file(const_cast<void*>(entry));
 }
 
 Value default_of(const Row& row) {

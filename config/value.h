@@ -23,13 +23,14 @@ struct BadValue {
     std::optional<std::size_t> element;
 };
 
-// Checks type, form and range, and sets the row's field; leaves `config` as it was where the value is bad.
-[[nodiscard]] Result<void, BadValue> assign(const Row& row, const Value& value, Config& config);
+// Checks type, form and range, and sets the row's field of `entry`, which is one of the row's section; leaves it as it
+// was where the value is bad.
+[[nodiscard]] Result<void, BadValue> assign(const Row& row, const Value& value, void* entry);
 
 // The row's value as a file would have it.
-[[nodiscard]] Value read(const Row& row, const Config& config);
+[[nodiscard]] Value read(const Row& row, const void* entry);
 // Whether the key stood in the file, for rows that ask (Row::in_file); false for all others.
-[[nodiscard]] bool stands_in_file(const Row& row, const Config& config);
+[[nodiscard]] bool stands_in_file(const Row& row, const void* entry);
 // The row's default, likewise; monostate for a row without.
 [[nodiscard]] Value default_of(const Row& row);
 // The value to show where there is no default.
@@ -40,7 +41,7 @@ struct BadValue {
 
 // What the row accepts, for an operator whose value was refused: how to write it, and the range.
 [[nodiscard]] std::string expectation(const Row& row);
-// The same for the documentation, which has told how each kind is written: "duration, from \"100ms\" to \"168h\"".
+// The same for the documentation, which says once how each kind is written: "duration, from \"100ms\" to \"168h\"".
 [[nodiscard]] std::string summary(const Row& row);
 
 // The words of a text that blanks separate.

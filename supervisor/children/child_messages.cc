@@ -130,6 +130,7 @@ void ChildMessages::take(Child& child, messages::Message&& message) {
             [&](const NoGeneration& one) { stray(one); },
             [&](const StartLoad& one) { stray(one); },
             [&](const RoomToLoad& one) { stray(one); },
+            [&](const ShutdownTime& one) { stray(one); },
             [&](const LockEngine& one) { stray(one); },
             [&](const StartStandby& one) { stray(one); },
             [&](const ReplaceScanner& one) { stray(one); },

@@ -23,6 +23,7 @@
 #include "workers/common/base/oom_score.h"
 #include "workers/common/base/process_state.h"
 #include "workers/common/ipc/child.h"
+#include "workers/common/shared/graces.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -40,8 +41,6 @@ constexpr int kDeathsPerTurn = 64;
 // What a child may say at once and in a second beyond what comes with each session and message.
 constexpr double kRareAtOnce = 5000;
 constexpr double kRarePerSecond = 1000;
-// A child whose channel has ended is expected to end by itself within this time.
-constexpr auto kEndAfterChannel = 5s;
 
 std::size_t binary_of(messages::Role role) {
     return role == messages::Role::session ? 0 : 1;
@@ -242,12 +241,21 @@ void Children::send(Child& child, messages::Message message) {
     if (sent.error().code != EPIPE && sent.error().code != ECONNRESET) kill(child, sent.error().what);
 }
 
-void Children::send_to_all(const messages::ReopenLog& message) {
+template <class Message>
+void Children::send_each(const Message& message) {
     for (SessionWorker& worker : state_.session_workers) send(worker.child, message);
     for (Generation& generation : state_.generations) {
         send(generation.loader, message);
         if (generation.standby.pid != 0) send(generation.standby, message);
     }
+}
+
+void Children::send_to_all(const messages::ReopenLog& message) {
+    send_each(message);
+}
+
+void Children::send_to_all(const messages::ShutdownTime& message) {
+    send_each(message);
 }
 
 void Children::ping(Child& child, std::uint64_t serial) {
@@ -430,7 +438,7 @@ void Children::channel_ended(Child& child, const std::string& fault) {
     child.channel.close();
     static_cast<void>(apply(child, WorkerEvent::channel_end));
     const auto found = watched_.find(child.id);
-    if (found != watched_.end()) found->second->end_timer.start(kEndAfterChannel);
+    if (found != watched_.end()) found->second->end_timer.start(graces::kEndAfterChannel);
 }
 
 void Children::exited(std::uint64_t id, pid_t pid, int wait_status) {

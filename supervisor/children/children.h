@@ -66,6 +66,7 @@ class Children {
     // Sends or keeps. A child that does not read is killed; its end comes by `exited`.
     void send(Child& child, messages::Message message);
     void send_to_all(const messages::ReopenLog& message);
+    void send_to_all(const messages::ShutdownTime& message);
     // Applies what we decided or the child said. False: it has no place in the child's state; the child was killed.
     bool apply(Child& child, WorkerEvent event);
     // Gathers what it has said. False: its channel has ended.
@@ -97,6 +98,8 @@ class Children {
     [[nodiscard]] bool any() const noexcept { return !watched_.empty(); }
 
   private:
+    template <class Message>
+    void send_each(const Message& message);
     struct Watched;
 
     void readable(std::uint64_t id);

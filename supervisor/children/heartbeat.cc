@@ -4,12 +4,12 @@
 #include <chrono>
 #include <string>
 
+#include "workers/common/shared/graces.h"
+
 namespace evermilter::supervisor {
 namespace {
 
-constexpr std::uint32_t kMissed = 3; // pings without an answer
-// A session worker is ready within this time, or process.ping_timeout if that is longer.
-constexpr std::chrono::seconds kStart{30};
+constexpr std::uint32_t kMissed = 3;      // pings without an answer
 constexpr std::uint32_t kEndOfKilled = 2; // beats within which SIGKILL must have had its effect
 
 } // namespace
@@ -36,7 +36,7 @@ bool Heartbeat::is_ready_too_late(const Child& child) const {
     const SessionWorker* worker = state_.find_session_worker(child.id);
     if (worker == nullptr || worker->was_ready) return false;
     const std::chrono::nanoseconds silence = settings_.config.process.ping_timeout;
-    return child.beats * (silence / kMissed) > std::max<std::chrono::nanoseconds>(silence, kStart);
+    return child.beats * (silence / kMissed) > std::max<std::chrono::nanoseconds>(silence, graces::kStart);
 }
 
 bool Heartbeat::attend(Child& child) {

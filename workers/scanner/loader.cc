@@ -67,6 +67,9 @@ void Loader::on_message(messages::Message message) {
         return send(messages::Pong{ping->serial});
     } else if (std::holds_alternative<messages::ReopenLog>(message)) {
         return log::reopen();
+    } else if (const auto* time = std::get_if<messages::ShutdownTime>(&message)) {
+        shutdown_ = std::chrono::milliseconds(time->milliseconds);
+        return;
     } else if (std::holds_alternative<messages::LockEngine>(message)) {
         if (engine_lock_) lock_again(engine_lock_.get(), order_.config, order_.generation);
         return;
@@ -84,6 +87,7 @@ void Loader::start_load(messages::StartLoad start) {
     auto parsed = config::parse(start.config, start.origin);
     if (!parsed) return refuse({EX_CONFIG, parsed.error().front().text()});
     order_.config = std::move(*parsed);
+    shutdown_ = order_.config.timeouts.shutdown;
     log::open(messages::role_name(messages::Role::loader), order_.config.log.target, order_.config.log.level);
     order_.force = start.force;
     order_.reuse_snapshot = std::move(start.reuse_snapshot);
@@ -214,7 +218,7 @@ void Loader::serve() {
     Loaded& loaded = *loaded_;
     const EngineContext estate{loaded.engine, *board_,        order_.config,      order_.generation,
                                queue_.get(),  store_->lock(), engine_lock_.get(), poison_ ? &*poison_ : nullptr,
-                               of_one_user_};
+                               of_one_user_,  shutdown_};
     serving_.emplace(loop_, estate,
                      GenerationServer::Handlers{[this](messages::Message message) { send(std::move(message)); },
                                                 [this] { end(EX_OK); }});

@@ -91,7 +91,8 @@ class Loader {
     std::binary_semaphore room_{0}; // released by RoomToLoad
     bool room_asked_ = false;       // of the main thread: LoadAwaitsRoom was sent, and not answered
     std::optional<LoadEnd> end_of_load_;
-    std::optional<Loaded> loaded_; // from proving on
+    std::optional<Loaded> loaded_;         // from proving on
+    std::chrono::milliseconds shutdown_{}; // timeouts.shutdown, until the GenerationServer keeps it
     ev::async moved_;
 
     std::optional<ProofProcess> proof_;

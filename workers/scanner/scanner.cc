@@ -12,6 +12,7 @@
 
 #include "workers/common/base/log.h"
 #include "workers/common/ipc/channel.h"
+#include "workers/common/shared/graces.h"
 
 namespace evermilter::scanner {
 namespace {
@@ -19,10 +20,6 @@ namespace {
 using messages::ScanOutcome;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-// The session worker calls a scan overdue 5 s after max_scan_time; should the way from there to the loader's kill be
-// broken, SIGALRM ends the process 5 s later.
-constexpr std::chrono::seconds kAlarmAfterLimit{10};
 
 // Life spans differ by up to a fifth, so that scanners forked together are not replaced together.
 milliseconds life_span(milliseconds max_age) {
@@ -108,8 +105,8 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
         return Next::job;
     }
     ++jobs_;
-    ::alarm(static_cast<unsigned>(
-        std::chrono::ceil<std::chrono::seconds>(config_.max_scan_time + kAlarmAfterLimit).count()));
+    ::alarm(
+        static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(config_.max_scan_time + graces::kAlarm).count()));
     const std::int64_t used_before = cpu_ns();
     EngineReport report = engine_.scan(job.message.get());
     const std::int64_t used = cpu_ns() - used_before;

@@ -13,6 +13,7 @@
 
 #include "workers/common/base/log.h"
 #include "workers/common/base/overloaded.h"
+#include "workers/common/shared/graces.h"
 #include "workers/session/callbacks.h"
 #include "workers/session/libmilter/interpose.h"
 #include "workers/session/libmilter/self_test.h"
@@ -22,9 +23,6 @@ namespace {
 
 using std::chrono::duration;
 using Clock = std::chrono::steady_clock;
-
-// How long callbacks may take to notice that their connection was shut down, before the process ends without them.
-constexpr std::chrono::seconds kAfterClosing{5};
 
 std::string identity() {
     std::array<char, HOST_NAME_MAX + 1> host{};
@@ -47,6 +45,7 @@ Worker::Worker(Channel channel, config::Config config, Policy policy, SessionBoa
     : channel_(std::move(channel)),
       config_(std::move(config)),
       policy_(std::move(policy)),
+      shutdown_(config_.timeouts.shutdown),
       board_(std::move(board)),
       poison_(std::move(poison)),
       loop_(ev_loop_new(EVFLAG_AUTO)),
@@ -145,6 +144,7 @@ void Worker::on_message(messages::Message message) {
                    [&](messages::NoGeneration& one) { handle(std::move(one)); },
                    [&](messages::Ping& one) { handle(one); },
                    [&](messages::ReopenLog&) { log::reopen(); },
+                   [&](messages::ShutdownTime& one) { shutdown_ = std::chrono::milliseconds(one.milliseconds); },
                    [&](messages::ConfigureSession&) { misplaced(); },
                    [&](messages::Hello&) { misplaced(); },
                    [&](messages::Pong&) { misplaced(); },
@@ -227,7 +227,7 @@ void Worker::on_supervisor_gone() {
     draining_ = true;
     sessions_.drain();
     sessions_.refuse_mail();
-    set_drain_deadline(config_.timeouts.shutdown);
+    set_drain_deadline(shutdown_);
     end_if_drained();
 }
 
@@ -286,7 +286,7 @@ void Worker::on_drain_deadline() {
     log::info("drain-deadline", {{"sessions", sessions_.size()}});
     sessions_.close_all();
     if (!channel_.open()) queues_.close("the supervisor has ended");
-    set_drain_deadline(kAfterClosing);
+    set_drain_deadline(graces::kCallbacks);
     end_if_drained();
 }
 

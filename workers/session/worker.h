@@ -61,6 +61,7 @@ class Worker {
     Channel channel_;
     const config::Config config_;
     const Policy policy_;
+    std::chrono::milliseconds shutdown_; // timeouts.shutdown as it is now; that of config_ may have changed since
     const SessionBoard board_;
     const std::optional<PoisonBoard> poison_;
 

@@ -23,6 +23,7 @@ const char* message_name(const Message& message) noexcept {
                                          "Pong",
                                          "Ping",
                                          "ReopenLog",
+                                         "ShutdownTime",
                                          "ConfigureSession",
                                          "HandOver",
                                          "TakeQueue",

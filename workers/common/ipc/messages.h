@@ -50,6 +50,12 @@ struct ReopenLog {
     static constexpr auto fields = std::tuple{};
 };
 
+// timeouts.shutdown has changed: session workers and loaders keep to it where the supervisor dies.
+struct ShutdownTime {
+    std::int64_t milliseconds = 0;
+    static constexpr auto fields = std::tuple{&ShutdownTime::milliseconds};
+};
+
 // ---------------------------------------------------------------- supervisor -> session worker
 
 // First message to a session worker. `config` is the effective configuration as canonical TOML
@@ -427,7 +433,7 @@ struct ScanResult {
                    &ScanResult::cpu_ns, &ScanResult::unseen,  &ScanResult::ledger, &ScanResult::scanned};
 };
 
-using Message = std::variant<Hello, Pong, Ping, ReopenLog, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions,
+using Message = std::variant<Hello, Pong, Ping, ReopenLog, ShutdownTime, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions,
                              NoGeneration, SessionWorkerReady, SessionWorkerFailed, QueueTaken, QueueReleased,
                              SessionEnded, Detection, ScannerOverdue, Suspicion, PoisonMet, SessionWorkerUnfit,
                              StartLoad, RoomToLoad, LockEngine, StartStandby, ReplaceScanner, TakeOver, LoadProgress,
