@@ -21,7 +21,7 @@ bool printable(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
-std::variant<ListenAddress, AddressFault> parse_unix(std::string_view text, std::string_view path) {
+Result<ListenAddress, AddressFault> parse_unix(std::string_view text, std::string_view path) {
     constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
     if (path.empty() || path.front() != '/') return fault(text, "the path of a unix socket begins with /");
     if (path.size() < 2 || path.back() == '/') return fault(text, "names a folder; add the name of the socket");
@@ -30,8 +30,8 @@ std::variant<ListenAddress, AddressFault> parse_unix(std::string_view text, std:
     return UnixAddress{std::string(path)};
 }
 
-std::variant<ListenAddress, AddressFault> parse_inet(std::string_view text, std::string_view rest,
-                                                     InetAddress::Family family) {
+Result<ListenAddress, AddressFault> parse_inet(std::string_view text, std::string_view rest,
+                                               InetAddress::Family family) {
     const std::size_t at = rest.find('@');
     const std::string_view digits = rest.substr(0, at);
     std::string_view host = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
@@ -53,7 +53,7 @@ std::variant<ListenAddress, AddressFault> parse_inet(std::string_view text, std:
 
 } // namespace
 
-std::variant<ListenAddress, AddressFault> parse_address(std::string_view text) {
+Result<ListenAddress, AddressFault> parse_address(std::string_view text) {
     if (text.starts_with("/")) return parse_unix(text, text);
     const std::size_t colon = text.find(':');
     if (colon == std::string_view::npos) return fault(text, kForms);

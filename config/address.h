@@ -7,6 +7,8 @@
 #include <string_view>
 #include <variant>
 
+#include "workers/common/base/result.h"
+
 namespace evermilter::config {
 
 struct UnixAddress {
@@ -24,12 +26,12 @@ struct InetAddress {
 
 using ListenAddress = std::variant<UnixAddress, InetAddress>;
 
-// Why a text is no address, with the remedy, for an operator.
+// Why a text is not a valid address, with the remedy, for an operator.
 struct AddressFault {
     std::string reason;
 };
 
-[[nodiscard]] std::variant<ListenAddress, AddressFault> parse_address(std::string_view text);
+[[nodiscard]] Result<ListenAddress, AddressFault> parse_address(std::string_view text);
 
 // The canonical form, which parse_address() takes back: "unix:/path", "inet:8891@127.0.0.1", "inet6:8891@::1".
 [[nodiscard]] std::string address_text(const ListenAddress& address);

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "workers/common/base/log_level.h"
+
 namespace evermilter::config {
 
 using Duration = std::chrono::milliseconds;
@@ -20,8 +22,8 @@ enum class Pin : std::uint8_t { session, message, scan };
 enum class ReloadMode : std::uint8_t { overlap, replace };
 enum class BrokenFile : std::uint8_t { keep_last, refuse };
 enum class HeaderMode : std::uint8_t { no, add, replace };
-enum class LogTarget : std::uint8_t { syslog, stderr_ };
-enum class LogLevel : std::uint8_t { error, warning, info, debug };
+using LogTarget = log::Target;
+using LogLevel = log::Level;
 
 struct Milter {
     std::vector<std::string> listen;

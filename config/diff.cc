@@ -1,22 +1,83 @@
 #include "config/diff.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
+#include "config/canonical.h"
+#include "config/entries.h"
 #include "config/value.h"
 
 namespace evermilter::config {
 
-std::vector<Change> diff(const Config& before, const Config& after) {
-    std::vector<Change> changes;
-    for (const Section& section : sections()) {
+namespace {
+
+class Comparison {
+  public:
+    Comparison(const void* before, const void* after) : before_(before), after_(after) {}
+
+    void compare(const Section& section) {
+        if (!section.place.repeated()) return compare_entries(section, 0, 0);
+        for (std::size_t i = 0; i < entry_count(section, after_); ++i) {
+            if (const auto same = find(section, before_, after_, i))
+                compare_entries(section, *same, i);
+            else
+                add_whole(section, key_of(section, after_, i), "", inline_table(section, entry_of(section, after_, i)));
+        }
+        for (std::size_t i = 0; i < entry_count(section, before_); ++i)
+            if (!find(section, after_, before_, i))
+                add_whole(section, key_of(section, before_, i), inline_table(section, entry_of(section, before_, i)),
+                          "");
+    }
+
+    std::vector<Change> take() { return std::move(changes_); }
+
+  private:
+    // The entry of `root` that is the `index`th of `other`.
+    static std::optional<std::size_t> find(const Section& section, const void* root, const void* other,
+                                           std::size_t index) {
+        const std::size_t count = entry_count(section, root);
+        if (section.named_by.empty()) return index < count ? std::optional(index) : std::nullopt;
+        const std::string name = name_of(section, entry_of(section, other, index));
+        for (std::size_t i = 0; i < count; ++i)
+            if (name_of(section, entry_of(section, root, i)) == name) return i;
+        return std::nullopt;
+    }
+
+    void compare_entries(const Section& section, std::size_t index_before, std::size_t index_after) {
+        const void* before = entry_of(section, before_, index_before);
+        const void* after = entry_of(section, after_, index_after);
         for (const Row& row : section.rows) {
             const Value old_value = read(row, before);
             const Value new_value = read(row, after);
             if (old_value == new_value && stands_in_file(row, before) == stands_in_file(row, after)) continue;
-            changes.push_back({row.key, row.applies_by, value_text(old_value), value_text(new_value)});
+            changes_.push_back({key_of(section, after_, index_after) + "." + std::string(row.name()), row.applies_by,
+                                value_text(old_value), value_text(new_value)});
         }
     }
-    return changes;
+
+    // An entry that came or went needs what the most demanding of its keys does.
+    void add_whole(const Section& section, std::string key, std::string before, std::string after) {
+        AppliesBy needs = AppliesBy::live;
+        for (const Row& row : section.rows) needs = std::max(needs, row.applies_by);
+        changes_.push_back({std::move(key), needs, std::move(before), std::move(after)});
+    }
+
+    const void* before_;
+    const void* after_;
+    std::vector<Change> changes_;
+};
+
+} // namespace
+
+std::vector<Change> diff(const Schema& schema, const void* before, const void* after) {
+    Comparison comparison(before, after);
+    for (const Section& section : schema.sections) comparison.compare(section);
+    return comparison.take();
+}
+
+std::vector<Change> diff(const Config& before, const Config& after) {
+    return diff(schema(), &before, &after);
 }
 
 AppliesBy most_needed(const std::vector<Change>& changes) {

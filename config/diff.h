@@ -10,15 +10,17 @@
 namespace evermilter::config {
 
 struct Change {
-    std::string_view key; // of the schema, lives as long as the program
+    std::string key; // "timeouts.eom"; in a repeated section "listener[inside].mode", or "listener[inside]" for a whole
     AppliesBy needs = AppliesBy::live;
-    std::string before; // as TOML; empty: not set
+    std::string before; // as TOML; empty: not set, or there was no such entry
     std::string after;
 };
 
 // In the schema's order; empty where nothing changed. Whether a key stands in the file or has the same value by
-// default is no change, except where that means something: milter.allow and log.target.
+// default is no change, except where that means something: milter.allow and log.target. Entries of a repeated section
+// are the same where they have the same name, whatever their order, or the same position where they have none.
 [[nodiscard]] std::vector<Change> diff(const Config& before, const Config& after);
+[[nodiscard]] std::vector<Change> diff(const Schema& schema, const void* before, const void* after);
 
 // The most that any of the changes needs; AppliesBy::live for none.
 [[nodiscard]] AppliesBy most_needed(const std::vector<Change>& changes);

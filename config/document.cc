@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "config/canonical.h"
 #include "config/diff.h"
-#include "config/schema.h"
 #include "config/value.h"
 
 namespace evermilter::config {
@@ -15,6 +15,11 @@ namespace {
 std::string facts(const Row& row) {
     return summary(row) + "; a change " + (row.applies_by == AppliesBy::live ? "is " : "needs ") +
            std::string(needs_text(row.applies_by));
+}
+
+// Of a row without a default.
+std::string absence(const Row& row) {
+    return row.required() ? "Must be set, to another value in each" : "Not set by default: " + std::string(row.unset);
 }
 
 std::vector<std::string_view> paragraphs(std::string_view text) {
@@ -54,7 +59,7 @@ std::string sample_row(const Row& row) {
     std::string text = comment(row.text);
     text += comment("(" + facts(row) + ")");
     const bool unset = row.default_value.empty();
-    if (unset) text += comment("Not set by default: " + std::string(row.unset) + ". For example:");
+    if (unset) text += comment(absence(row) + ". For example:");
     return text + "#" + std::string(row.name()) + " = " + value_text(unset ? example(row) : default_of(row)) + "\n";
 }
 
@@ -63,8 +68,7 @@ std::string sample_row(const Row& row) {
 std::string markdown_row(const Row& row) {
     std::string text = "### `" + std::string(row.key) + "`\n\n" + std::string(row.text) + "\n\n";
     if (row.default_value.empty())
-        text +=
-            "- Not set by default: " + std::string(row.unset) + "; for example `" + value_text(example(row)) + "`\n";
+        text += "- " + absence(row) + "; for example `" + value_text(example(row)) + "`\n";
     else
         text += "- Default: `" + value_text(default_of(row)) + "`\n";
     return text + "- " + facts(row) + "\n\n";
@@ -120,8 +124,7 @@ std::string manual_row(const Row& row) {
     if (!row.default_value.empty()) text += " = " + roff(value_text(default_of(row)));
     text += "\n" + roff_lines(row.text);
     if (row.default_value.empty())
-        text += ".br\n" + roff_lines("Not set by default: " + std::string(row.unset) + "; for example " +
-                                     value_text(example(row)) + ".");
+        text += ".br\n" + roff_lines(absence(row) + "; for example " + value_text(example(row)) + ".");
     return text + ".br\n" + roff_lines("(" + facts(row) + ")");
 }
 
@@ -242,9 +245,9 @@ constexpr std::string_view kSampleHead =
 
 } // namespace
 
-std::string sample_file() {
+std::string sample_file(const Schema& schema) {
     std::string text(kSampleHead);
-    for (const Section& section : sections()) {
+    for (const Section& section : schema.sections) {
         text += "\n";
         bool first = true;
         for (const std::string_view paragraph : paragraphs(section.text)) {
@@ -252,26 +255,26 @@ std::string sample_file() {
             first = false;
             text += comment(paragraph);
         }
-        text += "[" + std::string(section.name) + "]\n";
+        text += (section.place.repeated() ? "#" : "") + header(section) + "\n";
         for (const Row& row : section.rows) text += "\n" + sample_row(row);
     }
     return text;
 }
 
-std::string markdown() {
+std::string markdown(const Schema& schema) {
     std::string text(kMarkdownHead);
-    for (const Section& section : sections()) {
-        text += "## `[" + std::string(section.name) + "]`\n\n" + std::string(section.text) + "\n\n";
+    for (const Section& section : schema.sections) {
+        text += "## `" + header(section) + "`\n\n" + std::string(section.text) + "\n\n";
         for (const Row& row : section.rows) text += markdown_row(row);
     }
     text.pop_back();
     return text;
 }
 
-std::string manual_page() {
+std::string manual_page(const Schema& schema) {
     std::string text(kManualHead);
-    for (const Section& section : sections()) {
-        text += ".SH \"[" + std::string(section.name) + "]\"\n";
+    for (const Section& section : schema.sections) {
+        text += ".SH \"" + header(section) + "\"\n";
         bool first = true;
         for (const std::string_view paragraph : paragraphs(section.text)) {
             if (!first) text += ".PP\n";

@@ -30,7 +30,7 @@ std::string network_text(const Network& network) {
 
 } // namespace
 
-std::variant<Network, AddressFault> parse_network(std::string_view text) {
+Result<Network, AddressFault> parse_network(std::string_view text) {
     const std::size_t slash = text.find('/');
     const std::string address(text.substr(0, slash));
     Network network;

@@ -19,6 +19,6 @@ struct Network {
 };
 
 // Refuses bits beyond the prefix (192.0.2.1/24): they tell of a slip, and the remedy names the network meant.
-[[nodiscard]] std::variant<Network, AddressFault> parse_network(std::string_view text);
+[[nodiscard]] Result<Network, AddressFault> parse_network(std::string_view text);
 
 } // namespace evermilter::config

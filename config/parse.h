@@ -4,27 +4,17 @@
 
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "config/config.h"
+#include "config/fault.h"
 #include "config/places.h"
+#include "workers/common/base/result.h"
 
 namespace evermilter::config {
 
-struct Fault {
-    std::string file;
-    unsigned line = 0;   // from 1; 0 where the fault has no place in the file (a missing file, a default)
-    unsigned column = 0; // from 1
-    std::string key;     // "timeouts.eom", may be empty (a syntax error)
-    std::string message;
-
-    // "FILE:LINE:COL: key: message"
-    [[nodiscard]] std::string text() const;
-};
-
 // The configuration, or every fault that was found (at least one).
-using ParseResult = std::variant<Config, std::vector<Fault>>;
+using ParseResult = Result<Config, std::vector<Fault>>;
 
 // All defaults of the schema.
 [[nodiscard]] Config defaults();
@@ -35,7 +25,7 @@ using ParseResult = std::variant<Config, std::vector<Fault>>;
 [[nodiscard]] ParseResult parse(std::string_view text, const std::string& origin, Links links = Links::as_written);
 [[nodiscard]] ParseResult parse_file(const std::string& path);
 // The text of a file that may be a configuration: regular, at most 1 MiB.
-[[nodiscard]] std::variant<std::string, Fault> read_text(const std::string& path);
+[[nodiscard]] Result<std::string, Fault> read_text(const std::string& path);
 
 // The canonical form: every key with its effective value, in the schema's order. parse(to_toml(c)) equals c,
 // allow_in_file and target_in_file aside (they are then true).

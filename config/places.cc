@@ -66,11 +66,11 @@ void check_folders(const Config& config, Links links, std::vector<Conflict>& con
     }
 }
 
-// A numeric address in one spelling: "v4 HEX", "v6 HEX"; a name as it is, in lower case.
+// A numeric address in one spelling: "v4 BYTES", "v6 BYTES"; a name as it is, in lower case.
 std::string host_text(const InetAddress& address) {
     in_addr v4{};
     in6_addr v6{};
-    const auto hex = [](std::string_view bytes) {
+    const auto numbers = [](std::string_view bytes) {
         std::string text;
         for (const char byte : bytes) text += std::to_string(static_cast<unsigned char>(byte)) + ".";
         return text;
@@ -80,9 +80,9 @@ std::string host_text(const InetAddress& address) {
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     if (host == "localhost") host = address.family == InetAddress::Family::inet ? "127.0.0.1" : "::1";
     if (::inet_aton(host.c_str(), &v4) != 0)
-        return "v4 " + hex({reinterpret_cast<const char*>(&v4), sizeof v4}); // NOLINT(*-reinterpret-cast)
+        return "v4 " + numbers({reinterpret_cast<const char*>(&v4), sizeof v4}); // NOLINT(*-reinterpret-cast)
     if (::inet_pton(AF_INET6, host.c_str(), &v6) == 1)
-        return "v6 " + hex({reinterpret_cast<const char*>(&v6), sizeof v6}); // NOLINT(*-reinterpret-cast)
+        return "v6 " + numbers({reinterpret_cast<const char*>(&v6), sizeof v6}); // NOLINT(*-reinterpret-cast)
     return host;
 }
 
@@ -99,8 +99,8 @@ bool same_socket(const ListenAddress& one, const ListenAddress& other, Links lin
 
 std::optional<ListenAddress> parsed(const std::string& text) {
     auto address = parse_address(text);
-    if (auto* found = std::get_if<ListenAddress>(&address)) return std::move(*found);
-    return std::nullopt; // the key's own check has told of it
+    if (!address) return std::nullopt; // the key's own check has reported it
+    return std::move(*address);
 }
 
 void check_sockets(const Config& config, Links links, std::vector<Conflict>& conflicts) {

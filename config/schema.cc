@@ -5,25 +5,29 @@
 
 namespace evermilter::config {
 
-std::span<const Section> sections() {
+const Row* Section::find_row(std::string_view row_name) const {
+    const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.name() == row_name; });
+    return found == rows.end() ? nullptr : &*found;
+}
+
+const Section* Schema::find_section(std::string_view name) const {
+    const auto found =
+        std::find_if(sections.begin(), sections.end(), [&](const Section& section) { return section.name == name; });
+    return found == sections.end() ? nullptr : &*found;
+}
+
+const Row* Schema::find_row(std::string_view key) const {
+    const std::size_t dot = key.find('.');
+    const Section* section = find_section(key.substr(0, dot));
+    return section == nullptr || dot == std::string_view::npos ? nullptr : section->find_row(key.substr(dot + 1));
+}
+
+const Schema& schema() {
     static const std::array all = {kMilterSection,  kTimeoutsSection, kActionsSection,  kPoisonSection, kHeadersSection,
                                    kMessageSection, kScannerSection,  kDatabaseSection, kReloadSection, kWorkersSection,
                                    kStatusSection,  kLogSection,      kProcessSection};
-    return all;
-}
-
-const Section* find_section(std::string_view name) {
-    const auto all = sections();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const Section& s) { return s.name == name; });
-    return found == all.end() ? nullptr : &*found;
-}
-
-const Row* find_row(std::string_view key) {
-    const Section* section = find_section(key.substr(0, key.find('.')));
-    if (section == nullptr) return nullptr;
-    const auto rows = section->rows;
-    const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.key == key; });
-    return found == rows.end() ? nullptr : &*found;
+    static const Schema whole = {all};
+    return whole;
 }
 
 } // namespace evermilter::config

@@ -7,14 +7,14 @@ namespace {
 constexpr Row kDatabaseRows[] = {
     {.key = "database.directory",
      .kind = Kind::path,
-     .field = field<&Config::database, &Database::directory>,
+     .field = field<&Database::directory>,
      .default_value = "/var/lib/clamav",
      .applies_by = AppliesBy::new_generation,
      .text = "Where freshclam keeps the signature databases. Never written to; a generation is loaded from a snapshot "
              "of it, so freshclam may change files at any moment."},
     {.key = "database.state_directory",
      .kind = Kind::path,
-     .field = field<&Config::database, &Database::state_directory>,
+     .field = field<&Database::state_directory>,
      .default_value = "/var/lib/evermilter",
      .applies_by = AppliesBy::restart,
      .text = "Where snapshots of the generations are kept, and the number of the last one, which only ever grows. "
@@ -22,27 +22,27 @@ constexpr Row kDatabaseRows[] = {
              "copies of the database, except on file systems that share blocks between copies (btrfs, XFS)."},
     {.key = "database.watch",
      .kind = Kind::boolean,
-     .field = field<&Config::database, &Database::watch>,
+     .field = field<&Database::watch>,
      .default_value = "true",
      .text = "Reload by itself when the content of `database.directory` has changed. Where freshclam's `NotifyClamd` "
              "announces changes as well, nothing is loaded twice."},
     {.key = "database.settle",
      .kind = Kind::duration,
-     .field = field<&Config::database, &Database::settle>,
+     .field = field<&Database::settle>,
      .default_value = "5s",
      .range = {0, kHour},
      .text = "How long the directory must stay unchanged before `database.watch` reloads, so that an update of several "
              "files makes one generation."},
     {.key = "database.check_interval",
      .kind = Kind::duration,
-     .field = field<&Config::database, &Database::check_interval>,
+     .field = field<&Database::check_interval>,
      .default_value = "10m",
      .range = kTimeout,
      .text = "How often `database.watch` looks at the directory beside being told of changes, for file systems and "
              "links of which the kernel tells nothing (NFS, too many watches)."},
     {.key = "database.vanished_after",
      .kind = Kind::duration,
-     .field = field<&Config::database, &Database::vanished_after>,
+     .field = field<&Database::vanished_after>,
      .default_value = "1h",
      .range = {0, 168 * kHour},
      .text = "A database file that the active generation has and that is missing refuses a reload, once. After so long "
@@ -50,7 +50,7 @@ constexpr Row kDatabaseRows[] = {
              "`evermilterctl reload --force` does so at once."},
     {.key = "database.broken_file",
      .kind = Kind::choice,
-     .field = field<&Config::database, &Database::broken_file>,
+     .field = field<&Database::broken_file>,
      .default_value = "keep_last",
      .allowed = "keep_last refuse",
      .text = "What becomes of a reload, or of a start, where one file that is not `main`, `daily` or `bytecode` cannot "
@@ -58,19 +58,19 @@ constexpr Row kDatabaseRows[] = {
              "`degraded` with the reason, and everything else is loaded. `refuse`: the reload is refused."},
     {.key = "database.keep",
      .kind = Kind::count,
-     .field = field<&Config::database, &Database::keep>,
+     .field = field<&Database::keep>,
      .default_value = "3",
      .range = {0, 100},
      .text = "Snapshots of earlier generations that are kept for `evermilterctl rollback`, beside those in use."},
     {.key = "database.min_ratio",
      .kind = Kind::ratio,
-     .field = field<&Config::database, &Database::min_ratio>,
+     .field = field<&Database::min_ratio>,
      .default_value = "0.9",
      .text = "A new generation must have at least this share of the active one's signatures, or it is refused: a "
              "database that lost a tenth of itself overnight is more likely broken than better. 0 turns this off."},
     {.key = "database.proof_directory",
      .kind = Kind::path,
-     .field = field<&Config::database, &Database::proof_directory>,
+     .field = field<&Database::proof_directory>,
      .default_value = "",
      .applies_by = AppliesBy::new_generation, // whose proof shows whether it can be read, and what is in it
      .unset = "the built-in proof only",
@@ -83,7 +83,7 @@ constexpr Row kDatabaseRows[] = {
 constexpr Row kReloadRows[] = {
     {.key = "reload.pin",
      .kind = Kind::choice,
-     .field = field<&Config::reload, &Reload::pin>,
+     .field = field<&Reload::pin>,
      .default_value = "session",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = "session message scan",
@@ -91,20 +91,20 @@ constexpr Row kReloadRows[] = {
              "from its MAIL on; `scan`: only the scan itself."},
     {.key = "reload.drain_timeout",
      .kind = Kind::duration,
-     .field = field<&Config::reload, &Reload::drain_timeout>,
+     .field = field<&Reload::drain_timeout>,
      .default_value = "2m",
      .range = kTimeout,
      .text = "How long an old generation may live after its successor took over. Then whatever still holds it uses the "
              "current one from its next scan on, the message being received included. Nothing is cut."},
     {.key = "reload.load_timeout",
      .kind = Kind::duration,
-     .field = field<&Config::reload, &Reload::load_timeout>,
+     .field = field<&Reload::load_timeout>,
      .default_value = "10m",
      .range = kTimeout,
      .text = "A generation that is not ready after so long is given up, and the active one stays."},
     {.key = "reload.memory_check",
      .kind = Kind::boolean,
-     .field = field<&Config::reload, &Reload::memory_check>,
+     .field = field<&Reload::memory_check>,
      .default_value = "true",
      .text = "Refuse a load for which the machine, or a control group, has not enough memory left. The reason has the "
              "figures. Otherwise the kernel finds out, and ends a process of its own choosing. The need is what the "
@@ -112,7 +112,7 @@ constexpr Row kReloadRows[] = {
              "much in size, a low estimate by the kinds of files. Free swap and cached files count as room."},
     {.key = "reload.mode",
      .kind = Kind::choice,
-     .field = field<&Config::reload, &Reload::mode>,
+     .field = field<&Reload::mode>,
      .default_value = "overlap",
      .allowed = "overlap replace",
      .text = "`overlap` loads the new engine beside the old one, and nobody notices. `replace` is for hosts with room "
@@ -123,11 +123,11 @@ constexpr Row kReloadRows[] = {
 
 } // namespace
 
-const Section kDatabaseSection = {"database", kDatabaseRows,
+const Section kDatabaseSection = {"database", one<&Config::database>, kDatabaseRows,
                                   "The signature databases, and what a new one must show before it is trusted."};
 
 const Section kReloadSection = {
-    "reload", kReloadRows,
+    "reload", one<&Config::reload>, kReloadRows,
     "How a new generation takes over.\n\n"
     "A reload loads the new database in a process of its own while the old generation goes on serving. Only when the "
     "new engine is loaded, compiled and proven do new sessions use it; if anything fails before, nothing has changed "

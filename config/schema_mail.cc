@@ -1,5 +1,6 @@
 // Rows of the schema about a session and its message: stage budgets, actions, headers, memory.
 #include "config/schema.h"
+#include "workers/common/shared/graces.h"
 
 namespace evermilter::config {
 namespace {
@@ -9,14 +10,14 @@ constexpr std::string_view kAnyAction = "accept reject tempfail discard quaranti
 constexpr Row kTimeoutsRows[] = {
     {.key = "timeouts.negotiate",
      .kind = Kind::duration,
-     .field = field<&Config::timeouts, &Timeouts::negotiate>,
+     .field = field<&Timeouts::negotiate>,
      .default_value = "10s",
      .range = kTimeout,
      .text = "From accept until the mail server's option negotiation has come whole. At the end of it the connection "
              "is closed, and has cost no more than a descriptor."},
     {.key = "timeouts.packet",
      .kind = Kind::duration,
-     .field = field<&Config::timeouts, &Timeouts::packet>,
+     .field = field<&Timeouts::packet>,
      .default_value = "15s",
      .applies_by = AppliesBy::new_session_workers,
      .range = kTimeout,
@@ -24,35 +25,35 @@ constexpr Row kTimeoutsRows[] = {
              "the only time for which a mail server that stalls can hold a thread."},
     {.key = "timeouts.connect",
      .kind = Kind::duration,
-     .field = field<&Config::timeouts, &Timeouts::connect>,
+     .field = field<&Timeouts::connect>,
      .default_value = "30s",
      .applies_by = AppliesBy::new_session_workers,
      .range = kTimeout,
      .text = "From the negotiation until the mail server tells who its client is. Then the connection is closed."},
     {.key = "timeouts.helo",
      .kind = Kind::duration,
-     .field = field<&Config::timeouts, &Timeouts::helo>,
+     .field = field<&Timeouts::helo>,
      .default_value = "10m",
      .applies_by = AppliesBy::new_session_workers,
      .range = kTimeout,
      .text = "Waiting for the client's HELO or EHLO. Then the connection is closed."},
     {.key = "timeouts.mail",
      .kind = Kind::duration,
-     .field = field<&Config::timeouts, &Timeouts::mail>,
+     .field = field<&Timeouts::mail>,
      .default_value = "10m",
      .applies_by = AppliesBy::new_session_workers,
      .range = kTimeout,
      .text = "Waiting for MAIL, also between two messages of one session. Then the connection is closed."},
     {.key = "timeouts.rcpt",
      .kind = Kind::duration,
-     .field = field<&Config::timeouts, &Timeouts::rcpt>,
+     .field = field<&Timeouts::rcpt>,
      .default_value = "10m",
      .applies_by = AppliesBy::new_session_workers,
      .range = kTimeout,
      .text = "Waiting for each RCPT, and after the last of them for DATA. Then the connection is closed."},
     {.key = "timeouts.data",
      .kind = Kind::duration,
-     .field = field<&Config::timeouts, &Timeouts::data>,
+     .field = field<&Timeouts::data>,
      .default_value = "1h",
      .applies_by = AppliesBy::new_session_workers,
      .range = kTimeout,
@@ -61,7 +62,7 @@ constexpr Row kTimeoutsRows[] = {
              "takes for your largest message. Then the connection is closed."},
     {.key = "timeouts.header",
      .kind = Kind::duration,
-     .field = field<&Config::timeouts, &Timeouts::header>,
+     .field = field<&Timeouts::header>,
      .default_value = "1m",
      .applies_by = AppliesBy::new_session_workers,
      .range = kTimeout,
@@ -69,17 +70,17 @@ constexpr Row kTimeoutsRows[] = {
              "headers that trickle in do not extend it. Then the connection is closed."},
     {.key = "timeouts.body",
      .kind = Kind::duration,
-     .field = field<&Config::timeouts, &Timeouts::body>,
+     .field = field<&Timeouts::body>,
      .default_value = "2m",
      .applies_by = AppliesBy::new_session_workers,
      .range = kTimeout,
      .text = "The whole body, from the end of the headers to the end of the message. Then the connection is closed."},
     {.key = "timeouts.eom",
      .kind = Kind::duration,
-     .field = field<&Config::timeouts, &Timeouts::eom>,
+     .field = field<&Timeouts::eom>,
      .default_value = "2m",
      .applies_by = AppliesBy::new_session_workers,
-     .range = {100, 300 * kSecond - 1},
+     .range = {100, static_cast<std::uint64_t>(graces::kMailServer.count()) - 1},
      .text = "For our own answer, from the end of the message on. At the end of it the message is answered with "
              "`actions.error` and the session goes on. Must be below 300 s, at which Postfix gives up "
              "(`milter_content_timeout`), and above `scanner.queue_timeout` + `scanner.max_scan_time` + 7 s, so that a "
@@ -87,7 +88,7 @@ constexpr Row kTimeoutsRows[] = {
              "still allowed to run is never cut off by the session that waits for it."},
     {.key = "timeouts.session",
      .kind = Kind::duration,
-     .field = field<&Config::timeouts, &Timeouts::session>,
+     .field = field<&Timeouts::session>,
      .default_value = "4h",
      .applies_by = AppliesBy::new_session_workers,
      .range = kTimeout,
@@ -95,9 +96,8 @@ constexpr Row kTimeoutsRows[] = {
              "connects anew and loses nothing; if none comes within `timeouts.mail`, the connection is closed."},
     {.key = "timeouts.shutdown",
      .kind = Kind::duration,
-     .field = field<&Config::timeouts, &Timeouts::shutdown>,
+     .field = field<&Timeouts::shutdown>,
      .default_value = "1m",
-     .applies_by = AppliesBy::new_generation, // loaders and workers go by it where the supervisor has died
      .range = kTimeout,
      .text = "For a graceful stop. From SIGTERM on the sockets are closed, messages begun are finished, and the next "
              "MAIL of a session gets 421; after this time what is left is closed. A second SIGTERM stops at once."},
@@ -106,7 +106,7 @@ constexpr Row kTimeoutsRows[] = {
 constexpr Row kActionsRows[] = {
     {.key = "actions.infected",
      .kind = Kind::choice,
-     .field = field<&Config::actions, &Actions::infected>,
+     .field = field<&Actions::infected>,
      .default_value = "reject",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = kAnyAction,
@@ -115,7 +115,7 @@ constexpr Row kActionsRows[] = {
              "it with the headers of `headers.add` and leaves the rest to whoever reads them."},
     {.key = "actions.error",
      .kind = Kind::choice,
-     .field = field<&Config::actions, &Actions::error>,
+     .field = field<&Actions::error>,
      .default_value = "tempfail",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = "accept tempfail reject",
@@ -124,7 +124,7 @@ constexpr Row kActionsRows[] = {
              "unscanned mail pass whenever something is broken, marked `Not scanned` and never `Clean`."},
     {.key = "actions.oversize",
      .kind = Kind::choice,
-     .field = field<&Config::actions, &Actions::oversize>,
+     .field = field<&Actions::oversize>,
      .default_value = "accept",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = kAnyAction,
@@ -132,7 +132,7 @@ constexpr Row kActionsRows[] = {
              "scanned`."},
     {.key = "actions.incomplete",
      .kind = Kind::choice,
-     .field = field<&Config::actions, &Actions::incomplete>,
+     .field = field<&Actions::incomplete>,
      .default_value = "accept",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = kAnyAction,
@@ -144,7 +144,7 @@ constexpr Row kActionsRows[] = {
              "message looks like any other."},
     {.key = "actions.partial",
      .kind = Kind::choice,
-     .field = field<&Config::actions, &Actions::partial>,
+     .field = field<&Actions::partial>,
      .default_value = "reject",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = kAnyAction,
@@ -155,7 +155,7 @@ constexpr Row kActionsRows[] = {
              "RFC and asks to send the message whole."},
     {.key = "actions.encrypted",
      .kind = Kind::choice,
-     .field = field<&Config::actions, &Actions::encrypted>,
+     .field = field<&Actions::encrypted>,
      .default_value = "",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = kAnyAction,
@@ -167,7 +167,7 @@ constexpr Row kActionsRows[] = {
              "the other before it is opened."},
     {.key = "actions.limit",
      .kind = Kind::choice,
-     .field = field<&Config::actions, &Actions::limit>,
+     .field = field<&Actions::limit>,
      .default_value = "",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = kAnyAction,
@@ -180,7 +180,7 @@ constexpr Row kActionsRows[] = {
              "kin) help, and cost time and memory. The limit of time is `actions.error` instead."},
     {.key = "actions.unsupported",
      .kind = Kind::choice,
-     .field = field<&Config::actions, &Actions::unsupported>,
+     .field = field<&Actions::unsupported>,
      .default_value = "",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = kAnyAction,
@@ -192,7 +192,7 @@ constexpr Row kActionsRows[] = {
              "and libclamav does not."},
     {.key = "actions.malformed",
      .kind = Kind::choice,
-     .field = field<&Config::actions, &Actions::malformed>,
+     .field = field<&Actions::malformed>,
      .default_value = "",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = kAnyAction,
@@ -203,7 +203,7 @@ constexpr Row kActionsRows[] = {
              "more than libclamav does can open a file that was damaged on purpose."},
     {.key = "actions.ambiguous",
      .kind = Kind::choice,
-     .field = field<&Config::actions, &Actions::ambiguous>,
+     .field = field<&Actions::ambiguous>,
      .default_value = "",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = kAnyAction,
@@ -214,7 +214,7 @@ constexpr Row kActionsRows[] = {
              "can use that to show the recipient an attachment where the scanner has seen only text."},
     {.key = "actions.forged",
      .kind = Kind::choice,
-     .field = field<&Config::actions, &Actions::forged>,
+     .field = field<&Actions::forged>,
      .default_value = "reject",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = kAnyAction,
@@ -226,7 +226,7 @@ constexpr Row kActionsRows[] = {
          "`actions.infected`, and this only where that would let it through."},
     {.key = "actions.clean",
      .kind = Kind::choice,
-     .field = field<&Config::actions, &Actions::clean>,
+     .field = field<&Actions::clean>,
      .default_value = "accept",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = "accept",
@@ -234,14 +234,14 @@ constexpr Row kActionsRows[] = {
              "it."},
     {.key = "actions.reject_text",
      .kind = Kind::reply,
-     .field = field<&Config::actions, &Actions::reject_text>,
+     .field = field<&Actions::reject_text>,
      .default_value = "550 5.7.1 virus found: {virus}",
      .applies_by = AppliesBy::new_session_workers,
      .text = "The reply to a message that is rejected: code, enhanced code (RFC 3463) and text. `{virus}`, "
              "`{queue_id}` and `{generation}` are filled in. ASCII, one line; both codes of the same class."},
     {.key = "actions.error_text",
      .kind = Kind::reply,
-     .field = field<&Config::actions, &Actions::error_text>,
+     .field = field<&Actions::error_text>,
      .default_value = "451 4.7.1 scanner unavailable, try again later",
      .applies_by = AppliesBy::new_session_workers,
      .text = "The reply to a message that could not be scanned, in the same form."},
@@ -250,14 +250,14 @@ constexpr Row kActionsRows[] = {
 constexpr Row kPoisonRows[] = {
     {.key = "poison.keep",
      .kind = Kind::duration,
-     .field = field<&Config::poison, &Poison::keep>,
+     .field = field<&Poison::keep>,
      .default_value = "24h",
      .range = {0, 720 * kHour},
      .text = "How long a message is remembered after the last scan that it has cost; `0s` remembers none. After it the "
              "message is scanned again, by then perhaps with databases or a libclamav that can do it."},
     {.key = "poison.action",
      .kind = Kind::choice,
-     .field = field<&Config::poison, &Poison::action>,
+     .field = field<&Poison::action>,
      .default_value = "tempfail",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = "tempfail reject quarantine",
@@ -269,7 +269,7 @@ constexpr Row kPoisonRows[] = {
 constexpr Row kMessageRows[] = {
     {.key = "message.max_size",
      .kind = Kind::size,
-     .field = field<&Config::message, &MessageLimits::max_size>,
+     .field = field<&MessageLimits::max_size>,
      .default_value = "50MiB",
      .applies_by = AppliesBy::new_session_workers,
      .range = {1, 2 * kGiB - 3},
@@ -278,7 +278,7 @@ constexpr Row kMessageRows[] = {
              "`scanner.max_scan_size` must then be as large, or such a message ends as incomplete (`actions.limit`)."},
     {.key = "message.memory_budget",
      .kind = Kind::size,
-     .field = field<&Config::message, &MessageLimits::memory_budget>,
+     .field = field<&MessageLimits::memory_budget>,
      .default_value = "512MiB",
      .applies_by = AppliesBy::new_session_workers,
      .text = "Memory for the messages of all sessions together. A message of up to 1 MiB stays in memory while the "
@@ -286,7 +286,7 @@ constexpr Row kMessageRows[] = {
              "message for which neither has room gets a 4xx reply."},
     {.key = "message.spool_directory",
      .kind = Kind::path,
-     .field = field<&Config::message, &MessageLimits::spool_directory>,
+     .field = field<&MessageLimits::spool_directory>,
      .default_value = "/var/spool/evermilter",
      .applies_by = AppliesBy::restart,
      .text = "Folder for messages that do not stay in memory. Its files have no names, so nothing is left over, "
@@ -296,7 +296,7 @@ constexpr Row kMessageRows[] = {
 constexpr Row kHeadersRows[] = {
     {.key = "headers.add",
      .kind = Kind::choice,
-     .field = field<&Config::headers, &Headers::add>,
+     .field = field<&Headers::add>,
      .default_value = "replace",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = "no add replace",
@@ -306,7 +306,7 @@ constexpr Row kHeadersRows[] = {
          "(`SMFIF_CHGHDRS`; Postfix and Sendmail do): with another, headers that a sender forged stay beside ours."},
     {.key = "headers.max_forged",
      .kind = Kind::count,
-     .field = field<&Config::headers, &Headers::max_forged>,
+     .field = field<&Headers::max_forged>,
      .default_value = "100",
      .applies_by = AppliesBy::new_session_workers,
      .range = {0, 1000},
@@ -320,7 +320,7 @@ constexpr Row kHeadersRows[] = {
 } // namespace
 
 const Section kTimeoutsSection = {
-    "timeouts", kTimeoutsRows,
+    "timeouts", one<&Config::timeouts>, kTimeoutsRows,
     "How long each stage of a session may take. The clock of a stage starts when the session enters it and stops for "
     "nothing: bytes, headers and chunks that trickle in extend no budget. A slow sender thus holds a descriptor and a "
     "few kilobytes, never a scanner, another session, or a reload.\n\n"
@@ -329,7 +329,7 @@ const Section kTimeoutsSection = {
     "scanner, and below those of the mail server."};
 
 const Section kActionsSection = {
-    "actions", kActionsRows,
+    "actions", one<&Config::actions>, kActionsRows,
     "What becomes of a message. A message counts as clean only if a scanner of a proven generation has scanned all of "
     "it without an error; whatever goes wrong is an error, and never a clean message.\n\n"
     "`accept` delivers, `reject` refuses for good (5xx), `tempfail` asks the sender to come again (4xx), `quarantine` "
@@ -344,17 +344,18 @@ const Section kActionsSection = {
     "counted (`messages.incomplete_by` of the status); the header and the log name all."};
 
 const Section kPoisonSection = {
-    "poison", kPoisonRows,
+    "poison", one<&Config::poison>, kPoisonRows,
     "A message of which scanners die, or whose scan takes more CPU time than `scanner.max_scan_time`, in two different "
     "scanners, is poison: it is remembered by the SHA-256 of the whole message and of its body alone, and when it or "
     "another with the same body comes, it is not scanned but answered by `poison.action`. So a message that brings "
     "down libclamav, sent a thousand times, costs a few scanners and no more. `evermilterctl poison` lists what is "
     "remembered, and forgets it on demand. At most 1024 such messages are remembered."};
 
-const Section kMessageSection = {"message", kMessageRows, "How large a message may be, and where it is kept."};
+const Section kMessageSection = {"message", one<&Config::message>, kMessageRows,
+                                 "How large a message may be, and where it is kept."};
 
 const Section kHeadersSection = {
-    "headers", kHeadersRows,
+    "headers", one<&Config::headers>, kHeadersRows,
     "The headers that tell the reader what was done: `X-Virus-Scanned` names the filter, `X-Virus-Status` is `Clean`, "
     "`Infected (NAME)`, `Not scanned (REASON)` or `Not fully scanned (LABELS)`."};
 

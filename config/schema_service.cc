@@ -7,7 +7,7 @@ namespace {
 constexpr Row kMilterRows[] = {
     {.key = "milter.listen",
      .kind = Kind::sockets,
-     .field = field<&Config::milter, &Milter::listen>,
+     .field = field<&Milter::listen>,
      .default_value = "unix:/run/evermilter/milter.sock",
      .text = "The sockets on which the mail server finds evermilter, each as `unix:/path`, `local:/path`, `/path`, "
              "`inet:port@host` or `inet6:port@host`. Port 0 lets the kernel choose one, which the log and the status "
@@ -16,28 +16,28 @@ constexpr Row kMilterRows[] = {
              "list adds and removes sockets without closing the others."},
     {.key = "milter.socket_mode",
      .kind = Kind::mode,
-     .field = field<&Config::milter, &Milter::socket_mode>,
+     .field = field<&Milter::socket_mode>,
      .default_value = "0660",
      .text = "Mode of the unix sockets, in octal. The mail server must be able to write to the socket: give it the "
              "group (`milter.socket_group`) rather than a wider mode."},
     {.key = "milter.socket_group",
      .kind = Kind::name,
-     .field = field<&Config::milter, &Milter::socket_group>,
+     .field = field<&Milter::socket_group>,
      .default_value = "",
      .unset = "the group of the process",
      .example = "postfix",
      .text = "Group of the unix sockets, for example `postfix` or `smmsp`."},
     {.key = "milter.allow",
      .kind = Kind::networks,
-     .field = field<&Config::milter, &Milter::allow>,
+     .field = field<&Milter::allow>,
      .default_value = "127.0.0.0/8 ::1/128",
-     .in_file = flag<&Config::milter, &Milter::allow_in_file>,
+     .in_file = flag<&Milter::allow_in_file>,
      .text = "Who may speak to the TCP sockets, as CIDR networks; a bare address is a network of one. Anybody else is "
              "closed at accept and counted. Unix sockets are guarded by their mode instead. An IPv4 peer on an IPv6 "
              "socket is looked up by its IPv4 address."},
     {.key = "milter.max_sessions",
      .kind = Kind::count,
-     .field = field<&Config::milter, &Milter::max_sessions>,
+     .field = field<&Milter::max_sessions>,
      .default_value = "12000",
      .range = {1, 1'000'000},
      .text = "The most milter connections at once. Past it new connections are closed at once and counted, and the "
@@ -46,7 +46,7 @@ constexpr Row kMilterRows[] = {
              "`workers.sessions_per_worker`."},
     {.key = "milter.max_sessions_per_peer",
      .kind = Kind::count,
-     .field = field<&Config::milter, &Milter::max_sessions_per_peer>,
+     .field = field<&Milter::max_sessions_per_peer>,
      .default_value = "0",
      .range = {0, 1'000'000},
      .text = "The most connections at once from one TCP address; 0 sets no cap. Useful where several mail servers "
@@ -56,20 +56,20 @@ constexpr Row kMilterRows[] = {
 constexpr Row kWorkersRows[] = {
     {.key = "workers.session_min",
      .kind = Kind::count,
-     .field = field<&Config::workers, &Workers::session_min>,
+     .field = field<&Workers::session_min>,
      .default_value = "2",
      .range = {1, 1024},
      .text = "Session workers that are always there, so that the first message of the morning waits for nothing and "
              "the death of one worker never leaves none."},
     {.key = "workers.session_max",
      .kind = Kind::count,
-     .field = field<&Config::workers, &Workers::session_max>,
+     .field = field<&Workers::session_max>,
      .default_value = "64",
      .range = {1, 1024},
      .text = "The most session workers. They are started ahead of need as sessions grow and retired as they shrink."},
     {.key = "workers.sessions_per_worker",
      .kind = Kind::count,
-     .field = field<&Config::workers, &Workers::sessions_per_worker>,
+     .field = field<&Workers::sessions_per_worker>,
      .default_value = "200",
      .applies_by = AppliesBy::new_session_workers,
      .range = {1, 10'000},
@@ -81,20 +81,20 @@ constexpr Row kWorkersRows[] = {
 constexpr Row kStatusRows[] = {
     {.key = "status.socket",
      .kind = Kind::socket,
-     .field = field<&Config::status, &Status::socket>,
+     .field = field<&Status::socket>,
      .default_value = "unix:/run/evermilter/status.sock",
      .applies_by = AppliesBy::restart,
      .text = "The operators' socket: `evermilterctl` speaks to it, and so do freshclam (`NotifyClamd`) and monitoring "
              "made for clamd. A unix socket only; whoever may write to it may command the service."},
     {.key = "status.socket_mode",
      .kind = Kind::mode,
-     .field = field<&Config::status, &Status::socket_mode>,
+     .field = field<&Status::socket_mode>,
      .default_value = "0660",
      .applies_by = AppliesBy::restart,
      .text = "Mode of the status socket, in octal."},
     {.key = "status.socket_group",
      .kind = Kind::name,
-     .field = field<&Config::status, &Status::socket_group>,
+     .field = field<&Status::socket_group>,
      .default_value = "",
      .applies_by = AppliesBy::restart,
      .unset = "the group of the process",
@@ -106,11 +106,11 @@ constexpr Row kStatusRows[] = {
 constexpr Row kLogRows[] = {
     {.key = "log.target",
      .kind = Kind::choice,
-     .field = field<&Config::log, &Log::target>,
+     .field = field<&Log::target>,
      .default_value = "syslog",
      .applies_by = AppliesBy::restart,
      .allowed = "syslog stderr",
-     .in_file = flag<&Config::log, &Log::target_in_file>,
+     .in_file = flag<&Log::target_in_file>,
      .text =
          "`syslog` logs with facility mail, which under systemd is the journal. `stderr` is for containers and for "
          "trying things out, and is also what `evermilterd --foreground` takes when this key is not set. A log that "
@@ -118,7 +118,7 @@ constexpr Row kLogRows[] = {
          "(`log-lines-lost`)."},
     {.key = "log.level",
      .kind = Kind::choice,
-     .field = field<&Config::log, &Log::level>,
+     .field = field<&Log::level>,
      .default_value = "info",
      .applies_by = AppliesBy::new_session_workers,
      .allowed = "error warning info debug",
@@ -132,19 +132,19 @@ constexpr Row kLogRows[] = {
 constexpr Row kProcessRows[] = {
     {.key = "process.user",
      .kind = Kind::name,
-     .field = field<&Config::process, &Process::user>,
+     .field = field<&Process::user>,
      .default_value = "evermilter",
      .applies_by = AppliesBy::restart,
      .text = "Who the session workers run as. They speak with the mail server and hold messages being received."},
     {.key = "process.group",
      .kind = Kind::name,
-     .field = field<&Config::process, &Process::group>,
+     .field = field<&Process::group>,
      .default_value = "evermilter",
      .applies_by = AppliesBy::restart,
      .text = "Group of session workers, loaders and scanners, and of the sockets unless they have one of their own."},
     {.key = "process.scanner_user",
      .kind = Kind::name,
-     .field = field<&Config::process, &Process::scanner_user>,
+     .field = field<&Process::scanner_user>,
      .default_value = "",
      .applies_by = AppliesBy::restart,
      .unset = "`evermilter-scanner` where there is such a user, else as `process.user`",
@@ -155,7 +155,7 @@ constexpr Row kProcessRows[] = {
              "given to the new one at the start."},
     {.key = "process.ping_timeout",
      .kind = Kind::duration,
-     .field = field<&Config::process, &Process::ping_timeout>,
+     .field = field<&Process::ping_timeout>,
      .default_value = "15s",
      .range = kTimeout,
      .text = "A session worker or a loader that answers no ping of the supervisor for so long is stuck, or was stopped "
@@ -166,28 +166,28 @@ constexpr Row kProcessRows[] = {
 } // namespace
 
 const Section kMilterSection = {
-    "milter", kMilterRows,
+    "milter", one<&Config::milter>, kMilterRows,
     "Where the mail server meets evermilter.\n\n"
     "A connection is first held by the supervisor, until the mail server's option negotiation has come whole; only "
     "then does it cost a session. Port scanners, web browsers and the merely curious never get that far: they are "
     "closed, counted, and logged as what they are."};
 
 const Section kWorkersSection = {
-    "workers", kWorkersRows,
+    "workers", one<&Config::workers>, kWorkersRows,
     "Session workers speak the milter protocol and hold the messages being received. They know no signature and are "
     "small; how many there are follows the number of sessions, between the bounds here."};
 
-const Section kStatusSection = {"status", kStatusRows,
+const Section kStatusSection = {"status", one<&Config::status>, kStatusRows,
                                 "The operators' socket. It answers the words of clamd (`PING`, `VERSION`, `RELOAD`, "
                                 "`STATS`) and the commands of `evermilterctl`."};
 
-const Section kLogSection = {"log", kLogRows,
+const Section kLogSection = {"log", one<&Config::log>, kLogRows,
                              "One line an event, as `key=value`, each with role, process, and where there is one "
                              "generation, session and queue id. What a client sent is escaped: it can forge neither "
                              "a field nor a line."};
 
 const Section kProcessSection = {
-    "process", kProcessRows,
+    "process", one<&Config::process>, kProcessRows,
     "Who the processes run as.\n\n"
     "Started as root, the supervisor stays root but keeps only the few capabilities that it needs to start, place and "
     "end its children; it never sees a byte of mail. Session workers run as `process.user`, loaders and scanners as "

@@ -5,8 +5,6 @@
 #include <limits>
 #include <numeric>
 
-#include "config/schema.h"
-
 namespace evermilter::config {
 
 std::size_t edit_distance(std::string_view one, std::string_view two) {
@@ -32,10 +30,10 @@ std::size_t edit_distance(std::string_view one, std::string_view two) {
     return previous[two.size()];
 }
 
-std::string_view nearest_key(std::string_view section, std::string_view name) {
+std::string_view nearest_key(const Schema& schema, std::string_view section, std::string_view name) {
     std::string_view best;
     std::size_t best_cost = std::numeric_limits<std::size_t>::max();
-    for (const Section& candidate : sections()) {
+    for (const Section& candidate : schema.sections) {
         for (const Row& row : candidate.rows) {
             const std::size_t cost = edit_distance(name, row.name()) * 2 + (row.section() == section ? 0 : 1);
             if (cost >= best_cost) continue;
@@ -46,13 +44,10 @@ std::string_view nearest_key(std::string_view section, std::string_view name) {
     return best;
 }
 
-std::string_view nearest_section(std::string_view name) {
-    const auto all = sections();
-    return std::min_element(all.begin(), all.end(),
-                            [&](const Section& a, const Section& b) {
-                                return edit_distance(name, a.name) < edit_distance(name, b.name);
-                            })
-        ->name;
+const Section& nearest_section(const Schema& schema, std::string_view name) {
+    return *std::min_element(schema.sections.begin(), schema.sections.end(), [&](const Section& a, const Section& b) {
+        return edit_distance(name, a.name) < edit_distance(name, b.name);
+    });
 }
 
 } // namespace evermilter::config

@@ -6,6 +6,7 @@
 
 #include "config/address.h"
 #include "config/network.h"
+#include "workers/common/base/hex.h"
 
 namespace evermilter::config {
 namespace {
@@ -22,7 +23,7 @@ bool is_control(char c) {
 
 template <class Parsed>
 std::optional<std::string> reason_of(const Parsed& parsed) {
-    if (const auto* fault = std::get_if<AddressFault>(&parsed)) return fault->reason;
+    if (!parsed) return parsed.error().reason;
     return std::nullopt;
 }
 
@@ -96,8 +97,8 @@ std::optional<std::string> check_name(std::string_view text) {
 
 std::optional<std::string> check_socket(std::string_view text) {
     const auto address = parse_address(text);
-    if (auto reason = reason_of(address)) return reason;
-    if (!std::holds_alternative<UnixAddress>(std::get<ListenAddress>(address)))
+    if (!address) return address.error().reason;
+    if (!std::holds_alternative<UnixAddress>(*address))
         return printable(text) + " is no unix socket; write \"unix:/path\"";
     return std::nullopt;
 }
@@ -137,7 +138,6 @@ std::optional<std::string> check_text(Kind kind, std::string_view text) {
 }
 
 std::string toml_string(std::string_view text) {
-    constexpr std::string_view digits = "0123456789abcdef";
     std::string result = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') {
@@ -145,13 +145,17 @@ std::string toml_string(std::string_view text) {
             result += c;
         } else if (is_control(c)) {
             result += "\\u00";
-            result += digits[static_cast<unsigned char>(c) >> 4U];
-            result += digits[static_cast<unsigned char>(c) & 0xfU];
+            append_hex(result, static_cast<unsigned char>(c));
         } else {
             result += c;
         }
     }
     return result + "\"";
+}
+
+std::string shown_key(std::string_view key) {
+    const bool bare = !key.empty() && key.size() <= 80 && std::all_of(key.begin(), key.end(), is_word);
+    return bare ? std::string(key) : printable(key);
 }
 
 std::string printable(std::string_view text) {

@@ -18,4 +18,7 @@ namespace evermilter::config {
 // In quotes, escaped, and cut at 80 bytes: what stands in a file may be anything.
 [[nodiscard]] std::string printable(std::string_view text);
 
+// A key as it is shown: as it is where it is a bare one (TOML 1.0, section Keys), else in quotes.
+[[nodiscard]] std::string shown_key(std::string_view key);
+
 } // namespace evermilter::config

@@ -1,39 +1,35 @@
 #include "config/validate.h"
 
-#include <variant>
-
 #include "config/address.h"
 #include "config/parse.h"
 #include "config/quantity.h"
+#include "workers/common/shared/graces.h"
 
 namespace evermilter::config {
 namespace {
 
-using namespace std::chrono_literals;
-
-// A scanner is killed 5 s after max_scan_time, and the answer needs a moment to get back to the mail server.
-constexpr Duration kScannerGrace = 5s;
-constexpr Duration kAnswerGrace = 2s;
+constexpr Duration kBeyondScan = graces::kScan + graces::kAnswer;
 
 // The configuration travels to the workers in one packet of at most 128 KiB, with some room for other fields.
 constexpr std::size_t kLargestConfig = 100'000;
 
 void check_deadlines(const Config& config, std::vector<Conflict>& conflicts) {
-    const Duration inner = config.scanner.queue_timeout + config.scanner.max_scan_time + kScannerGrace + kAnswerGrace;
+    const Duration inner = config.scanner.queue_timeout + config.scanner.max_scan_time + kBeyondScan;
     if (inner < config.timeouts.eom) return;
     conflicts.push_back({{"timeouts.eom", "scanner.max_scan_time", "scanner.queue_timeout"},
                          "timeouts.eom (" + duration_text(config.timeouts.eom) +
                              ") must be above scanner.queue_timeout (" + duration_text(config.scanner.queue_timeout) +
-                             ") + scanner.max_scan_time (" + duration_text(config.scanner.max_scan_time) + ") + 7s = " +
-                             duration_text(inner) + "; raise timeouts.eom (below 300s) or lower the others"});
+                             ") + scanner.max_scan_time (" + duration_text(config.scanner.max_scan_time) + ") + " +
+                             duration_text(kBeyondScan) + " = " + duration_text(inner) +
+                             "; raise timeouts.eom (below " +
+                             std::to_string(graces::kMailServer / std::chrono::seconds(1)) + "s) or lower the others"});
 }
 
 void check_wildcards(const Config& config, std::vector<Conflict>& conflicts) {
     if (config.milter.allow_in_file) return;
     for (const std::string& text : config.milter.listen) {
         const auto address = parse_address(text);
-        const auto* parsed = std::get_if<ListenAddress>(&address);
-        if (parsed == nullptr || !is_wildcard(*parsed)) continue;
+        if (!address || !is_wildcard(*address)) continue;
         conflicts.push_back({{"milter.listen"},
                              "\"" + text +
                                  "\" listens on every address of the machine; set milter.allow to the networks of "

@@ -67,8 +67,8 @@ std::string range_text(const Row& row) {
     return ", from " + number_text(row, row.range.min) + " to " + number_text(row, row.range.max);
 }
 
-Refusal wrong_type(const Row& row, std::string_view got) {
-    return Refusal{"is " + std::string(got) + "; write " + expectation(row), std::nullopt};
+BadValue wrong_type(const Row& row, std::string_view got) {
+    return BadValue{"is " + std::string(got) + "; write " + expectation(row), std::nullopt};
 }
 
 std::string_view type_name(const Value& value) {
@@ -78,12 +78,12 @@ std::string_view type_name(const Value& value) {
 }
 
 // The number that a value of a count, size, duration or mode stands for.
-std::variant<std::uint64_t, Refusal> to_number(const Row& row, const Value& value) {
+Result<std::uint64_t, BadValue> to_number(const Row& row, const Value& value) {
     if (const auto* integer = std::get_if<std::int64_t>(&value)) {
         if (row.kind == Kind::duration)
-            return Refusal{"a duration needs a unit: write \"" + std::to_string(*integer) + "s\" for seconds", {}};
+            return BadValue{"a duration needs a unit: write \"" + std::to_string(*integer) + "s\" for seconds", {}};
         if (row.kind == Kind::mode) return wrong_type(row, "an integer");
-        if (*integer < 0) return Refusal{"is negative; write " + expectation(row), {}};
+        if (*integer < 0) return BadValue{"is negative; write " + expectation(row), {}};
         return static_cast<std::uint64_t>(*integer);
     }
     const auto* text = std::get_if<std::string>(&value);
@@ -96,64 +96,64 @@ std::variant<std::uint64_t, Refusal> to_number(const Row& row, const Value& valu
     } else {
         number = parse_mode(*text);
     }
-    if (!number) return Refusal{"cannot read " + printable(*text) + "; write " + expectation(row), {}};
+    if (!number) return BadValue{"cannot read " + printable(*text) + "; write " + expectation(row), {}};
     return *number;
 }
 
 template <class Number>
-std::optional<Refusal> assign_number(const Row& row, const Value& value, Number& target) {
+Result<void, BadValue> assign_number(const Row& row, const Value& value, Number& target) {
     auto number = to_number(row, value);
-    if (auto* refusal = std::get_if<Refusal>(&number)) return std::move(*refusal);
-    const std::uint64_t wanted = std::get<std::uint64_t>(number);
+    if (!number) return std::move(number).error();
+    const std::uint64_t wanted = *number;
     if (wanted < row.range.min || wanted > row.range.max)
-        return Refusal{number_text(row, wanted) + " is out of range; write " + expectation(row), {}};
+        return BadValue{number_text(row, wanted) + " is out of range; write " + expectation(row), {}};
     if constexpr (std::is_same_v<Number, Duration>) {
         target = Duration(static_cast<Duration::rep>(wanted));
     } else {
         if (wanted > std::numeric_limits<Number>::max())
-            return Refusal{number_text(row, wanted) + " is too large; write at most " +
-                               std::to_string(std::numeric_limits<Number>::max()),
-                           {}};
+            return BadValue{number_text(row, wanted) + " is too large; write at most " +
+                                std::to_string(std::numeric_limits<Number>::max()),
+                            {}};
         target = static_cast<Number>(wanted);
     }
-    return std::nullopt;
+    return {};
 }
 
 template <class Choice>
-std::optional<Refusal> assign_choice(const Row& row, const Value& value, Choice& target) {
+Result<void, BadValue> assign_choice(const Row& row, const Value& value, Choice& target) {
     const auto* text = std::get_if<std::string>(&value);
     if (text == nullptr) return wrong_type(row, type_name(value));
     const auto allowed = split_words(row.allowed);
     const Names& names = names_of(Choice{});
     const auto found = std::find(names.begin(), names.end(), *text);
     if (found == names.end() || std::find(allowed.begin(), allowed.end(), *text) == allowed.end())
-        return Refusal{printable(*text) + " is not possible here; write " + expectation(row), {}};
+        return BadValue{printable(*text) + " is not possible here; write " + expectation(row), {}};
     target = static_cast<Choice>(found - names.begin());
-    return std::nullopt;
+    return {};
 }
 
-std::optional<Refusal> assign_text(const Row& row, const Value& value, std::string& target) {
+Result<void, BadValue> assign_text(const Row& row, const Value& value, std::string& target) {
     const auto* text = std::get_if<std::string>(&value);
     if (text == nullptr) return wrong_type(row, type_name(value));
-    if (text->empty() && row.unset.empty()) return Refusal{"is empty; write " + expectation(row), {}};
+    if (text->empty() && row.unset.empty()) return BadValue{"is empty; write " + expectation(row), {}};
     if (!text->empty())
-        if (auto reason = check_text(row.kind, *text)) return Refusal{std::move(*reason), {}};
+        if (auto reason = check_text(row.kind, *text)) return BadValue{std::move(*reason), {}};
     target = *text;
-    return std::nullopt;
+    return {};
 }
 
-std::optional<Refusal> assign_list(const Row& row, const Value& value, std::vector<std::string>& target) {
+Result<void, BadValue> assign_list(const Row& row, const Value& value, std::vector<std::string>& target) {
     const auto* list = std::get_if<std::vector<std::string>>(&value);
     if (list == nullptr) return wrong_type(row, type_name(value));
-    if (list->empty() && row.kind == Kind::sockets) return Refusal{"is empty; write " + expectation(row), {}};
+    if (list->empty() && row.kind == Kind::sockets) return BadValue{"is empty; write " + expectation(row), {}};
     for (std::size_t i = 0; i < list->size(); ++i) {
-        if (auto reason = check_text(row.kind, (*list)[i])) return Refusal{std::move(*reason), i};
+        if (auto reason = check_text(row.kind, (*list)[i])) return BadValue{std::move(*reason), i};
         if (std::find(list->begin(), list->begin() + static_cast<std::ptrdiff_t>(i), (*list)[i]) !=
             list->begin() + static_cast<std::ptrdiff_t>(i))
-            return Refusal{printable((*list)[i]) + " stands in the list twice; remove one", i};
+            return BadValue{printable((*list)[i]) + " stands in the list twice; remove one", i};
     }
     target = *list;
-    return std::nullopt;
+    return {};
 }
 
 template <class Number>
@@ -173,23 +173,23 @@ struct Assign {
     const Row& row;
     const Value& value;
 
-    std::optional<Refusal> operator()(bool* target) const {
+    Result<void, BadValue> operator()(bool* target) const {
         const auto* boolean = std::get_if<bool>(&value);
         if (boolean == nullptr) return wrong_type(row, type_name(value));
         *target = *boolean;
-        return std::nullopt;
+        return {};
     }
-    std::optional<Refusal> operator()(std::uint32_t* target) const { return assign_number(row, value, *target); }
-    std::optional<Refusal> operator()(std::uint64_t* target) const { return assign_number(row, value, *target); }
-    std::optional<Refusal> operator()(Duration* target) const { return assign_number(row, value, *target); }
+    Result<void, BadValue> operator()(std::uint32_t* target) const { return assign_number(row, value, *target); }
+    Result<void, BadValue> operator()(std::uint64_t* target) const { return assign_number(row, value, *target); }
+    Result<void, BadValue> operator()(Duration* target) const { return assign_number(row, value, *target); }
     template <class Plain>
-    std::optional<Refusal> operator()(std::optional<Plain>* target) const {
+    Result<void, BadValue> operator()(std::optional<Plain>* target) const {
         Plain plain{};
-        auto refusal = (*this)(&plain);
-        if (!refusal) *target = plain;
-        return refusal;
+        auto assigned = (*this)(&plain);
+        if (assigned) *target = plain;
+        return assigned;
     }
-    std::optional<Refusal> operator()(double* target) const {
+    Result<void, BadValue> operator()(double* target) const {
         double number = 0;
         if (const auto* integer = std::get_if<std::int64_t>(&value))
             number = static_cast<double>(*integer);
@@ -197,16 +197,16 @@ struct Assign {
             number = *fraction;
         else
             return wrong_type(row, type_name(value));
-        if (!(number >= 0 && number <= 1)) return Refusal{"is out of range; write " + expectation(row), {}};
+        if (!(number >= 0 && number <= 1)) return BadValue{"is out of range; write " + expectation(row), {}};
         *target = number;
-        return std::nullopt;
+        return {};
     }
-    std::optional<Refusal> operator()(std::string* target) const { return assign_text(row, value, *target); }
-    std::optional<Refusal> operator()(std::vector<std::string>* target) const {
+    Result<void, BadValue> operator()(std::string* target) const { return assign_text(row, value, *target); }
+    Result<void, BadValue> operator()(std::vector<std::string>* target) const {
         return assign_list(row, value, *target);
     }
     template <class Choice>
-    requires std::is_enum_v<Choice> std::optional<Refusal>
+    requires std::is_enum_v<Choice> Result<void, BadValue>
     operator()(Choice* target) const { return assign_choice(row, value, *target); }
 };
 
@@ -267,17 +267,17 @@ Value from_table(Kind kind, std::string_view text) {
 
 } // namespace
 
-std::optional<Refusal> assign(const Row& row, const Value& value, Config& config) {
-    return std::visit(Assign{row, value}, row.field(config));
+Result<void, BadValue> assign(const Row& row, const Value& value, void* entry) {
+    return std::visit(Assign{row, value}, row.field.of(entry));
 }
 
 // A row's accessors only form the address of a field; nothing is written through it by the two functions below.
-Value read(const Row& row, const Config& config) {
-    return std::visit(Read{row}, row.field(const_cast<Config&>(config)));
+Value read(const Row& row, const void* entry) {
+    return std::visit(Read{row}, row.field.of(const_cast<void*>(entry)));
 }
 
-bool stands_in_file(const Row& row, const Config& config) {
-    return row.in_file != nullptr && row.in_file(const_cast<Config&>(config));
+bool stands_in_file(const Row& row, const void* entry) {
+    return row.in_file != nullptr && row.in_file(const_cast<void*>(entry));
 }
 
 Value default_of(const Row& row) {

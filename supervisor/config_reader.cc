@@ -27,8 +27,7 @@ std::string joined(const std::vector<config::Fault>& faults) {
 // Every address of a name, as text of config/address.h; a number as it is.
 Result<std::vector<std::string>> addresses_of(const std::string& text) {
     const auto parsed = config::parse_address(text);
-    const auto* address = std::get_if<config::ListenAddress>(&parsed);
-    const auto* inet = address == nullptr ? nullptr : std::get_if<config::InetAddress>(address);
+    const auto* inet = parsed ? std::get_if<config::InetAddress>(&*parsed) : nullptr;
     if (inet == nullptr || inet->host.empty() || inet->host == "*") return std::vector<std::string>{text};
     addrinfo hints{};
     hints.ai_family = inet->family == config::InetAddress::Family::inet ? AF_INET : AF_INET6;
@@ -84,12 +83,12 @@ std::string read_config_job(const std::string& path) {
     const auto fail = [&](const std::string& error) {
         return Json{{"error", error}}.dump(-1, ' ', false, Json::error_handler_t::replace);
     };
-    if (const auto* fault = std::get_if<config::Fault>(&text)) return fail(fault->text());
-    auto parsed = config::parse(std::get<std::string>(text), path, config::Links::followed);
-    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed)) return fail(joined(*faults));
-    const auto bound = look_up(std::get<config::Config>(parsed).milter);
+    if (!text) return fail(text.error().text());
+    auto parsed = config::parse(*text, path, config::Links::followed);
+    if (!parsed) return fail(joined(parsed.error()));
+    const auto bound = look_up(parsed->milter);
     if (!bound) return fail(bound.error().what);
-    document["text"] = std::get<std::string>(text);
+    document["text"] = *text;
     document["listen"] = bound->listen;
     document["group"] = bound->socket_group;
     return document.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -108,9 +107,9 @@ Result<ReadConfig> read_config_result(const std::string& result, const std::stri
         return Error{EPROTO, "the configuration could not be read"};
     // The helper has parsed it once, without a crash and without a fault.
     auto parsed = config::parse(text->get<std::string>(), path);
-    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed)) return Error{EINVAL, joined(*faults)};
+    if (!parsed) return Error{EINVAL, joined(parsed.error())};
     ReadConfig read;
-    read.config = std::move(std::get<config::Config>(parsed));
+    read.config = std::move(*parsed);
     read.bound = read.config.milter;
     read.bound.listen.clear();
     for (const Json& address : *listen) {

@@ -78,9 +78,9 @@ RequiredLimits needs_of(const Settings& settings) {
     return needs;
 }
 
-Judgement judge_limits(const RequiredLimits& needs, const Granted& granted, const Settings& settings) {
+LimitsJudgement judge_limits(const RequiredLimits& needs, const Granted& granted, const Settings& settings) {
     const config::Config& config = settings.config;
-    const auto refuse = [&](std::string text) { return Judgement{Fault{EX_CONFIG, std::move(text)}, {}}; };
+    const auto refuse = [&](std::string text) { return LimitsJudgement{StartFault{EX_CONFIG, std::move(text)}, {}}; };
     if (const auto files = std::max(needs.supervisor_files, needs.worker_files); granted.files < files) {
         const bool supervisor = needs.supervisor_files > needs.worker_files;
         return refuse(std::string("open files: ") + (supervisor ? "evermilterd" : "a session worker") + " may need " +
@@ -102,7 +102,7 @@ Judgement judge_limits(const RequiredLimits& needs, const Granted& granted, cons
                       "), " + granted.cgroup_file + " is " + figure(granted.cgroup_tasks) +
                       "; raise it (TasksMax= of systemd), or lower workers.session_max and milter.max_sessions");
     }
-    Judgement fine;
+    LimitsJudgement fine;
     const std::uint64_t tasks = std::min(granted.cgroup_tasks, granted.user_tasks);
     if (tasks - needs.tasks < needs.waiting_tasks && tasks != kUnlimited) {
         fine.warning = "threads: " + figure(tasks) + " are allowed; when all of " + figure(needs.waiting_tasks) +
@@ -143,7 +143,7 @@ void read_pids_max(std::string_view membership, const ReadFile& read, Granted& g
     }
 }
 
-std::optional<Fault> check_limits(const Settings& settings) {
+std::optional<StartFault> check_limits(const Settings& settings) {
     const RequiredLimits needs = needs_of(settings);
     Granted granted;
     granted.files = raise_limit(RLIMIT_NOFILE);
@@ -152,7 +152,7 @@ std::optional<Fault> check_limits(const Settings& settings) {
     const bool root = (user.switch_user ? user.uid : ::geteuid()) == 0;
     if (!root) granted.user_tasks = user_tasks;
     if (const auto membership = content_of("/proc/self/cgroup")) read_pids_max(*membership, content_of, granted);
-    Judgement judgement = judge_limits(needs, granted, settings);
+    LimitsJudgement judgement = judge_limits(needs, granted, settings);
     if (judgement.fault) return std::move(judgement.fault);
     if (!judgement.warning.empty()) log::warning("limits", {{"warning", judgement.warning}});
     const config::Config& config = settings.config;

@@ -34,12 +34,13 @@ struct Granted {
     std::string cgroup_file;                 // where that is said
 };
 
-struct Judgement {
-    std::optional<Fault> fault; // EX_CONFIG
-    std::string warning;        // enough to start, too little for the worst moment; empty: none
+struct LimitsJudgement {
+    std::optional<StartFault> fault; // EX_CONFIG
+    std::string warning;             // enough to start, too little for the worst moment; empty: none
 };
 // Pure.
-[[nodiscard]] Judgement judge_limits(const RequiredLimits& needs, const Granted& granted, const Settings& settings);
+[[nodiscard]] LimitsJudgement judge_limits(const RequiredLimits& needs, const Granted& granted,
+                                           const Settings& settings);
 
 // The smallest pids.max from the cgroup of `membership` (/proc/self/cgroup, versions 1 and 2) up to its root. `read`
 // gives a file's content, nullopt if there is none.
@@ -47,6 +48,6 @@ using ReadFile = std::function<std::optional<std::string>(const std::string& pat
 void read_pids_max(std::string_view membership, const ReadFile& read, Granted& granted);
 
 // Raises the soft limits to the hard ones and judges what there is then. A warning goes to the log.
-[[nodiscard]] std::optional<Fault> check_limits(const Settings& settings);
+[[nodiscard]] std::optional<StartFault> check_limits(const Settings& settings);
 
 } // namespace evermilter::supervisor

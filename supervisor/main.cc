@@ -112,14 +112,14 @@ void leave_terminal(bool keep_stderr) {
 
 int run(const CommandLine& line, supervisor::ServiceManager manager) {
     auto parsed = config::parse_file(line.config);
-    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed)) {
-        for (const config::Fault& fault : *faults) {
+    if (!parsed) {
+        for (const config::Fault& fault : parsed.error()) {
             if (!say(fault.text())) break;
         }
         return EX_CONFIG;
     }
     if (line.check_config) return EX_OK;
-    auto& config = std::get<config::Config>(parsed);
+    config::Config& config = *parsed;
     auto identities = supervisor::resolve_identities(config.process);
     if (!identities) {
         complain(identities.error().what);

@@ -9,9 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
-#include <optional>
 #include <utility>
 
 #include "config/address.h"
@@ -21,6 +19,7 @@
 #include "supervisor/files/passing_errors.h"
 #include "workers/common/base/log.h"
 #include "workers/common/shared/engine_lock.h"
+#include "workers/common/shared/scan_folders.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -36,21 +35,21 @@ int exit_code_of(int error) {
 }
 
 // One that is there is left as it is.
-std::optional<Fault> need_folder(const std::string& path, mode_t mode, const Identity& owner, Above above,
-                                 const char* key) {
+Result<void, StartFault> need_folder(const std::string& path, mode_t mode, const Identity& owner, Above above,
+                                     const char* key) {
     std::error_code failed;
-    if (fs::is_directory(path, failed)) return std::nullopt;
+    if (fs::is_directory(path, failed)) return {};
     const auto made = make_folder(path, mode, owner, above);
-    if (made) return std::nullopt;
-    return Fault{exit_code_of(made.error().code), std::string(key) + ": " + made.error().what};
+    if (made) return {};
+    return StartFault{exit_code_of(made.error().code), std::string(key) + ": " + made.error().what};
 }
 
-std::optional<Fault> check_usable(const FolderOrder& folder) {
+Result<void, StartFault> check_usable(const FolderOrder& folder) {
     const int error = try_folder(folder.path, folder.owner);
     // Folders waits for what may go away, while the service is up.
-    if (error == 0 || may_pass(error)) return std::nullopt;
-    return Fault{exit_code_of(error), std::string(folder.key) + ": " + trial_text(folder.path, folder.owner, error) +
-                                          ", or set " + folder.key};
+    if (error == 0 || may_pass(error)) return {};
+    return StartFault{exit_code_of(error), std::string(folder.key) + ": " +
+                                               trial_text(folder.path, folder.owner, error) + ", or set " + folder.key};
 }
 
 void warn_about_temp(const Settings& settings) {
@@ -73,16 +72,15 @@ void warn_about_temp(const Settings& settings) {
     }
 }
 
-std::optional<Fault> make_socket_folder(const std::string& address, const char* key) {
+Result<void, StartFault> make_socket_folder(const std::string& address, const char* key) {
     const auto parsed = config::parse_address(address);
-    const auto* text = std::get_if<config::ListenAddress>(&parsed);
-    if (text == nullptr) return std::nullopt; // validation has seen it; binding names what is left
-    const auto* path = std::get_if<config::UnixAddress>(text);
-    if (path == nullptr) return std::nullopt;
+    if (!parsed) return {}; // validation has seen it; binding names what is left
+    const auto* path = std::get_if<config::UnixAddress>(&*parsed);
+    if (path == nullptr) return {};
     const std::string folder = fs::path(path->path).parent_path();
-    auto fault = need_folder(folder, kSocketFolderMode, Identity{}, Above::must_exist, key);
-    if (fault) fault->text += ", the folder of " + path->path;
-    return fault;
+    auto needed = need_folder(folder, kSocketFolderMode, Identity{}, Above::must_exist, key);
+    if (!needed) needed.error().text += ", the folder of " + path->path;
+    return needed;
 }
 
 } // namespace
@@ -107,32 +105,34 @@ Result<unique_fd> lock_folder(const FolderOrder& folder) {
                  folder.path + " is in use by another evermilterd: stop it, or set " + std::string(folder.key)};
 }
 
-std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings) {
+Result<FolderLocks, StartFault> prepare_folders(const Settings& settings) {
     const config::Config& config = settings.config;
     for (const std::string& address : config.milter.listen) {
-        if (auto fault = make_socket_folder(address, "milter.listen")) return std::move(*fault);
+        if (auto made = make_socket_folder(address, "milter.listen"); !made) return std::move(made).error();
     }
-    if (auto fault = make_socket_folder(config.status.socket, "status.socket")) return std::move(*fault);
+    if (auto made = make_socket_folder(config.status.socket, "status.socket"); !made) return std::move(made).error();
 
     FolderLocks locks;
     for (const FolderOrder& folder : folders_of(settings)) {
-        if (auto fault = need_folder(folder.path, folder.mode, folder.owner, Above::made, folder.key))
-            return std::move(*fault);
+        if (auto needed = need_folder(folder.path, folder.mode, folder.owner, Above::made, folder.key); !needed)
+            return std::move(needed).error();
         if (folder.locked) {
             auto locked = lock_folder(folder);
             if (!locked) // by a predecessor, as a rule, that is about to end
-                return Fault{locked.error().code == EWOULDBLOCK ? EX_UNAVAILABLE : exit_code_of(locked.error().code),
-                             std::string(folder.key) + ": " + locked.error().what};
+                return StartFault{
+                    locked.error().code == EWOULDBLOCK ? EX_UNAVAILABLE : exit_code_of(locked.error().code),
+                    std::string(folder.key) + ": " + locked.error().what};
             locks.at(static_cast<std::size_t>(folder.use)) = std::move(*locked);
         }
         // What it could not give shows when it is tried.
         if (auto given = give_to_new_user(folder); !given)
             log::warning("folder-not-given", {{"key", folder.key}, {"error", given.error().what}});
-        if (auto fault = check_usable(folder)) {
+        if (auto usable = check_usable(folder); !usable) {
+            StartFault& fault = usable.error();
             // A state directory that is full, read-only or broken can still be read: its snapshots can serve, and
             // everything else in it is only a record.
-            if (folder.use != FolderUse::state || fault->exit_code != EX_CANTCREAT) return std::move(*fault);
-            log::warning("state-directory", {{"error", fault->text}});
+            if (folder.use != FolderUse::state || fault.exit_code != EX_CANTCREAT) return std::move(fault);
+            log::warning("state-directory", {{"error", fault.text}});
         }
     }
 
@@ -157,16 +157,9 @@ std::string wipe_scanner_folders(const std::string& temp_directory, std::uint64_
     std::string all;
     std::error_code failed;
     for (const auto& entry : fs::directory_iterator(temp_directory, failed)) {
-        const std::string name = entry.path().filename();
-        // <temp_directory>/g<generation>-s<slot>, as the loader names them.
-        const auto dash = name.find("-s");
-        if (name.front() != 'g' || dash == std::string::npos || dash < 2 ||
-            name.find_first_not_of("0123456789", 1) != dash)
-            continue;
-        std::uint64_t of = 0;
-        std::from_chars(name.data() + 1, name.data() + dash, of);
-        if (generation != 0 && of != generation) continue;
-        if (std::find(spared.begin(), spared.end(), of) != spared.end()) continue;
+        const auto of = generation_of_scan_folder(entry.path().filename().string());
+        if (!of || (generation != 0 && *of != generation)) continue;
+        if (std::find(spared.begin(), spared.end(), *of) != spared.end()) continue;
         std::error_code left;
         fs::remove_all(entry.path(), left);
         if (left) all += (all.empty() ? "" : "; ") + entry.path().string() + ": " + left.message();

@@ -14,7 +14,8 @@
 
 namespace evermilter::supervisor {
 
-struct Fault {
+// Why the supervisor does not start.
+struct StartFault {
     int exit_code = 0; // sysexits
     std::string text;
 };
@@ -45,7 +46,7 @@ using FolderLocks = std::array<unique_fd, kFolderUses>;
 // Makes folders that are missing, checks all, wipes what dead scanners left in the temp directory (not what those
 // use that a supervisor which was killed has left behind), warns in the log
 // about a temp directory that is not on a tmpfs or has less room than scanner.temp_size.
-[[nodiscard]] std::variant<FolderLocks, Fault> prepare_folders(const Settings& settings);
+[[nodiscard]] Result<FolderLocks, StartFault> prepare_folders(const Settings& settings);
 
 // Removes the folders (g*-s*) of a generation (0: of all) in `temp_directory`, except those of `spared`. Waits: only at
 // the start, at the end, and in a helper. Returns what could not be removed, and why, or "".

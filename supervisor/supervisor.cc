@@ -13,17 +13,13 @@
 #include "supervisor/limits.h"
 #include "supervisor/preflight.h"
 #include "workers/common/base/log.h"
+#include "workers/common/shared/graces.h"
 
 namespace evermilter::supervisor {
 namespace {
 
-constexpr std::chrono::seconds kAfterShutdown{10};
 // How often to check that folders and sockets are still there.
 constexpr std::chrono::seconds kLook{2};
-// How long a helper may take: to resolve the names of a configuration, whose servers may be silent; to clear large
-// folders.
-constexpr std::chrono::minutes kReadConfig{1};
-constexpr std::chrono::minutes kWipe{10};
 
 int exit_code_of_socket(int code) {
     switch (code) {
@@ -108,7 +104,7 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
           {[this](std::function<void(Result<ReadConfig>)> done) {
                const std::string path = settings_.origin;
                helpers_.run(
-                   "reading the configuration", kReadConfig, [path] { return read_config_job(path); },
+                   "reading the configuration", graces::kReadConfig, [path] { return read_config_job(path); },
                    [path, done = std::move(done)](Result<std::string> result) {
                        done(result ? read_config_result(*result, path) : Result<ReadConfig>(result.error()));
                    });
@@ -170,7 +166,7 @@ bool Supervisor::begin() {
     if (auto opened = processes_.open_binaries(); !opened) return refuse(EX_UNAVAILABLE, opened.error().what);
     if (auto wrong = check_limits(settings_)) return refuse(wrong->exit_code, wrong->text);
     auto folders = prepare_folders(settings_);
-    if (const auto* wrong = std::get_if<supervisor::Fault>(&folders)) return refuse(wrong->exit_code, wrong->text);
+    if (!folders) return refuse(folders.error().exit_code, folders.error().text);
     entrance_.use_passed(manager_.sockets);
     status_socket_.use_passed(manager_.sockets);
     const auto on_trouble = [this](const std::string& what, const std::string& reason) {
@@ -193,7 +189,7 @@ bool Supervisor::begin() {
     if (auto dropped = drop_privileges(); !dropped) return refuse(EX_OSERR, dropped.error().what);
 
     poison_watch_.apply();
-    folders_.begin(std::move(std::get<FolderLocks>(folders)));
+    folders_.begin(std::move(*folders));
     look_timer_.start(kLook, kLook);
     if (const std::string warning = one_user_warning(settings_.identities); !warning.empty())
         log::warning("one-user", {{"warning", warning}});
@@ -241,10 +237,15 @@ void Supervisor::request_config_reload(ReloadCallback done) {
 }
 
 void Supervisor::take_settings(const Settings& settings, bool new_session_workers) {
-    settings_ = settings;
+    const config::Config before = std::exchange(settings_, settings).config;
+    const config::Config& now = settings_.config;
     entrance_.commit();
-    database_watch_.apply(settings_.config.database);
+    database_watch_.apply(now.database);
     poison_watch_.apply();
+    generations_.look_now();
+    if (now.process.ping_timeout != before.process.ping_timeout) heartbeat_.start();
+    if (now.timeouts.shutdown != before.timeouts.shutdown)
+        children_.send_to_all(messages::ShutdownTime{now.timeouts.shutdown.count()});
     if (new_session_workers) {
         ++state_.config_serial;
         session_workers_.replace_all();
@@ -258,7 +259,7 @@ void Supervisor::wipe_temp(std::uint64_t generation) {
     if (state_.service == ServiceState::stopping) return; // done at the end, when nobody is served any more
     const std::string folder = settings_.config.scanner.temp_directory;
     helpers_.run(
-        "wiping " + folder, kWipe, [folder, generation] { return wipe_scanner_folders(folder, generation); },
+        "wiping " + folder, graces::kWipe, [folder, generation] { return wipe_scanner_folders(folder, generation); },
         [folder](const Result<std::string>& left) {
             if (left && !left->empty()) log::warning("temp-directory", {{"path", folder}, {"error", *left}});
         });
@@ -336,8 +337,8 @@ void Supervisor::stop(int exit_code) {
     const std::chrono::nanoseconds bound = settings_.config.timeouts.shutdown;
     session_workers_.stop(true, monotonic_ns() + bound.count());
     // Anything still running by then is killed.
-    stop_timer_.start(bound + kAfterShutdown);
-    notifications_.tell_stopping(bound + 2 * kAfterShutdown, fault_);
+    stop_timer_.start(bound + graces::kStop);
+    notifications_.tell_stopping(bound + 2 * graces::kStop, fault_);
     continue_stop();
 }
 

@@ -8,6 +8,7 @@
 
 #include "supervisor/children/roles.h"
 #include "workers/common/base/log.h"
+#include "workers/common/shared/graces.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -21,8 +22,6 @@ constexpr int kMessagesPerTurn = 64;
 constexpr int kMessagesPending = 1024;
 // Deaths that are worked off in one turn of the loop.
 constexpr int kDeathsPerTurn = 64;
-// A child whose channel has ended is expected to end by itself within this time.
-constexpr auto kEndAfterChannel = 5s;
 
 } // namespace
 
@@ -346,7 +345,7 @@ void Children::channel_ended(Child& child, const std::string& fault) {
     child.channel.close();
     static_cast<void>(apply(child, WorkerEvent::channel_end));
     const auto found = watched_.find(child.id);
-    if (found != watched_.end()) found->second->end_timer.start(kEndAfterChannel);
+    if (found != watched_.end()) found->second->end_timer.start(graces::kEndAfterChannel);
 }
 
 void Children::exited(std::uint64_t id, pid_t pid, int wait_status) {

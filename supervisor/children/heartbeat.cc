@@ -5,13 +5,12 @@
 #include <string>
 
 #include "supervisor/children/roles.h"
+#include "workers/common/shared/graces.h"
 
 namespace evermilter::supervisor {
 namespace {
 
-constexpr std::uint32_t kMissed = 3; // pings without an answer
-// A session worker is ready within this time, or process.ping_timeout if that is longer.
-constexpr std::chrono::seconds kStart{30};
+constexpr std::uint32_t kMissed = 3;      // pings without an answer
 constexpr std::uint32_t kEndOfKilled = 2; // beats within which SIGKILL must have had its effect
 
 } // namespace
@@ -36,7 +35,7 @@ void Heartbeat::beat() {
 bool Heartbeat::is_ready_too_late(const Child& child) const {
     if (!row_of(child.role).ready_in_time || child.was_ready) return false;
     const std::chrono::nanoseconds silence = settings_.config.process.ping_timeout;
-    return child.beats * (silence / kMissed) > std::max<std::chrono::nanoseconds>(silence, kStart);
+    return child.beats * (silence / kMissed) > std::max<std::chrono::nanoseconds>(silence, graces::kStart);
 }
 
 bool Heartbeat::attend(Child& child) {

@@ -16,7 +16,7 @@ class Heartbeat {
   public:
     Heartbeat(Loop* loop, Children& children, const Settings& settings);
 
-    // To be called once; process.ping_timeout is looked at anew at each beat.
+    // The next beat comes after a third of process.ping_timeout as it is now. Again when that has changed.
     void start();
     // Whether no child is overdue: killed for its silence and, two beats later, still not reaped.
     [[nodiscard]] bool healthy() const noexcept { return healthy_; }

@@ -19,6 +19,7 @@
 #include "supervisor/ctl/probe.h"
 #include "supervisor/ctl/status_client.h"
 #include "supervisor/ctl/status_text.h"
+#include "workers/common/base/hex.h"
 
 namespace {
 
@@ -282,7 +283,7 @@ int run(int argc, char** argv) {
         ->add_option("digest", options.digest, "Of the message or its body, or its first 8 digits or more; or \"all\"")
         ->required()
         ->check([](const std::string& text) {
-            const bool good = text.find_first_not_of("0123456789abcdef") == std::string::npos || text == "all";
+            const bool good = is_hex(text) || text == "all";
             return good ? std::string() : "is neither \"all\" nor a digest in lower-case hexadecimal";
         });
     command("snapshots", "The snapshots that rollback can go back to", [&] { return snapshots(options); });

@@ -3,20 +3,10 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "workers/common/base/hex.h"
 #include "workers/common/base/log_line.h"
 
 namespace evermilter::ctl {
-
-namespace {
-
-void escape(std::string& out, unsigned char byte) {
-    static constexpr std::string_view kDigits = "0123456789abcdef";
-    out += "\\x";
-    out += kDigits[byte >> 4U];
-    out += kDigits[byte & 15U];
-}
-
-} // namespace
 
 std::string printable(std::string_view text) {
     std::string out;
@@ -25,7 +15,10 @@ std::string printable(std::string_view text) {
         const auto byte = static_cast<unsigned char>(text.front());
         const bool plain = byte >= 0x20 && byte < 0x7f;
         const std::size_t length = plain ? 1 : log::utf8_length(text);
-        if (length == 0) escape(out, byte);
+        if (length == 0) {
+            out += "\\x";
+            append_hex(out, byte);
+        }
         out += text.substr(0, length);
         text.remove_prefix(std::max<std::size_t>(length, 1));
     }

@@ -125,14 +125,14 @@ Mail infected_mail(const std::string& queue_id) {
     return result;
 }
 
-Judgement judge_clean(const MilterVerdict& verdict) {
+ProbeJudgement judge_clean(const MilterVerdict& verdict) {
     const std::string stamp = stamp_of(verdict);
     const bool right = verdict.kind == MilterVerdict::Kind::accept && at_end(verdict) && verdict.quarantine.empty() &&
                        (stamp.empty() || stamp == "Clean");
     return {right, describe(verdict)};
 }
 
-Judgement judge_infected(const MilterVerdict& verdict) {
+ProbeJudgement judge_infected(const MilterVerdict& verdict) {
     const bool found = verdict.kind == MilterVerdict::Kind::reject || verdict.kind == MilterVerdict::Kind::discard ||
                        !verdict.quarantine.empty() || stamp_of(verdict).starts_with("Infected");
     return {found && at_end(verdict), describe(verdict)};
@@ -144,10 +144,8 @@ Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono
     int code = ECONNREFUSED;
     for (const std::string& text : addresses) {
         auto parsed = config::parse_address(text);
-        if (const auto* fault = std::get_if<config::AddressFault>(&parsed)) {
-            return Error{EINVAL, "\"" + text + "\" is no address of a milter: " + fault->reason};
-        }
-        Result<MilterClient> client = MilterClient::open(std::get<config::ListenAddress>(parsed), patience, key);
+        if (!parsed) return Error{EINVAL, "\"" + text + "\" is no address of a milter: " + parsed.error().reason};
+        Result<MilterClient> client = MilterClient::open(*parsed, patience, key);
         if (!client) {
             if (client.error().code == EACCES || client.error().code == EPERM) code = client.error().code;
             unreachable += (unreachable.empty() ? "" : "; ") + text + ": " + client.error().what;
@@ -176,7 +174,7 @@ Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono
 }
 
 std::string probe_text(const ProbeReport& report) {
-    const auto line = [](const char* what, const Judgement& judgement) {
+    const auto line = [](const char* what, const ProbeJudgement& judgement) {
         if (judgement.seen.empty()) return std::string();
         return "  " + std::string(judgement.right ? "right" : "WRONG") + "  " + what + "  " + judgement.seen + '\n';
     };
@@ -187,7 +185,7 @@ std::string probe_text(const ProbeReport& report) {
 }
 
 nlohmann::ordered_json probe_document(const ProbeReport& report) {
-    const auto part = [](const Judgement& judgement) {
+    const auto part = [](const ProbeJudgement& judgement) {
         return nlohmann::ordered_json{{"ok", judgement.right}, {"seen", judgement.seen}};
     };
     return {{"ok", report.ok()},     {"milter", report.milter},     {"protocol", report.protocol},

@@ -17,21 +17,21 @@ namespace evermilter::ctl {
 // With EICAR as a base64 attachment.
 [[nodiscard]] Mail infected_mail(const std::string& queue_id);
 
-struct Judgement {
+struct ProbeJudgement {
     bool right = false;
     std::string seen; // for people: "accepted, X-Virus-Status: Clean"
 };
 // The clean message is to be accepted, and, where it was stamped, as Clean: "Not scanned" is wrong.
-[[nodiscard]] Judgement judge_clean(const MilterVerdict& verdict);
+[[nodiscard]] ProbeJudgement judge_clean(const MilterVerdict& verdict);
 // The infected one is to be found: rejected, discarded, quarantined, or stamped Infected, at its end. A 4xx is wrong.
-[[nodiscard]] Judgement judge_infected(const MilterVerdict& verdict);
+[[nodiscard]] ProbeJudgement judge_infected(const MilterVerdict& verdict);
 
 struct ProbeReport {
     std::string milter; // the address that was used
     std::uint32_t protocol = 0;
     std::string error; // why a verdict is missing; empty if both came
-    Judgement clean;
-    Judgement infected;
+    ProbeJudgement clean;
+    ProbeJudgement infected;
     [[nodiscard]] bool ok() const { return error.empty() && clean.right && infected.right; }
 };
 

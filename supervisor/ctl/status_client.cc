@@ -43,10 +43,8 @@ std::string without_newline(std::string text) {
 
 Result<unique_fd> StatusClient::ask(const std::string& bytes, Deadline deadline) const {
     auto parsed = config::parse_address(address_);
-    if (const auto* fault = std::get_if<config::AddressFault>(&parsed)) {
-        return Error{EINVAL, "\"" + address_ + "\" is no address of a socket: " + fault->reason};
-    }
-    Result<unique_fd> fd = connect_to(std::get<config::ListenAddress>(parsed), deadline);
+    if (!parsed) return Error{EINVAL, "\"" + address_ + "\" is no address of a socket: " + parsed.error().reason};
+    Result<unique_fd> fd = connect_to(*parsed, deadline);
     if (!fd) {
         std::string what = fd.error().what;
         if (fd.error().code == ENOENT || fd.error().code == ECONNREFUSED) {

@@ -15,6 +15,7 @@
 
 #include "supervisor/files/folder_path.h"
 #include "workers/common/base/log.h"
+#include "workers/common/shared/scan_folders.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -24,14 +25,10 @@ constexpr int kDeepest = 4; // state_directory/snapshots/17/daily.cld
 // What loaders and supervisors make in the state directory.
 constexpr std::array<std::string_view, 4> kOfState = {"snapshots", "generation", "engines", "decisions"};
 
-bool of_scanner(std::string_view name) { // <temp_directory>/g<generation>-s<slot>
-    return name.starts_with('g') && name.find("-s") != std::string_view::npos;
-}
-
 bool made_by_us(FolderUse use, std::string_view name) {
     switch (use) {
         case FolderUse::temp:
-            return of_scanner(name);
+            return generation_of_scan_folder(name).has_value();
         case FolderUse::state:
             return std::any_of(kOfState.begin(), kOfState.end(),
                                [&](std::string_view one) { return name.starts_with(one); });

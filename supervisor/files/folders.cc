@@ -14,6 +14,7 @@
 #include "supervisor/files/folder_path.h"
 #include "supervisor/files/folder_trial.h"
 #include "workers/common/base/log.h"
+#include "workers/common/shared/graces.h"
 #include "workers/common/shared/scoreboard.h"
 
 namespace evermilter::supervisor {
@@ -24,7 +25,7 @@ using namespace std::chrono_literals;
 // A child's report counts for this long even if a trial succeeds: the child may have needed more room than the trial.
 constexpr std::int64_t kWord = std::chrono::nanoseconds(5s).count();
 // A trial on a disk that does not answer is ended.
-constexpr std::int64_t kTrial = std::chrono::nanoseconds(10s).count();
+constexpr std::int64_t kTrial = std::chrono::nanoseconds(graces::kFolderTrial).count();
 
 bool same_folder(const struct stat& one, const struct stat& other) {
     return one.st_dev == other.st_dev && one.st_ino == other.st_ino;

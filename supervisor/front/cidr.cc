@@ -32,8 +32,8 @@ bool same_network(const std::uint8_t* network, const std::uint8_t* address, std:
 
 Result<Cidr> Cidr::parse(std::string_view text) {
     const auto parsed = config::parse_network(text);
-    if (const auto* fault = std::get_if<config::AddressFault>(&parsed)) return Error{0, fault->reason};
-    const auto& network = std::get<config::Network>(parsed);
+    if (!parsed) return Error{0, parsed.error().reason};
+    const config::Network& network = *parsed;
     Cidr cidr;
     cidr.ipv4_ = network.family == config::InetAddress::Family::inet;
     cidr.prefix_ = network.prefix;

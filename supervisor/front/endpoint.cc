@@ -103,10 +103,8 @@ Result<std::vector<Endpoint>> endpoints_of(const std::vector<std::string>& addre
     std::vector<Endpoint> all;
     for (const std::string& text : addresses) {
         auto parsed = config::parse_address(text);
-        if (const auto* bad = std::get_if<config::AddressFault>(&parsed)) {
-            return Error{EINVAL, "\"" + text + "\" is no address: " + bad->reason};
-        }
-        const config::ListenAddress& address = std::get<config::ListenAddress>(parsed);
+        if (!parsed) return Error{EINVAL, "\"" + text + "\" is no address: " + parsed.error().reason};
+        const config::ListenAddress& address = *parsed;
         if (const auto* inet = std::get_if<config::InetAddress>(&address)) {
             Result<std::vector<Endpoint>> resolved = resolve(*inet);
             if (!resolved) return resolved;

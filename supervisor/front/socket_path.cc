@@ -14,6 +14,7 @@
 #include <random>
 
 #include "supervisor/files/folder_path.h"
+#include "workers/common/base/hex.h"
 
 namespace evermilter::supervisor {
 
@@ -82,7 +83,7 @@ Result<void> set_access(int socket, const std::string& path, const ResolvedAcces
 std::string private_name(const std::string& name) {
     static std::minstd_rand random{std::random_device{}()};
     std::string hidden = "." + name.substr(0, kNamePart) + ".";
-    for (int i = 0; i < 8; ++i) hidden += "0123456789abcdef"[random() >> 8U & 0xfU];
+    for (int i = 0; i < 8; ++i) hidden += kHexDigits[random() >> 8U & 0xfU];
     return hidden;
 }
 

@@ -16,6 +16,7 @@
 #include "workers/common/shared/database_files.h"
 #include "workers/common/shared/engine_lock.h"
 #include "workers/common/shared/generation_id.h"
+#include "workers/common/shared/graces.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -29,8 +30,8 @@ constexpr std::int64_t ns(std::chrono::nanoseconds duration) {
 // Ids left out where the last one is not known: those of refused loads are nowhere else.
 constexpr std::uint64_t kSkipped = 1000;
 
-// A session worker that does not acknowledge within this time is killed rather than pin an engine.
-constexpr std::int64_t kSilence = ns(5s);
+// A session worker that is silent for longer is killed rather than pin an engine.
+constexpr std::int64_t kSilence = ns(graces::kAcknowledge);
 
 bool ready_or_draining(const SessionWorker& worker) {
     return worker.child.state == WorkerState::ready || worker.child.state == WorkerState::draining;
@@ -299,7 +300,7 @@ void Generations::on_starved(Generation& generation) {
 void Generations::end_unneeded(Generation& generation, LoadResult result) {
     if (!apply(generation, GenerationEvent::refused)) return;
     generation.queue.reset();
-    generation.end_by_ns = monotonic_ns() + kLoaderEnd.count();
+    generation.end_by_ns = monotonic_ns() + ns(graces::kLoaderEnd);
     LoadOutcome outcome;
     outcome.result = result;
     outcome.generation = state_.current_generation;
@@ -318,7 +319,7 @@ void Generations::refuse(Generation& generation, int exit_code, const std::strin
     if (generation.state != GenerationState::loading || !apply(generation, GenerationEvent::refused)) return;
     generation.error = error;
     generation.queue.reset();
-    generation.end_by_ns = monotonic_ns() + kLoaderEnd.count();
+    generation.end_by_ns = monotonic_ns() + ns(graces::kLoaderEnd);
     for (SessionWorker& worker : state_.session_workers) {
         if (!worker.holds.contains(generation.id)) continue;
         ask_to_let_go(worker, generation.id);
@@ -420,7 +421,7 @@ void Generations::activate_if_taken() {
 // ---------------------------------------------------------------- time
 
 std::int64_t Generations::scan_bound_ns() const {
-    return ns(settings_.config.scanner.max_scan_time) + ns(5s);
+    return ns(settings_.config.scanner.max_scan_time) + ns(graces::kScan);
 }
 
 void Generations::tick() {
@@ -441,7 +442,7 @@ void Generations::tick() {
         if (wants_standby(generation) && now >= generation.standby_due_ns) ask_for_standby(generation);
         if (generation.look_ns != 0 && now >= generation.look_ns) look_at_scanners(generation, now);
         if (generation.end_by_ns == 0 || now < generation.end_by_ns || !has_process(generation)) continue;
-        generation.end_by_ns = now + kLoaderEnd.count(); // of what the kill leaves behind
+        generation.end_by_ns = now + ns(graces::kLoaderEnd); // of what the kill leaves behind
         if (generation.state == GenerationState::loading)
             refuse(generation, EX_TEMPFAIL, "not loaded within reload.load_timeout");
         kill_processes(generation, "it did not end in time");

@@ -72,6 +72,8 @@ class Generations {
     [[nodiscard]] bool loading() const;
     // Fewer than two generations have a process, and nothing of a supervisor that was killed is waited for.
     [[nodiscard]] bool may_load() const;
+    // The settings have changed: what is due by them now is done, and the rest when it is.
+    void look_now() { tick(); }
     // What drains is retired without waiting for drain_timeout.
     void retire_draining();
     // The service stops and no session worker is left: queues are closed, what loads is killed.
@@ -109,9 +111,6 @@ class Generations {
     void state_directory_made();
 
   private:
-    // A loader that has nothing left to do ends within this time.
-    static constexpr std::chrono::nanoseconds kLoaderEnd = std::chrono::seconds(5);
-
     void tick();
     void schedule(std::int64_t now_ns);
     void send_queue(SessionWorker& worker, Generation& generation);

@@ -9,12 +9,13 @@
 
 #include "supervisor/generations/generations.h"
 #include "workers/common/base/log.h"
+#include "workers/common/shared/graces.h"
 
 namespace evermilter::supervisor {
 namespace {
 
-// By when loaders must have ended once the service stops and no session is left.
-constexpr std::chrono::nanoseconds kStopEnd = std::chrono::seconds(2);
+// Deadline for loaders once the service stops and no session is left.
+constexpr std::chrono::nanoseconds kStopEnd = graces::kLastLoaders;
 // It died by its own doing. SIGKILL is somebody else's.
 bool is_crash(int wait_status) {
     if (!WIFSIGNALED(wait_status)) return false;

@@ -6,6 +6,7 @@
 
 #include "workers/common/base/log.h"
 #include "workers/common/shared/engine_lock.h"
+#include "workers/common/shared/graces.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -14,8 +15,6 @@ using namespace std::chrono_literals;
 
 // Nothing tells that a lock was let go.
 constexpr auto kInterval = 100ms;
-// What a loader gives its session workers beyond timeouts.shutdown, and its scanners beyond max_scan_time; and for us.
-constexpr auto kGrace = 10s + 5s + 5s;
 
 std::string listed(const std::vector<std::uint64_t>& ids) {
     std::string text;
@@ -45,7 +44,7 @@ void LeftoverEngines::look() {
         log::info("engines-gone", {{"milliseconds", (now - since_ns_) / 1'000'000}});
         for (const std::uint64_t id : seen_) handlers_.wipe(id);
     } else {
-        const auto bound = config.timeouts.shutdown + config.scanner.max_scan_time + kGrace;
+        const auto bound = config.timeouts.shutdown + config.scanner.max_scan_time + graces::kLeftovers;
         const bool over = now - since_ns_ > std::chrono::nanoseconds(bound).count();
         if (*locked != known_) {
             known_ = *locked;

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "workers/common/shared/snapshot_paths.h"
+
 namespace evermilter::supervisor {
 
 struct StoredSnapshot {
@@ -18,8 +20,5 @@ struct StoredSnapshot {
 
 // Newest first. Empty where there are none, or the folder cannot be read.
 [[nodiscard]] std::vector<StoredSnapshot> stored_snapshots(const std::string& state_directory);
-
-// The id in the path of a snapshot; 0 for none.
-[[nodiscard]] std::uint64_t snapshot_id(const std::string& path);
 
 } // namespace evermilter::supervisor

@@ -156,8 +156,8 @@ class Survey {
   public:
     Survey(bench::Scans& scans, const Options& options) : scans_(scans), options_(options) {}
 
-    scanner::ScanReport scan(const std::string& kind, const std::string& what, const std::string& mail) {
-        scanner::ScanReport report = scans_.scan(mail);
+    scanner::EngineReport scan(const std::string& kind, const std::string& what, const std::string& mail) {
+        scanner::EngineReport report = scans_.scan(mail);
         const std::string outcome = outcome_name(report.verdict.outcome);
         const std::string reason =
             report.verdict.detail.empty() ? outcome : outcome + " (" + report.verdict.detail + ")";

@@ -13,8 +13,8 @@ namespace evermilter::bench {
 namespace {
 
 template <class T>
-T need(scanner::Outcome<T> outcome) {
-    if (!outcome) throw std::runtime_error(outcome.refusal().reason);
+T need(Result<T, scanner::Refusal> outcome) {
+    if (!outcome) throw std::runtime_error(outcome.error().reason);
     return std::move(*outcome);
 }
 
@@ -35,7 +35,7 @@ Scans::~Scans() {
     std::filesystem::remove_all(temp_, ignored);
 }
 
-scanner::ScanReport Scans::scan(const std::string& mail) {
+scanner::EngineReport Scans::scan(const std::string& mail) {
     const std::string message =
         "From sender@example.org Thu Jan  1 00:00:00 1970\r\n"
         "Received: from localhost by localhost; Thu, 1 Jan 1970 00:00:00 +0000\r\n" +

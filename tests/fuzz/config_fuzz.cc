@@ -14,18 +14,17 @@ namespace config = evermilter::config;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     const std::string text(bytes, bytes + size);
     const auto result = config::parse(text, "fuzz");
-    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&result)) {
-        if (faults->empty()) std::abort();
-        for (const config::Fault& fault : *faults)
+    if (!result) {
+        if (result.error().empty()) std::abort();
+        for (const config::Fault& fault : result.error())
             if (fault.message.empty() || fault.text().find('\n') != std::string::npos) std::abort();
         return 0;
     }
-    auto taken = std::get<config::Config>(result);
+    config::Config taken = *result;
     const auto again = config::parse(config::to_toml(taken), "canonical");
-    const auto* read = std::get_if<config::Config>(&again);
-    if (read == nullptr) std::abort();
+    if (!again) std::abort();
     taken.milter.allow_in_file = true;
     taken.log.target_in_file = true;
-    if (!config::diff(taken, *read).empty()) std::abort();
+    if (!config::diff(taken, *again).empty()) std::abort();
     return 0;
 }

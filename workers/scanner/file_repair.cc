@@ -13,7 +13,7 @@
 
 #include "workers/common/base/log.h"
 #include "workers/common/shared/database_files.h"
-#include "workers/common/shared/generation_id.h"
+#include "workers/common/shared/snapshot_paths.h"
 #include "workers/scanner/file_trial.h"
 #include "workers/scanner/snapshot.h"
 
@@ -37,21 +37,10 @@ bool same_bytes(const std::string& a, const std::string& b) {
 } // namespace
 
 std::vector<std::string> good_snapshots(const std::string& state_directory, const std::string& first) {
-    std::vector<std::pair<std::uint64_t, std::string>> found;
-    std::error_code failed;
-    fs::directory_iterator entry(state_directory + "/snapshots", failed);
-    for (; !failed && entry != fs::directory_iterator(); entry.increment(failed)) {
-        const std::string name = entry->path().filename();
-        std::uint64_t id = 0;
-        const auto [end, fault] = std::from_chars(name.data(), name.data() + name.size(), id);
-        if (fault == std::errc{} && end == name.data() + name.size() && id <= kLargestGenerationId)
-            found.emplace_back(id, entry->path().string());
-    }
-    std::sort(found.rbegin(), found.rend());
     std::vector<std::string> paths;
     if (!first.empty()) paths.push_back(first);
-    for (auto& [id, path] : found)
-        if (path != first) paths.push_back(std::move(path));
+    for (SnapshotPath& snapshot : snapshot_paths(state_directory))
+        if (snapshot.path != first) paths.push_back(std::move(snapshot.path));
     return paths;
 }
 
@@ -82,13 +71,13 @@ bool FileRepair::try_changed() {
         if (is_official_database(file.name) || !changed(file.name)) continue;
         const auto tried = try_alone(file.name);
         if (tried) continue;
-        repair(file.name, tried.refusal().reason);
+        repair(file.name, tried.error().reason);
         done = true;
     }
     return done;
 }
 
-Outcome<std::uint64_t> FileRepair::try_alone(const std::string& name) const {
+Result<std::uint64_t, Refusal> FileRepair::try_alone(const std::string& name) const {
     return try_database_file(around_.scanner, around_.folder + "/" + name, around_.shown_as + "/" + name,
                              around_.temp_directory, kTrial);
 }

@@ -43,7 +43,7 @@ class FileRepair {
         std::string instead; // the generation whose version is used; empty: none is
     };
 
-    [[nodiscard]] Outcome<std::uint64_t> try_alone(const std::string& name) const;
+    [[nodiscard]] Result<std::uint64_t, Refusal> try_alone(const std::string& name) const;
     void repair(const std::string& name, const std::string& reason);
     [[nodiscard]] std::string good_version(const std::string& name) const;
     [[nodiscard]] bool changed(const std::string& name) const;

@@ -28,10 +28,10 @@ constexpr std::size_t kLongestAnswer = 2048;
 std::string try_here(const config::Scanner& config, const std::string& path, const std::string& shown_as,
                      const std::string& temp_directory) {
     auto engine = Engine::create(config);
-    if (!engine) return "-" + engine.refusal().reason;
+    if (!engine) return "-" + engine.error().reason;
     if (auto set = engine->set_temp_directory(temp_directory); !set) return "-" + set.error().what;
-    if (auto loaded = engine->load(path, shown_as); !loaded) return "-" + loaded.refusal().reason;
-    if (auto compiled = engine->compile(); !compiled) return "-" + shown_as + ": " + compiled.refusal().reason;
+    if (auto loaded = engine->load(path, shown_as); !loaded) return "-" + loaded.error().reason;
+    if (auto compiled = engine->compile(); !compiled) return "-" + shown_as + ": " + compiled.error().reason;
     return "+" + std::to_string(engine->signatures());
 }
 
@@ -60,9 +60,9 @@ std::string hear(int pipe, milliseconds bound) {
 
 } // namespace
 
-Outcome<std::uint64_t> try_database_file(const config::Scanner& config, const std::string& path,
-                                         const std::string& shown_as, const std::string& temp_directory,
-                                         milliseconds bound) {
+Result<std::uint64_t, Refusal> try_database_file(const config::Scanner& config, const std::string& path,
+                                                 const std::string& shown_as, const std::string& temp_directory,
+                                                 milliseconds bound) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return Refusal{EX_OSERR, system_error("pipe2").what};
     const unique_fd ours(ends[0]);

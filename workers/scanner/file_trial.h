@@ -13,8 +13,9 @@ namespace evermilter::scanner {
 
 // The number of its signatures, or why it cannot be loaded. Forks: from the load's thread, while the main thread does
 // nothing but wait. `shown_as` is the file's name in the reason.
-[[nodiscard]] Outcome<std::uint64_t> try_database_file(const config::Scanner& config, const std::string& path,
-                                                       const std::string& shown_as, const std::string& temp_directory,
-                                                       std::chrono::milliseconds bound);
+[[nodiscard]] Result<std::uint64_t, Refusal> try_database_file(const config::Scanner& config, const std::string& path,
+                                                               const std::string& shown_as,
+                                                               const std::string& temp_directory,
+                                                               std::chrono::milliseconds bound);
 
 } // namespace evermilter::scanner

@@ -11,15 +11,11 @@
 #include "workers/common/base/log.h"
 #include "workers/common/base/pidfd.h"
 #include "workers/common/shared/engine_lock.h"
+#include "workers/common/shared/graces.h"
 #include "workers/scanner/standby.h"
 
 namespace evermilter::scanner {
-namespace {
-
-// Session workers whose supervisor has died end within timeouts.shutdown, and 5 s more where callbacks do not return.
-constexpr std::chrono::seconds kAfterShutdown{10};
-
-} // namespace
+namespace {} // namespace
 
 void lock_again(int engine_lock, const config::Config& config, std::uint64_t generation) {
     if (auto locked = lock_engine_again(engine_lock, config.database.state_directory, generation); !locked)
@@ -65,6 +61,8 @@ bool GenerationServer::on_message(messages::ToLoader& message) {
         handlers_.report(messages::Pong{ping->serial});
     else if (std::holds_alternative<messages::ReopenLog>(message))
         log::reopen();
+    else if (const auto* time = std::get_if<messages::ShutdownTime>(&message))
+        estate_.shutdown = std::chrono::milliseconds(time->milliseconds);
     else if (std::holds_alternative<messages::LockEngine>(message))
         lock_again(estate_.engine_lock, estate_.config, estate_.generation);
     else if (const auto* overdue = std::get_if<messages::ScannerOverdue>(&message))
@@ -102,7 +100,7 @@ void GenerationServer::queue_ended(ev::io&, int) {
 }
 
 void GenerationServer::supervisor_gone() {
-    const std::chrono::duration<double> bound = estate_.config.timeouts.shutdown + kAfterShutdown;
+    const std::chrono::duration<double> bound = estate_.shutdown + graces::kOrphans;
     orphaned_timer_.start(bound.count());
 }
 

@@ -6,6 +6,7 @@
 #include <ev++.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -34,6 +35,7 @@ struct EngineContext {
     int engine_lock = -1;
     const PoisonBoard* poison = nullptr; // what the scanners do not take
     bool of_one_user = false;            // supervisor and scanners
+    std::chrono::milliseconds shutdown;  // timeouts.shutdown as it is now; that of `config` may have changed since
 };
 
 // Does what LockEngine asks for.
@@ -66,7 +68,8 @@ class GenerationServer {
     // Forks a standby that listens on `channel`, and reports StandbyStarted or, if that fails, StandbyEnded.
     void start_standby(unique_fd channel);
 
-    // Ping, ReopenLog, LockEngine, ScannerOverdue, ReplaceScanner, StartStandby are done. False: it is another message.
+    // Ping, ReopenLog, ShutdownTime, LockEngine, ScannerOverdue, ReplaceScanner, StartStandby are done. False: it is
+    // another message.
     [[nodiscard]] bool on_message(messages::ToLoader& message);
 
   private:

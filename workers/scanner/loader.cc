@@ -11,6 +11,7 @@
 #include "workers/common/base/log.h"
 #include "workers/common/ipc/child.h"
 #include "workers/common/shared/engine_lock.h"
+#include "workers/common/shared/scan_folders.h"
 #include "workers/scanner/temp_directory.h"
 
 namespace evermilter::scanner {
@@ -37,12 +38,11 @@ int Loader::run() {
     return exit_status_;
 }
 
-// Named as the scanners' folders are, with the two slots after theirs, so that whoever wipes those of a dead
-// generation wipes these.
+// Named as the scanners' folders are, with the two slots after theirs, so that these are wiped with those of a dead
+// generation.
 std::string Loader::own_folder(Purpose purpose) const {
     const std::uint32_t slot = scanners_ + (purpose == Purpose::load ? 0U : 1U);
-    return order_.config.scanner.temp_directory + "/g" + std::to_string(order_.generation) + "-s" +
-           std::to_string(slot);
+    return scan_folder(order_.config.scanner.temp_directory, order_.generation, slot);
 }
 
 // ---------------------------------------------------------------- the supervisor
@@ -67,6 +67,9 @@ void Loader::on_message(messages::ToLoader message) {
         return send(messages::Pong{ping->serial});
     } else if (std::holds_alternative<messages::ReopenLog>(message)) {
         return log::reopen();
+    } else if (const auto* time = std::get_if<messages::ShutdownTime>(&message)) {
+        shutdown_ = std::chrono::milliseconds(time->milliseconds);
+        return;
     } else if (std::holds_alternative<messages::LockEngine>(message)) {
         if (engine_lock_) lock_again(engine_lock_.get(), order_.config, order_.generation);
         return;
@@ -82,9 +85,9 @@ void Loader::start_load(messages::StartLoad start) {
     order_.generation = start.generation;
     scanners_ = start.scanners;
     auto parsed = config::parse(start.config, start.origin);
-    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed))
-        return refuse({EX_CONFIG, faults->front().text()});
-    order_.config = std::get<config::Config>(std::move(parsed));
+    if (!parsed) return refuse({EX_CONFIG, parsed.error().front().text()});
+    order_.config = std::move(*parsed);
+    shutdown_ = order_.config.timeouts.shutdown;
     log::open(messages::role_name(messages::Role::loader), order_.config.log.target, order_.config.log.level);
     order_.force = start.force;
     order_.reuse_snapshot = std::move(start.reuse_snapshot);
@@ -140,7 +143,7 @@ void Loader::run_load(bool low_priority) {
         if (auto taken = take_lowest_priority(); !taken)
             log::warning("load-not-polite", {{"error", taken.error().what}});
     load_thread_.store(::gettid());
-    result_.emplace(load(order_, *store_, [this](const char* step) {
+    end_of_load_.emplace(load(order_, *store_, [this](const char* step) {
         steps_.add(step);
         moved_.send();
     }));
@@ -171,13 +174,14 @@ void Loader::load_moved(ev::async&, int) {
 
 void Loader::loaded() {
     thread_.join();
-    if (std::holds_alternative<Unchanged>(*result_)) {
+    if (!end_of_load_->ok()) return refuse(end_of_load_->error());
+    loaded_ = std::move(*end_of_load_).value();
+    if (!loaded_) {
         store_->discard();
         remove_own_folders();
         send(messages::LoadUnchanged{});
         return end(EX_OK);
     }
-    if (const auto* refusal = std::get_if<Refusal>(&*result_)) return refuse(*refusal);
     start_proof();
 }
 
@@ -187,7 +191,7 @@ void Loader::start_proof() {
     if (state_ != State::proving) return;
     if (auto made = make_empty_directory(own_folder(Purpose::proof)); !made)
         return refuse({EX_CANTCREAT, "temp directory not usable: " + made.error().what});
-    auto started = ProofProcess::start(std::get<Loaded>(*result_).engine, order_.config, own_folder(Purpose::proof));
+    auto started = ProofProcess::start(loaded_->engine, order_.config, own_folder(Purpose::proof));
     if (!started) return refuse({EX_OSERR, started.error().what});
     proof_.emplace(std::move(*started));
     proof_watch_.start(proof_->pidfd(), ev::READ);
@@ -200,8 +204,8 @@ void Loader::proved(ev::io&, int) {
     auto proven = proof_->result();
     proof_.reset();
     if (!proven) {
-        Refusal refusal = proven.refusal();
-        refusal.digest = std::get<Loaded>(*result_).source_digest;
+        Refusal refusal = proven.error();
+        refusal.digest = loaded_->source_digest;
         return refuse(refusal);
     }
     serve();
@@ -211,10 +215,10 @@ void Loader::serve() {
     send(messages::LoadProgress{"fork"});
     if (state_ != State::proving) return;
     remove_own_folders();
-    auto& loaded = std::get<Loaded>(*result_);
+    Loaded& loaded = *loaded_;
     const EngineContext estate{loaded.engine, *board_,        order_.config,      order_.generation,
                                queue_.get(),  store_->lock(), engine_lock_.get(), poison_ ? &*poison_ : nullptr,
-                               of_one_user_};
+                               of_one_user_,  shutdown_};
     serving_.emplace(loop_, estate,
                      GenerationServer::Handlers{[this](messages::FromLoader message) { send(std::move(message)); },
                                                 [this] { end(EX_OK); }});
@@ -232,7 +236,7 @@ void Loader::serve() {
     auto published = store_->publish(about);
     if (!published) {
         serving_.reset();
-        return refuse(published.refusal());
+        return refuse(published.error());
     }
     serving_->start_standby(std::move(standby_channel_));
     if (state_ != State::proving) return;

@@ -83,7 +83,7 @@ class Loader {
     std::optional<SnapshotStore> store_;
 
     // Between the load thread and the main thread: `steps_`, `awaits_room_` and `finished_` are announced by `moved_`;
-    // `result_` is the thread's until it is joined.
+    // `end_of_load_` is the thread's until it is joined.
     std::thread thread_;
     LoadSteps steps_;
     std::atomic<bool> finished_{false};
@@ -91,7 +91,9 @@ class Loader {
     std::atomic<bool> awaits_room_{false};
     std::binary_semaphore room_{0}; // released by RoomToLoad
     bool room_asked_ = false;       // of the main thread: LoadAwaitsRoom was sent, and not answered
-    std::optional<LoadResult> result_;
+    std::optional<LoadEnd> end_of_load_;
+    std::optional<Loaded> loaded_;         // from proving on
+    std::chrono::milliseconds shutdown_{}; // timeouts.shutdown, until the GenerationServer keeps it
     ev::async moved_;
 
     std::optional<ProofProcess> proof_;

@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "workers/common/base/log.h"
+#include "workers/common/base/sha256.h"
 #include "workers/common/shared/database_files.h"
 #include "workers/common/shared/generation_id.h"
 #include "workers/scanner/file_repair.h"
 #include "workers/scanner/file_trial.h"
 #include "workers/scanner/libclamav/database_version.h"
-#include "workers/scanner/libclamav/digest.h"
 #include "workers/scanner/memory/huge_pages.h"
 #include "workers/scanner/memory/left.h"
 #include "workers/scanner/proof.h"
@@ -34,10 +34,10 @@ std::string shown_directory(const LoadOrder& order, const std::string& folder) {
 
 std::string digest_of_directory(const Snapshot& snapshot) {
     if (snapshot.unread.empty()) return snapshot.digest;
-    Digest digest;
+    Sha256 digest;
     digest.add(snapshot.digest);
     for (const UnreadFile& file : snapshot.unread) digest.add("/" + file.name);
-    return digest.finish();
+    return digest.finish_text();
 }
 
 // The signatures of the databases that are given up, as the active snapshot has them. They are no loss by accident.
@@ -55,14 +55,14 @@ std::uint64_t signatures_given_up(const LoadOrder& order, const std::vector<std:
 }
 
 // An engine with all of the folder, compiled.
-Outcome<Engine> load_folder(const LoadOrder& order, const std::string& folder, const std::vector<std::string>& given_up,
-                            const Progress& progress) {
+Result<Engine, Refusal> load_folder(const LoadOrder& order, const std::string& folder,
+                                    const std::vector<std::string>& given_up, const Progress& progress) {
     const std::string shown_as = shown_directory(order, folder);
     auto engine = Engine::create(order.config.scanner);
-    if (!engine) return engine.refusal();
+    if (!engine) return engine.error();
     if (auto set = engine->set_temp_directory(order.temp_directory); !set)
         return Refusal{EX_SOFTWARE, set.error().what};
-    if (auto loaded = engine->load(folder, shown_as); !loaded) return loaded.refusal();
+    if (auto loaded = engine->load(folder, shown_as); !loaded) return loaded.error();
     if (engine->signatures() == 0) return Refusal{EX_DATAERR, "no signature in " + shown_as};
     if (!order.force && order.reuse_snapshot.empty()) {
         auto checked = check_signatures(order.active_signatures, engine->signatures(), order.config.database.min_ratio);
@@ -71,18 +71,18 @@ Outcome<Engine> load_folder(const LoadOrder& order, const std::string& folder, c
             checked =
                 check_signatures(order.active_signatures - lost, engine->signatures(), order.config.database.min_ratio);
         }
-        if (!checked) return checked.refusal();
+        if (!checked) return checked.error();
     }
-    if (auto added = add_builtin_probe(*engine, order.temp_directory); !added) return added.refusal();
+    if (auto added = add_builtin_probe(*engine, order.temp_directory); !added) return added.error();
     progress("compile");
-    if (auto compiled = engine->compile(); !compiled) return compiled.refusal();
+    if (auto compiled = engine->compile(); !compiled) return compiled.error();
     return engine;
 }
 
 // The same, with broken third-party files repaired where that is wanted.
-Outcome<Engine> load_what_can_be(const LoadOrder& order, const std::string& folder,
-                                 const std::vector<std::string>& given_up, FileRepair& repair,
-                                 const Progress& progress) {
+Result<Engine, Refusal> load_what_can_be(const LoadOrder& order, const std::string& folder,
+                                         const std::vector<std::string>& given_up, FileRepair& repair,
+                                         const Progress& progress) {
     const bool repairs =
         order.reuse_snapshot.empty() && order.config.database.broken_file == config::BrokenFile::keep_last;
     std::optional<Refusal> first;
@@ -90,15 +90,15 @@ Outcome<Engine> load_what_can_be(const LoadOrder& order, const std::string& fold
     for (int tries = 0;; ++tries) {
         auto engine = load_folder(order, folder, given_up, progress);
         if (engine) return engine;
-        if (!first) first = engine.refusal();
+        if (!first) first = engine.error();
         // The first reason says what the operator must know, whatever was left after the repairs.
-        if (!repairs || tries == kMostRepairs || !repair.after(engine.refusal())) return *first;
+        if (!repairs || tries == kMostRepairs || !repair.after(engine.error())) return *first;
         if (const auto left = list_database_files(folder); !left || left->empty()) return *first;
         progress("load");
     }
 }
 
-LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const Progress& progress, std::string& digest) {
+LoadEnd load_steps(const LoadOrder& order, SnapshotStore& store, const Progress& progress, std::string& digest) {
     const std::string& directory = order.config.database.directory;
     const std::string& state = order.config.database.state_directory;
     const bool reuse = !order.reuse_snapshot.empty();
@@ -112,19 +112,19 @@ LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const Progre
 
     progress("snapshot");
     auto folder = reuse ? store.reuse(order.reuse_snapshot) : store.begin(order.generation);
-    if (!folder) return folder.refusal();
+    if (!folder) return folder.error();
     auto snapshot = reuse ? read_snapshot(*folder) : take_snapshot(directory, *folder, want);
-    if (!snapshot) return snapshot.refusal();
+    if (!snapshot) return snapshot.error();
     const std::string source = digest_of_directory(*snapshot);
     digest = source;
-    if (!order.force && !order.active_digest.empty() && source == order.active_digest) return Unchanged{};
+    if (!order.force && !order.active_digest.empty() && source == order.active_digest) return std::optional<Loaded>();
     std::vector<std::string> given_up;
     if (!reuse) {
         std::vector<std::string> found = snapshot->databases;
         for (const UnreadFile& file : snapshot->unread) found.push_back(database_name(file.name));
         auto checked =
             check_databases(order.active_databases, found, order.force ? order.active_databases : order.may_vanish);
-        if (!checked) return checked.refusal();
+        if (!checked) return checked.error();
         given_up = std::move(*checked);
     }
     // Whatever was wrong so far has cost the active generation nothing.
@@ -133,7 +133,7 @@ LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const Progre
     const std::uint64_t expected = expected_engine(*folder);
     if (order.config.reload.memory_check)
         if (auto room = check_memory(engine_need(order.active_engine, expected), read_memory_left()); !room)
-            return room.refusal();
+            return room.error();
     const std::uint64_t before = private_memory();
 
     progress("load");
@@ -141,7 +141,7 @@ LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const Progre
                        reuse ? std::vector<std::string>() : good_snapshots(state, order.active_snapshot)});
     for (const UnreadFile& file : snapshot->unread) repair.unread(file.name, file.why.reason);
     auto engine = load_what_can_be(order, *folder, given_up, repair, progress);
-    if (!engine) return engine.refusal();
+    if (!engine) return engine.error();
     if (!Engine::unpacks_rar())
         log::warning("rar-unsupported", {{"remedy",
                                           "install libclamunrar; until then mail with a RAR archive is not "
@@ -149,7 +149,7 @@ LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const Progre
     if (!repair.names().empty()) {
         // What is loaded is no longer what the directory has.
         snapshot = read_snapshot(*folder);
-        if (!snapshot) return snapshot.refusal();
+        if (!snapshot) return snapshot.error();
     }
     const std::uint64_t after = private_memory();
     // With "replace" mail waits for this load: it is over as soon as it can be.
@@ -171,9 +171,9 @@ LoadResult load_steps(const LoadOrder& order, SnapshotStore& store, const Progre
 
 } // namespace
 
-Outcome<std::vector<std::string>> check_databases(const std::vector<std::string>& active,
-                                                  const std::vector<std::string>& found,
-                                                  const std::vector<std::string>& given_up) {
+Result<std::vector<std::string>, Refusal> check_databases(const std::vector<std::string>& active,
+                                                          const std::vector<std::string>& found,
+                                                          const std::vector<std::string>& given_up) {
     const auto is_in = [](const std::vector<std::string>& names, const std::string& name) {
         return std::find(names.begin(), names.end(), name) != names.end();
     };
@@ -190,17 +190,17 @@ Outcome<std::vector<std::string>> check_databases(const std::vector<std::string>
                    .vanished = std::move(vanished)};
 }
 
-Outcome<Done> check_signatures(std::uint64_t active, std::uint64_t found, double min_ratio) {
-    if (static_cast<double>(found) >= static_cast<double>(active) * min_ratio) return Done{};
+Result<void, Refusal> check_signatures(std::uint64_t active, std::uint64_t found, double min_ratio) {
+    if (static_cast<double>(found) >= static_cast<double>(active) * min_ratio) return {};
     return Refusal{EX_DATAERR, "only " + std::to_string(found) + " signatures where the active generation has " +
                                    std::to_string(active) + ", below database.min_ratio (--force loads them)"};
 }
 
-LoadResult load(const LoadOrder& order, SnapshotStore& store, const std::function<void(const char*)>& progress) {
+LoadEnd load(const LoadOrder& order, SnapshotStore& store, const std::function<void(const char*)>& progress) {
     try {
         std::string digest;
-        LoadResult result = load_steps(order, store, progress, digest);
-        if (auto* refusal = std::get_if<Refusal>(&result)) refusal->digest = std::move(digest);
+        LoadEnd result = load_steps(order, store, progress, digest);
+        if (!result) result.error().digest = std::move(digest);
         return result;
     } catch (const std::bad_alloc&) {
         return Refusal{EX_OSERR, "out of memory while loading the databases"};

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "config/config.h"
@@ -27,7 +27,7 @@ struct LoadOrder {
     std::vector<std::string> active_databases;
     std::string active_snapshot;
     std::vector<std::string> may_vanish; // databases that are missing for long enough to be given up
-    bool check_files = false;            // third-party files that have changed are tried by themselves first
+    bool check_files = false;            // third-party files that have changed are tried alone first
     ActiveEngine active_engine;
     std::string temp_directory;       // the loader's own, made here
     std::function<void()> await_room; // not empty: returns when no other engine is in memory
@@ -46,20 +46,19 @@ struct Loaded {
     std::string books;                 // not empty: the generation's id could not be recorded, and why
 };
 
-struct Unchanged {};
+// Instead of a Loaded: nullopt where the directory is what serves already.
+using LoadEnd = Result<std::optional<Loaded>, Refusal>;
 
-using LoadResult = std::variant<Loaded, Unchanged, Refusal>;
-
-// `store` has begun or reused nothing yet; after a result other than Loaded the caller discards it.
-// `progress` is told each step ("snapshot", "load", "compile") from this thread.
-[[nodiscard]] LoadResult load(const LoadOrder& order, SnapshotStore& store,
-                              const std::function<void(const char*)>& progress);
+// `store` has begun or reused nothing yet; after an end other than a Loaded the caller discards it.
+// `progress` is called with each step ("snapshot", "load", "compile") from this thread.
+[[nodiscard]] LoadEnd load(const LoadOrder& order, SnapshotStore& store,
+                           const std::function<void(const char*)>& progress);
 
 // What a new generation must show before it is loaded or after: no database of the active one vanished (66) but those
 // that are given up, which are returned; not fewer than min_ratio of its signatures (65).
-[[nodiscard]] Outcome<std::vector<std::string>> check_databases(const std::vector<std::string>& active,
-                                                                const std::vector<std::string>& found,
-                                                                const std::vector<std::string>& given_up);
-[[nodiscard]] Outcome<Done> check_signatures(std::uint64_t active, std::uint64_t found, double min_ratio);
+[[nodiscard]] Result<std::vector<std::string>, Refusal> check_databases(const std::vector<std::string>& active,
+                                                                        const std::vector<std::string>& found,
+                                                                        const std::vector<std::string>& given_up);
+[[nodiscard]] Result<void, Refusal> check_signatures(std::uint64_t active, std::uint64_t found, double min_ratio);
 
 } // namespace evermilter::scanner

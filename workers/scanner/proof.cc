@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "workers/common/base/hex.h"
 #include "workers/common/base/pidfd.h"
 #include "workers/scanner/libclamav/seed.h"
 #include "workers/scanner/own_alarm.h"
@@ -29,17 +30,6 @@ namespace {
 constexpr std::string_view kProbeText = "evermilter-builtin-probe-6f1d3c52a84e49b0 not a virus";
 constexpr std::string_view kProbeBase64 = "ZXZlcm1pbHRlci1idWlsdGluLXByb2JlLTZmMWQzYzUyYTg0ZTQ5YjAgbm90IGEgdmlydXMK";
 constexpr std::size_t kMostReport = 4096; // bytes
-
-std::string hexadecimal(std::string_view text) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string hex;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        hex += digits[byte >> 4U];
-        hex += digits[byte & 15U];
-    }
-    return hex;
-}
 
 std::string probe(std::string_view subject, std::string_view attachment) {
     std::string text =
@@ -74,10 +64,10 @@ Result<unique_fd> as_file(std::string_view text) {
 
 enum class Expected : std::uint8_t { infected, clean };
 
-Outcome<Done> check(Engine& engine, int fd, Expected expected, const std::string& name) {
+Result<void, Refusal> check(Engine& engine, int fd, Expected expected, const std::string& name) {
     const Verdict verdict = engine.scan(fd).verdict;
-    if (expected == Expected::infected && verdict.outcome == messages::ScanOutcome::infected) return Done{};
-    if (expected == Expected::clean && verdict.outcome == messages::ScanOutcome::clean) return Done{};
+    if (expected == Expected::infected && verdict.outcome == messages::ScanOutcome::infected) return {};
+    if (expected == Expected::clean && verdict.outcome == messages::ScanOutcome::clean) return {};
     std::string reason = "proof failed: " + name + " must be ";
     reason += expected == Expected::infected ? "found" : "clean";
     switch (verdict.outcome) {
@@ -99,7 +89,7 @@ struct CloseDirectory {
 };
 
 // The regular files of a folder, sorted; a folder that does not exist has none.
-Outcome<std::vector<std::string>> files_of(const std::string& folder) {
+Result<std::vector<std::string>, Refusal> files_of(const std::string& folder) {
     std::vector<std::string> files;
     const std::unique_ptr<DIR, CloseDirectory> open(::opendir(folder.c_str()));
     if (!open) {
@@ -125,9 +115,9 @@ std::string clean_probe() {
     return probe("a clean probe", "QSBwcm9iZS4K");
 }
 
-Outcome<Done> add_builtin_probe(Engine& engine, const std::string& folder) {
+Result<void, Refusal> add_builtin_probe(Engine& engine, const std::string& folder) {
     const std::string path = folder + "/probe.ndb";
-    const std::string line = std::string(kProbeName) + ":0:*:" + hexadecimal(kProbeText) + "\n";
+    const std::string line = std::string(kProbeName) + ":0:*:" + to_hex(kProbeText) + "\n";
     {
         const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
         if (!file || !write_all(file.get(), line))
@@ -138,8 +128,8 @@ Outcome<Done> add_builtin_probe(Engine& engine, const std::string& folder) {
     return loaded;
 }
 
-Outcome<Done> prove(Engine& engine, const std::string& proof_directory,
-                    const std::function<void(const std::string&)>& report) {
+Result<void, Refusal> prove(Engine& engine, const std::string& proof_directory,
+                            const std::function<void(const std::string&)>& report) {
     struct Builtin {
         const char* name;
         std::string text;
@@ -153,10 +143,10 @@ Outcome<Done> prove(Engine& engine, const std::string& proof_directory,
         if (!file) return Refusal{EX_OSERR, file.error().what};
         if (auto checked = check(engine, file->get(), builtin.expected, builtin.name); !checked) return checked;
     }
-    if (proof_directory.empty()) return Done{};
+    if (proof_directory.empty()) return {};
     for (const auto& [folder, expected] : {std::pair{"/infected", Expected::infected}, {"/clean", Expected::clean}}) {
         auto files = files_of(proof_directory + folder);
-        if (!files) return files.refusal();
+        if (!files) return files.error();
         for (const std::string& path : *files) {
             report(path);
             const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -166,7 +156,7 @@ Outcome<Done> prove(Engine& engine, const std::string& proof_directory,
             if (auto checked = check(engine, file.get(), expected, path); !checked) return checked;
         }
     }
-    return Done{};
+    return {};
 }
 
 Result<ProofProcess> ProofProcess::start(Engine& engine, const config::Config& config,
@@ -196,8 +186,8 @@ Result<ProofProcess> ProofProcess::start(Engine& engine, const config::Config& c
             (void)say(name);
             ::alarm(alarm_after);
         });
-        if (!proven) (void)say(proven.refusal().reason);
-        ::_exit(proven ? EX_OK : proven.refusal().exit_code);
+        if (!proven) (void)say(proven.error().reason);
+        ::_exit(proven ? EX_OK : proven.error().exit_code);
     }
     unique_fd pidfd(::pidfd_open(child, 0));
     if (!pidfd) {
@@ -209,7 +199,7 @@ Result<ProofProcess> ProofProcess::start(Engine& engine, const config::Config& c
     return ProofProcess(std::move(pidfd), std::move(report));
 }
 
-Outcome<Done> ProofProcess::result() {
+Result<void, Refusal> ProofProcess::result() {
     siginfo_t info{};
     if (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED) != 0)
         return Refusal{EX_OSERR, "the proof cannot be reaped: " + system_error("waitid").what};
@@ -217,7 +207,7 @@ Outcome<Done> ProofProcess::result() {
     const ssize_t got = ::pread(report_.get(), said.data(), said.size(), 0);
     said.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     if (info.si_code == CLD_EXITED) {
-        if (info.si_status == EX_OK) return Done{};
+        if (info.si_status == EX_OK) return {};
         return Refusal{info.si_status, said};
     }
     if (info.si_status == SIGALRM) return Refusal{EX_SOFTWARE, "proof failed: the scan of " + said + " hung"};

@@ -19,7 +19,7 @@ inline constexpr const char* kProbeName = "Evermilter.Probe";
 
 // Adds the signature of the built-in probe, so that the proof works with any database. Before compile(). `folder`
 // takes a file for a moment.
-[[nodiscard]] Outcome<Done> add_builtin_probe(Engine& engine, const std::string& folder);
+[[nodiscard]] Result<void, Refusal> add_builtin_probe(Engine& engine, const std::string& folder);
 
 // A message with the built-in probe as a base64 attachment, and one without.
 [[nodiscard]] std::string infected_probe();
@@ -27,8 +27,8 @@ inline constexpr const char* kProbeName = "Evermilter.Probe";
 
 // Scans both probes and then the files of `proof_directory` (may be empty): those in infected/ must be found, those
 // in clean/ must be clean. `report` is told the name before each scan.
-[[nodiscard]] Outcome<Done> prove(Engine& engine, const std::string& proof_directory,
-                                  const std::function<void(const std::string&)>& report);
+[[nodiscard]] Result<void, Refusal> prove(Engine& engine, const std::string& proof_directory,
+                                          const std::function<void(const std::string&)>& report);
 
 // A proof that runs in a forked child. Fork from a process with one thread only.
 class ProofProcess {
@@ -39,7 +39,7 @@ class ProofProcess {
     // Readable when the child has ended.
     [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
     // After it has ended: reaps it and tells what came of it.
-    [[nodiscard]] Outcome<Done> result();
+    [[nodiscard]] Result<void, Refusal> result();
 
   private:
     ProofProcess(unique_fd pidfd, unique_fd report) : pidfd_(std::move(pidfd)), report_(std::move(report)) {}

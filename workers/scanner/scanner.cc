@@ -12,6 +12,7 @@
 
 #include "workers/common/base/log.h"
 #include "workers/common/ipc/channel.h"
+#include "workers/common/shared/graces.h"
 
 namespace evermilter::scanner {
 namespace {
@@ -19,10 +20,6 @@ namespace {
 using messages::ScanOutcome;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-// The session worker calls a scan overdue 5 s after max_scan_time; should the way from there to the loader's kill be
-// broken, SIGALRM ends the process 5 s later.
-constexpr std::chrono::seconds kAlarmAfterLimit{10};
 
 // Life spans differ by up to a fifth, so that scanners forked together are not replaced together.
 milliseconds life_span(milliseconds max_age) {
@@ -103,17 +100,17 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
         return Next::job;
     }
     ++jobs_;
-    ::alarm(static_cast<unsigned>(
-        std::chrono::ceil<std::chrono::seconds>(config_.max_scan_time + kAlarmAfterLimit).count()));
+    ::alarm(
+        static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(config_.max_scan_time + graces::kAlarm).count()));
     const std::int64_t used_before = cpu_ns();
-    ScanReport report = engine_.scan(job.message.get());
+    EngineReport report = engine_.scan(job.message.get());
     const std::int64_t used = cpu_ns() - used_before;
     ::alarm(0);
 
     const bool temp_failed = report.verdict.outcome == ScanOutcome::temp_failed;
     // A temp directory that fails is told of by the supervisor, once for all messages.
     if (temp_failed || report.verdict.outcome == ScanOutcome::error)
-        log::write(temp_failed ? log::LogLevel::debug : log::LogLevel::warning, "scan-failed",
+        log::write(temp_failed ? log::Level::debug : log::Level::warning, "scan-failed",
                    {{"session", job.session},
                     {"queue_id", job.queue_id},
                     {"temp", temp_failed ? "yes" : "no"},

@@ -12,6 +12,8 @@
 #include "workers/common/base/log.h"
 #include "workers/common/base/oom_score.h"
 #include "workers/common/base/pidfd.h"
+#include "workers/common/shared/graces.h"
+#include "workers/common/shared/scan_folders.h"
 #include "workers/scanner/libclamav/seed.h"
 #include "workers/scanner/own_alarm.h"
 #include "workers/scanner/scanner.h"
@@ -19,12 +21,6 @@
 
 namespace evermilter::scanner {
 namespace {
-
-// What a scan may take beyond max_scan_time before its scanner is killed.
-constexpr std::chrono::seconds kGrace{5};
-// By how much a scanner may outlive max_age: by its last scan, and that by the time in which it would be found to hang.
-// One that is older is stopped, or stuck outside a scan; nobody else would notice.
-constexpr std::chrono::seconds kLongestPastAge{10};
 
 double seconds(std::chrono::milliseconds time) {
     return std::chrono::duration<double>(time).count();
@@ -80,7 +76,7 @@ ScannerPool::~ScannerPool() {
 }
 
 std::string ScannerPool::folder(const ScannerSlotState& seat) const {
-    return config_.scanner.temp_directory + "/g" + std::to_string(generation_) + "-s" + std::to_string(seat.slot);
+    return scan_folder(config_.scanner.temp_directory, generation_, seat.slot);
 }
 
 std::size_t ScannerPool::alive() const noexcept {
@@ -109,7 +105,7 @@ bool ScannerPool::adopt(ScannerSlotState& seat, pid_t pid) {
     seat.adopted = true;
     seat.pidfd = std::move(pidfd);
     seat.exit_watch.start(seat.pidfd.get(), ev::READ);
-    seat.life_timer.start(seconds(config_.scanner.max_age + config_.scanner.max_scan_time + kLongestPastAge));
+    seat.life_timer.start(seconds(config_.scanner.max_age + config_.scanner.max_scan_time + graces::kPastAge));
     return true;
 }
 
@@ -133,7 +129,7 @@ Result<void> ScannerPool::seat(ScannerSlotState& seat) {
     }
     slot.pid.store(child);
     seat.exit_watch.start(seat.pidfd.get(), ev::READ);
-    seat.life_timer.start(seconds(config_.scanner.max_age + config_.scanner.max_scan_time + kLongestPastAge));
+    seat.life_timer.start(seconds(config_.scanner.max_age + config_.scanner.max_scan_time + graces::kPastAge));
     handlers_.report(messages::ScannerStarted{child, seat.slot});
     return {};
 }
@@ -254,7 +250,7 @@ void ScannerPool::retire() {
     if (retired_) return;
     retired_ = true;
     for (const auto& seat : seats_) seat->respawn_timer.stop();
-    last_moment_.start(seconds(config_.scanner.max_scan_time + kGrace));
+    last_moment_.start(seconds(config_.scanner.max_scan_time + graces::kScan));
     if (alive() == 0) all_gone();
 }
 

@@ -14,8 +14,8 @@
 #include <thread>
 #include <utility>
 
+#include "workers/common/base/sha256.h"
 #include "workers/common/base/unique_fd.h"
-#include "workers/scanner/libclamav/digest.h"
 
 namespace evermilter::scanner {
 namespace {
@@ -36,12 +36,11 @@ Refusal unwritable(const std::string& path, int code) {
     return {EX_CANTCREAT, "cannot write the snapshot: " + system_error(path, code).what};
 }
 
-// nullopt for success.
-std::optional<Refusal> copy_bytes(int from, int to, const std::string& source, const std::string& target) {
+Result<void, Refusal> copy_bytes(int from, int to, const std::string& source, const std::string& target) {
     std::vector<char> block(kBlock);
     for (;;) {
         const ssize_t got = ::read(from, block.data(), block.size());
-        if (got == 0) return std::nullopt;
+        if (got == 0) return {};
         if (got < 0) {
             if (errno == EINTR) continue;
             return unreadable(system_error(source));
@@ -56,7 +55,7 @@ std::optional<Refusal> copy_bytes(int from, int to, const std::string& source, c
 
 enum class Copied : std::uint8_t { yes, vanished };
 
-Outcome<Copied> copy_file(const std::string& from, const std::string& to) {
+Result<Copied, Refusal> copy_file(const std::string& from, const std::string& to) {
     const unique_fd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
     if (!source) {
         if (errno == ENOENT) return Copied::vanished;
@@ -65,7 +64,7 @@ Outcome<Copied> copy_file(const std::string& from, const std::string& to) {
     const unique_fd target(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640));
     if (!target) return unwritable(to, errno);
     if (::ioctl(target.get(), FICLONE, source.get()) == 0) return Copied::yes;
-    if (auto refusal = copy_bytes(source.get(), target.get(), from, to)) return *refusal;
+    if (auto done = copy_bytes(source.get(), target.get(), from, to); !done) return std::move(done).error();
     return Copied::yes;
 }
 
@@ -74,13 +73,13 @@ bool cannot_be_read(const Refusal& refusal) {
     return refusal.exit_code != EX_CANTCREAT;
 }
 
-std::optional<Refusal> add_file(Digest& digest, const std::string& path) {
+Result<void, Refusal> add_file(Sha256& digest, const std::string& path) {
     const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) return unreadable(system_error(path));
     std::vector<std::byte> block(kBlock);
     for (;;) {
         const ssize_t got = ::read(file.get(), block.data(), block.size());
-        if (got == 0) return std::nullopt;
+        if (got == 0) return {};
         if (got < 0 && errno != EINTR) return unreadable(system_error(path));
         if (got > 0) digest.add(std::span(block).first(static_cast<std::size_t>(got)));
     }
@@ -88,36 +87,36 @@ std::optional<Refusal> add_file(Digest& digest, const std::string& path) {
 
 } // namespace
 
-Outcome<Snapshot> read_snapshot(const std::string& path) {
+Result<Snapshot, Refusal> read_snapshot(const std::string& path) {
     auto files = list_database_files(path);
     if (!files) return unreadable(files.error());
     if (files->empty()) return Refusal{EX_NOINPUT, "no database in " + path};
     Snapshot snapshot;
     snapshot.path = path;
-    Digest digest;
+    Sha256 digest;
     for (const DatabaseFile& file : *files) {
         snapshot.databases.push_back(database_name(file.name));
         // Names hold no '/', so name and size end unmistakably.
         digest.add(file.name + "/" + std::to_string(file.size) + "/");
-        if (auto refusal = add_file(digest, path + "/" + file.name)) return *refusal;
+        if (auto done = add_file(digest, path + "/" + file.name); !done) return std::move(done).error();
     }
     auto& names = snapshot.databases;
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
-    snapshot.digest = digest.finish();
+    snapshot.digest = digest.finish_text();
     if (snapshot.digest.empty()) return Refusal{EX_SOFTWARE, "SHA-256 is not available in libcrypto"};
     return snapshot;
 }
 
-Outcome<Done> copy_database(const std::string& from, const std::string& to) {
+Result<void, Refusal> copy_database(const std::string& from, const std::string& to) {
     const auto copied = copy_file(from, to);
-    if (!copied) return copied.refusal();
+    if (!copied) return copied.error();
     if (*copied == Copied::vanished) return unreadable(system_error(from, ENOENT));
-    return Done{};
+    return {};
 }
 
-Outcome<Snapshot> take_snapshot(const std::string& directory, const std::string& destination, Want want,
-                                const std::function<void()>& between) {
+Result<Snapshot, Refusal> take_snapshot(const std::string& directory, const std::string& destination, Want want,
+                                        const std::function<void()>& between) {
     // What has been copied already, so that a repetition copies only what changed.
     std::map<std::string, DatabaseFile> held;
     const std::string from = directory + "/";
@@ -142,7 +141,7 @@ Outcome<Snapshot> take_snapshot(const std::string& directory, const std::string&
             if (const auto have = held.find(name); have != held.end() && have->second == file) continue;
             auto copied = copy_file(from + name, to + name);
             if (!copied) {
-                const Refusal& why = copied.refusal();
+                const Refusal& why = copied.error();
                 if (want == Want::all || is_official_database(name) || !cannot_be_read(why)) return why;
                 unread.push_back({name, why});
                 (void)::unlink((to + name).c_str());

@@ -30,13 +30,13 @@ struct Snapshot {
 // disk full, 75 it kept changing. `between` is called after each copying, before it is looked again; for tests. A
 // third-party file that cannot be read is left out and told of, unless it is the only one or `all` is wanted.
 enum class Want : std::uint8_t { all, what_can_be_read };
-[[nodiscard]] Outcome<Snapshot> take_snapshot(const std::string& directory, const std::string& destination,
-                                              Want want = Want::all, const std::function<void()>& between = {});
+[[nodiscard]] Result<Snapshot, Refusal> take_snapshot(const std::string& directory, const std::string& destination,
+                                                      Want want = Want::all, const std::function<void()>& between = {});
 
 // One file, over whatever is there. 66, 77 or 71 not readable, 73 not writable.
-[[nodiscard]] Outcome<Done> copy_database(const std::string& from, const std::string& to);
+[[nodiscard]] Result<void, Refusal> copy_database(const std::string& from, const std::string& to);
 
 // Of a folder that holds a snapshot already. 66 missing or empty, 77 not readable.
-[[nodiscard]] Outcome<Snapshot> read_snapshot(const std::string& path);
+[[nodiscard]] Result<Snapshot, Refusal> read_snapshot(const std::string& path);
 
 } // namespace evermilter::scanner

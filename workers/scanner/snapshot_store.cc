@@ -79,7 +79,7 @@ Refusal cannot_make(const std::string& path, int code) {
 
 } // namespace
 
-Outcome<std::string> SnapshotStore::begin(std::uint64_t generation) {
+Result<std::string, Refusal> SnapshotStore::begin(std::uint64_t generation) {
     if (::mkdir(folder_.c_str(), 0750) != 0 && errno != EEXIST) return cannot_make(folder_, errno);
     auto names = entries(folder_);
     if (!names) return cannot_make(folder_, names.error().code);
@@ -96,7 +96,7 @@ Outcome<std::string> SnapshotStore::begin(std::uint64_t generation) {
     return begun_;
 }
 
-Outcome<std::string> SnapshotStore::reuse(const std::string& path) {
+Result<std::string, Refusal> SnapshotStore::reuse(const std::string& path) {
     lock_ = lock_folder(path, LOCK_SH);
     if (!lock_) {
         const int code = errno;
@@ -109,7 +109,7 @@ Outcome<std::string> SnapshotStore::reuse(const std::string& path) {
     return path;
 }
 
-Outcome<std::string> SnapshotStore::publish(const SnapshotAbout& about) {
+Result<std::string, Refusal> SnapshotStore::publish(const SnapshotAbout& about) {
     if (begun_.empty()) return reused_;
     if (auto written = write_about(begun_, about); !written)
         log::warning("snapshot-about", {{"error", written.error().what}});

@@ -9,21 +9,22 @@
 #include "workers/common/base/result.h"
 #include "workers/common/base/unique_fd.h"
 #include "workers/common/shared/snapshot_about.h"
+#include "workers/common/shared/snapshot_paths.h"
 #include "workers/scanner/refusal.h"
 
 namespace evermilter::scanner {
 
 class SnapshotStore {
   public:
-    explicit SnapshotStore(const std::string& state_directory) : folder_(state_directory + "/snapshots") {}
+    explicit SnapshotStore(const std::string& state_directory) : folder_(snapshots_folder(state_directory)) {}
 
     // Makes and locks the empty folder for `generation`, after removing what dead loaders left half done.
-    [[nodiscard]] Outcome<std::string> begin(std::uint64_t generation);
+    [[nodiscard]] Result<std::string, Refusal> begin(std::uint64_t generation);
     // Locks a folder that exists (rollback).
-    [[nodiscard]] Outcome<std::string> reuse(const std::string& path);
+    [[nodiscard]] Result<std::string, Refusal> reuse(const std::string& path);
     // The snapshot begun is proven: gives it its final name, which is returned. A reused one keeps its own.
     // What is known of it goes with it; where that cannot be written it is only logged.
-    [[nodiscard]] Outcome<std::string> publish(const SnapshotAbout& about);
+    [[nodiscard]] Result<std::string, Refusal> publish(const SnapshotAbout& about);
     // The load was refused: removes the snapshot begun. Does nothing for a reused one.
     void discard() noexcept;
 

@@ -35,6 +35,10 @@ class Standby {
             return take_over(*order);
         if (const auto* ping = std::get_if<messages::Ping>(&message)) return link_.send(messages::Pong{ping->serial});
         if (std::holds_alternative<messages::ReopenLog>(message)) return log::reopen();
+        if (const auto* time = std::get_if<messages::ShutdownTime>(&message)) {
+            estate_.shutdown = std::chrono::milliseconds(time->milliseconds);
+            return;
+        }
         // Until it serves the loader has done so; then it may have been too late for who was forked before.
         if (std::holds_alternative<messages::LockEngine>(message)) return;
         log::error("message-unexpected", {{"message", messages::message_name(message)}});

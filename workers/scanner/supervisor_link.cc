@@ -5,11 +5,12 @@
 #include <utility>
 
 #include "workers/common/base/log.h"
+#include "workers/common/shared/graces.h"
 
 namespace evermilter::scanner {
 namespace {
 
-constexpr int kFlushMs = 2000; // how long the last words to the supervisor may take
+constexpr int kFlushMs = static_cast<int>(graces::kLastWords.count());
 
 } // namespace
 

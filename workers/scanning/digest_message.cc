@@ -1,49 +1,30 @@
 #include "workers/scanning/digest_message.h"
 
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
+#include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+
+#include "workers/common/base/sha256.h"
 
 namespace evermilter::scanning {
 namespace {
 
 constexpr std::size_t kChunk = std::size_t{64} * 1024;
 
-class Sha256 {
-  public:
-    Sha256() : context_(algorithm() == nullptr ? nullptr : ::EVP_MD_CTX_new()) {
-        good_ = context_ != nullptr && ::EVP_DigestInit_ex(context_.get(), algorithm(), nullptr) == 1;
-    }
-    // Fetched once, for good; null when libcrypto could not be set up.
-    static const EVP_MD* algorithm() {
-        static const EVP_MD* const found = ::EVP_MD_fetch(nullptr, "SHA256", nullptr);
-        return found;
-    }
-    void add(std::string_view bytes) {
-        good_ = good_ && ::EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1;
-    }
-    // Once only. nullopt when libcrypto failed.
-    [[nodiscard]] std::optional<MessageDigest> finish() {
-        MessageDigest digest;
-        static_assert(sizeof digest.words == 32);
-        auto* bytes = reinterpret_cast<unsigned char*>(digest.words.data());
-        if (!good_ || ::EVP_DigestFinal_ex(context_.get(), bytes, nullptr) != 1) return std::nullopt;
-        return digest;
-    }
-
-  private:
-    struct Free {
-        void operator()(EVP_MD_CTX* context) const noexcept { ::EVP_MD_CTX_free(context); }
-    };
-    std::unique_ptr<EVP_MD_CTX, Free> context_;
-    bool good_ = false;
-};
+std::optional<MessageDigest> digest_of(Sha256& hash) {
+    const auto sum = hash.finish();
+    if (!sum) return std::nullopt;
+    MessageDigest digest;
+    static_assert(sizeof digest.words == sizeof *sum);
+    std::memcpy(digest.words.data(), sum->data(), sum->size());
+    return digest;
+}
 
 // Hands the bytes from `begin` to `end` to `take`, in chunks.
 template <class Take>
@@ -63,10 +44,6 @@ Result<void> read(int fd, std::uint64_t begin, std::uint64_t end, Take take) {
 
 } // namespace
 
-bool prepare_digests() {
-    return Sha256().finish().has_value();
-}
-
 Result<MessageDigests> digest_message(const StoredMessage& message) {
     const int fd = message.fd.get();
     Sha256 whole;
@@ -80,9 +57,9 @@ Result<MessageDigests> digest_message(const StoredMessage& message) {
     });
     if (!done) return std::move(done).error();
 
-    const auto of_body = body.finish();
-    if (of_body) whole.add({reinterpret_cast<const char*>(of_body->words.data()), sizeof of_body->words});
-    const auto of_whole = whole.finish();
+    const auto of_body = digest_of(body);
+    if (of_body) whole.add(std::as_bytes(std::span(of_body->words)));
+    const auto of_whole = digest_of(whole);
     if (!of_body || !of_whole) return Error{0, "libcrypto cannot make a SHA-256"};
     return MessageDigests{*of_whole, blank ? MessageDigest{} : *of_body};
 }

@@ -1,4 +1,4 @@
-// The digests by which a poison message is known again (libcrypto's SHA-256; libclamav brings libcrypto along).
+// The digests by which a poison message is known again.
 #pragma once
 
 #include "workers/common/base/result.h"
@@ -6,10 +6,6 @@
 #include "workers/scanning/message_store.h"
 
 namespace evermilter::scanning {
-
-// Sets libcrypto up; false if it cannot be. At the start of the process: libcrypto 3.0 sets itself up at its first use,
-// and crashes where memory is short then (measured: a null lock).
-[[nodiscard]] bool prepare_digests();
 
 // Reads the message once. The synthetic lines, which differ for each copy, are not part of either digest; nor is a
 // body of white space only one, which too many messages share. `body` is the SHA-256 of the body, `whole` that of the

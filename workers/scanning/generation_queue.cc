@@ -65,8 +65,7 @@ GenerationQueue::Place::Turn GenerationQueue::Place::wait(SteadyTime until) {
             queue_->changed_.notify_all(); // the next one stands in front now
             return Turn::come;
         }
-        if (queue_->changed_.wait_until(lock, until) == std::cv_status::timeout &&
-            std::chrono::steady_clock::now() >= until)
+        if (queue_->changed_.wait_until(lock, until) == std::cv_status::timeout && steady_now() >= until)
             return Turn::not_yet;
     }
 }
@@ -170,8 +169,7 @@ GenerationQueues::Waited GenerationQueues::wait_for_current(SteadyTime until) {
     for (;;) {
         if (refused_) return {{}, *refused_};
         if (current_ && current_->usable()) return {current_, {}};
-        if (changed_.wait_until(lock, until) == std::cv_status::timeout && std::chrono::steady_clock::now() >= until)
-            return {};
+        if (changed_.wait_until(lock, until) == std::cv_status::timeout && steady_now() >= until) return {};
     }
 }
 

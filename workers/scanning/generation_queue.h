@@ -15,13 +15,12 @@
 #include <optional>
 #include <string>
 
+#include "workers/common/base/clock.h"
 #include "workers/common/base/result.h"
 #include "workers/common/base/unique_fd.h"
 #include "workers/common/ipc/codec.h"
 
 namespace evermilter::scanning {
-
-using SteadyTime = std::chrono::steady_clock::time_point;
 
 // One generation's queue. Jobs are let into the socket in the order in which they asked, at most kWindow of this
 // worker that no scanner has taken yet: the kernel's queue holds 278 small jobs for all workers together (measured).

@@ -30,7 +30,7 @@ constexpr milliseconds kFullPause{5};
 
 // ppoll(2), because the program defines poll() for libmilter (workers/session/libmilter/interpose.h). False at `until`.
 bool wait_readable(int fd, SteadyTime until) {
-    const auto left = std::max(until - steady_clock::now(), steady_clock::duration::zero());
+    const auto left = std::max(until - steady_now(), steady_clock::duration::zero());
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
     const timespec timeout{seconds.count(), nanoseconds(left - seconds).count()};
     pollfd entry{fd, POLLIN, 0};
@@ -41,16 +41,16 @@ bool wait_readable(int fd, SteadyTime until) {
 class Pulse {
   public:
     Pulse(const ScanSettings& settings, const ScanRequest& request)
-        : settings_(settings), request_(request), next_progress_(steady_clock::now() + settings.progress) {}
+        : settings_(settings), request_(request), next_progress_(steady_now() + settings.progress) {}
 
     // Until when to sleep at most before beat() is due again.
     [[nodiscard]] SteadyTime next(SteadyTime until) const {
-        return std::min({until, next_progress_, steady_clock::now() + settings_.slice});
+        return std::min({until, next_progress_, steady_now() + settings_.slice});
     }
     // False when cancelled.
     [[nodiscard]] bool beat() {
         if (request_.cancelled && request_.cancelled()) return false;
-        if (const auto now = steady_clock::now(); now >= next_progress_) {
+        if (const auto now = steady_now(); now >= next_progress_) {
             next_progress_ = now + settings_.progress;
             if (request_.on_progress) request_.on_progress();
         }
@@ -61,7 +61,7 @@ class Pulse {
         for (;;) {
             if (!beat()) return std::nullopt;
             if (wait_readable(fd, next(until))) return true;
-            if (steady_clock::now() >= until) return false;
+            if (steady_now() >= until) return false;
         }
     }
 
@@ -192,14 +192,14 @@ class Attempt {
             const Turn turn = place.wait(pulse_.next(until));
             if (turn == Turn::ended) return closed;
             if (turn == Turn::come) break;
-            if (steady_clock::now() >= until) return final(Finding::queue_timeout);
+            if (steady_now() >= until) return final(Finding::queue_timeout);
         }
         for (;;) {
             const Sent sent = place.send(packet);
             if (sent == Sent::ended) return closed;
             if (sent == Sent::yes) return std::nullopt;
-            if (steady_clock::now() >= until) return final(Finding::queue_timeout);
-            if (!pulse_.wait(-1, std::min(until, steady_clock::now() + kFullPause))) return final(Finding::cancelled);
+            if (steady_now() >= until) return final(Finding::queue_timeout);
+            if (!pulse_.wait(-1, std::min(until, steady_now() + kFullPause))) return final(Finding::cancelled);
         }
     }
 
@@ -219,7 +219,7 @@ class Attempt {
 
     Try wait_result(int reply, std::uint64_t number, pid_t scanner, std::uint64_t generation,
                     const std::function<void(messages::ScannerOverdue)>& overdue) {
-        const SteadyTime hung = steady_clock::now() + settings_.max_scan_time + settings_.grace;
+        const SteadyTime hung = steady_now() + settings_.max_scan_time + settings_.grace;
         const auto used_before = cpu_time(scanner);
         const auto ready = pulse_.wait(reply, std::min(hung, request_.deadline));
         if (!ready) return final(Finding::cancelled);
@@ -270,7 +270,7 @@ Pin wait_for_generation(GenerationQueues& queues, Pulse& pulse, SteadyTime until
             none = final(Finding::no_generation, std::move(*waited.refused));
             return {};
         }
-        if (steady_clock::now() >= until) {
+        if (steady_now() >= until) {
             none = final(Finding::no_generation, "no signature database was loaded within scanner.queue_timeout");
             return {};
         }
@@ -291,7 +291,7 @@ bool ScanClient::is_poison(const ScanRequest& request) const {
 ScanReport ScanClient::scan(const ScanRequest& request) {
     Pulse pulse(settings_, request);
     Attempt attempt(pulse, settings_, request);
-    SteadyTime queue_deadline = std::min(steady_clock::now() + settings_.queue_timeout, request.deadline);
+    SteadyTime queue_deadline = std::min(steady_now() + settings_.queue_timeout, request.deadline);
     std::uint64_t generation = 0;
     std::uint32_t deaths = 0;
     std::uint32_t retries = 0;
@@ -304,7 +304,7 @@ ScanReport ScanClient::scan(const ScanRequest& request) {
     const auto retry = [&](Try ended) {
         before = std::move(ended);
         ++retries;
-        queue_deadline = std::min(steady_clock::now() + settings_.queue_timeout, request.deadline);
+        queue_deadline = std::min(steady_now() + settings_.queue_timeout, request.deadline);
         queue = request.pin;
     };
     // Where no scanner takes it again, what its first scanner met comes first.
@@ -344,11 +344,11 @@ ScanReport ScanClient::scan(const ScanRequest& request) {
                 break;
             case Try::End::dropped:
                 queue.reset();
-                if (!pulse.wait(-1, std::min(queue_deadline, steady_clock::now() + pause)))
+                if (!pulse.wait(-1, std::min(queue_deadline, steady_now() + pause)))
                     return finish(final(Finding::cancelled));
                 pause = std::clamp(pause * 2, kFirstPause, kLongestPause);
                 // A job whose deadline has passed is dropped by the scanners.
-                if (steady_clock::now() >= queue_deadline) return finish(std::move(last));
+                if (steady_now() >= queue_deadline) return finish(std::move(last));
                 break;
             case Try::End::died:
                 if (deaths == settings_.retries) return finish(std::move(last));

@@ -15,6 +15,7 @@
 
 #include "workers/common/ipc/from_session.h"
 #include "workers/common/ipc/scan_job.h"
+#include "workers/common/shared/graces.h"
 #include "workers/common/shared/message_digests.h"
 #include "workers/scanning/finding.h"
 #include "workers/scanning/generation_queue.h"
@@ -26,9 +27,9 @@ struct ScanSettings {
     std::chrono::milliseconds max_scan_time{}; // scanner.max_scan_time
     std::uint32_t retries = 0;                 // scanner.retries
     // How long after max_scan_time a scanner counts as hung.
-    std::chrono::milliseconds grace = std::chrono::seconds(5);
-    // How often on_progress is called: Sendmail's read timeout is 10 s by default.
-    std::chrono::milliseconds progress = std::chrono::seconds(5);
+    std::chrono::milliseconds grace = graces::kScan;
+    // How often on_progress is called.
+    std::chrono::milliseconds progress = graces::kProgress;
     // How soon a cancellation is seen, at the latest.
     std::chrono::milliseconds slice = std::chrono::milliseconds(500);
 };

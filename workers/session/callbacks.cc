@@ -375,7 +375,7 @@ void log_end(Session& session) {
     if (facts.closed_for == nullptr && sessions.reads_nothing(session)) facts.closed_for = kReadsNothing;
     if (facts.closed_for == nullptr && facts.command == '\0') add_rest(look_at_rest(session.descriptor), facts);
     const SessionEnd end = end_of(facts);
-    log::write(end.well ? log::LogLevel::debug : sessions.level(), "session-ended",
+    log::write(end.well ? log::Level::debug : sessions.level(), "session-ended",
                {{"reason", end.reason},
                 {"stage", stage_name(end.stage)},
                 {"bytes", end.bytes},

@@ -17,8 +17,8 @@
 #include "config/parse.h"
 #include "workers/common/base/log.h"
 #include "workers/common/base/process_state.h"
+#include "workers/common/base/sha256.h"
 #include "workers/common/ipc/child.h"
-#include "workers/scanning/digest_message.h"
 #include "workers/session/libmilter/interpose.h"
 #include "workers/session/worker.h"
 
@@ -89,9 +89,8 @@ int serve() {
     if (!configure) return configure.error().code == 0 ? EX_OK : fail(channel, EX_SOFTWARE, configure.error().what);
 
     auto parsed = config::parse(configure->config, configure->origin);
-    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed))
-        return fail(channel, EX_CONFIG, faults->front().text());
-    auto config = std::get<config::Config>(std::move(parsed));
+    if (!parsed) return fail(channel, EX_CONFIG, parsed.error().front().text());
+    config::Config config = std::move(*parsed);
     log::open(messages::role_name(messages::Role::session), config.log.target, config.log.level);
 
     auto board = SessionBoard::map(std::move(configure->board));
@@ -108,7 +107,7 @@ int serve() {
     }
     auto policy = session::Policy::make(config.actions, config.poison.action);
     if (!policy) return fail(channel, EX_CONFIG, policy.error().what);
-    if (!scanning::prepare_digests())
+    if (!Sha256::prepare())
         log::warning("no-digest", {{"reason", "libcrypto is not usable: poison messages are not recognised"}});
     raise_descriptor_limit();
     make_stacks_small();

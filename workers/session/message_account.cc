@@ -75,7 +75,7 @@ bool is_probe(const Session& session) {
 void log_message(const MessageAccount& account) {
     const bool failed = account.disposition == Disposition::error;
     const scanning::ScanReport& report = account.report;
-    log::write(failed ? log::LogLevel::warning : log::LogLevel::info, account.probe ? "probe" : "message",
+    log::write(failed ? log::Level::warning : log::Level::info, account.probe ? "probe" : "message",
                {{"action", action_name(account.action)},
                 {"verdict", kDispositionNames.at(static_cast<std::size_t>(account.disposition))},
                 {"finding", scanning::finding_name(report.finding)},
@@ -105,9 +105,9 @@ void log_message(const MessageAccount& account) {
     }
     if (report.finding != scanning::Finding::infected || account.probe) return;
     const auto part = [](const std::string& text) { return log::shortened(text, kLongestPart); };
-    log::write_text(log::LogLevel::info, "Message from " + part(in_brackets(account.envelope.sender)) + " to " +
-                                             part(recipient_list(account.envelope)) + " infected by " +
-                                             part(report.detail));
+    log::write_text(log::Level::info, "Message from " + part(in_brackets(account.envelope.sender)) + " to " +
+                                          part(recipient_list(account.envelope)) + " infected by " +
+                                          part(report.detail));
 }
 
 } // namespace evermilter::session

@@ -8,15 +8,13 @@
 #include <vector>
 
 #include "workers/common/base/log.h"
+#include "workers/common/shared/graces.h"
 #include "workers/scanning/digest_message.h"
 #include "workers/session/message_account.h"
 #include "workers/session/unseen_policy.h"
 
 namespace evermilter::session {
 namespace {
-
-// What the answer itself needs of timeouts.eom.
-constexpr std::chrono::milliseconds kAnswerTime{1000};
 
 // By what the message is known, should it be poison; a message that cannot be read fails in its scan.
 MessageDigests digests_of(const Session& session, const scanning::StoredMessage& message) {
@@ -28,7 +26,7 @@ MessageDigests digests_of(const Session& session, const scanning::StoredMessage&
 }
 
 scanning::ScanReport scan(SMFICTX* context, Service& service, Session& session, const scanning::StoredMessage& message,
-                          scanning::SteadyTime deadline) {
+                          SteadyTime deadline) {
     scanning::ScanRequest request;
     request.message = message.fd.get();
     request.size = message.size;
@@ -58,7 +56,7 @@ std::string difference(const Intake& intake, const scanning::StoredMessage& mess
 }
 
 // Everything that is known of the message, the scanner's word included.
-scanning::ScanReport examine(SMFICTX* context, Service& service, Session& session, scanning::SteadyTime deadline) {
+scanning::ScanReport examine(SMFICTX* context, Service& service, Session& session, SteadyTime deadline) {
     scanning::ScanReport report;
     if (const char* const why = session.intake.failure(); why != nullptr) {
         report.finding = scanning::Finding::internal;
@@ -188,7 +186,7 @@ void count_failed_message(Service& service) noexcept {
 Final answer_message(SMFICTX* context, Service& service, Session& session) {
     const auto begin = std::chrono::steady_clock::now();
     const scanning::ScanReport report =
-        examine(context, service, session, begin + service.config.timeouts.eom - kAnswerTime);
+        examine(context, service, session, begin + service.config.timeouts.eom - graces::kReply);
     if (report.finding == scanning::Finding::out_of_time) service.sessions.count_eom_timeout();
     Decision decision = decide(report, service.policy, session.queue_id);
     // An MTA that lets nobody change headers keeps them whatever their number, and no list of them is made.

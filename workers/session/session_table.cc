@@ -14,10 +14,6 @@
 namespace evermilter::session {
 namespace {
 
-StageClock::Time time_now() {
-    return std::chrono::steady_clock::now();
-}
-
 // The budgets by their keys.
 constexpr std::array<const char*, kStages> kStageTimeouts = {"timeouts.negotiate", "timeouts.connect", "timeouts.helo",
                                                              "timeouts.mail",      "timeouts.rcpt",    "timeouts.data",
@@ -27,7 +23,7 @@ constexpr std::array<const char*, kStages> kStageTimeouts = {"timeouts.negotiate
 
 SessionTable::SessionTable(const config::Timeouts& timeouts, const SessionBoard& board,
                            const scanning::StoreSettings& store, scanning::MemoryBudget& memory,
-                           scanning::Outbox& outbox, std::function<void()> earlier, log::LogLevel level)
+                           scanning::Outbox& outbox, std::function<void()> earlier, log::Level level)
     : board_(board),
       store_(store),
       memory_(memory),
@@ -49,7 +45,7 @@ Result<std::shared_ptr<Session>> SessionTable::open(const messages::HandOver& ha
     session->last_word.emplace_back(messages::SessionEnded{session->id});
     Lock lock(mutex_);
     if (!by_id_.emplace(session->id, session).second) return Error{0, "session number is in use"};
-    clock_.begin(session->id, time_now());
+    clock_.begin(session->id, steady_now());
     SessionSlot& slot = board_.slot(session->slot);
     slot.stage.store(static_cast<std::uint64_t>(Stage::negotiate));
     slot.since_ns.store(monotonic_ns());
@@ -69,7 +65,7 @@ std::shared_ptr<Session> SessionTable::find(int descriptor) const noexcept {
 void SessionTable::enter(Session& session, Stage stage, Stage budget_of) {
     Lock lock(mutex_);
     if (!session.control) return;
-    const Time time = time_now();
+    const Time time = steady_now();
     if (clock_.enter(session.id, stage, time, budget_of) == time) {
         SessionSlot& slot = board_.slot(session.slot);
         slot.stage.store(static_cast<std::uint64_t>(stage));
@@ -101,7 +97,7 @@ bool SessionTable::begin_again(Session& session) {
         shut_down(session, drain_ ? "the worker is to end" : "timeouts.session");
         return false;
     }
-    clock_.begin_again(session.id, time_now());
+    clock_.begin_again(session.id, steady_now());
     SessionSlot& slot = board_.slot(session.slot);
     slot.stage.store(static_cast<std::uint64_t>(Stage::connect));
     slot.since_ns.store(monotonic_ns());
@@ -270,7 +266,7 @@ void SessionTable::packet_begun(int descriptor) {
     Lock lock(mutex_);
     const auto found = by_descriptor_.find(descriptor);
     if (found == by_descriptor_.end()) return;
-    clock_.begin_packet(found->second->id, time_now());
+    clock_.begin_packet(found->second->id, steady_now());
     wake_if_earlier(lock);
 }
 

@@ -37,9 +37,9 @@ class SessionTable final : public seam::Events {
     // All references must outlive the table.
     SessionTable(const config::Timeouts& timeouts, const SessionBoard& board, const scanning::StoreSettings& store,
                  scanning::MemoryBudget& memory, scanning::Outbox& outbox, std::function<void()> earlier,
-                 log::LogLevel level = log::LogLevel::info);
+                 log::Level level = log::Level::info);
 
-    [[nodiscard]] log::LogLevel level() const noexcept { return level_; }
+    [[nodiscard]] log::Level level() const noexcept { return level_; }
 
     // A HandOver: the session begins in stage negotiate. The connection stays the caller's. An Error means that it
     // cannot be served; its end has been told then.
@@ -115,7 +115,7 @@ class SessionTable final : public seam::Events {
     scanning::MemoryBudget& memory_;
     scanning::Outbox& outbox_;
     const std::function<void()> earlier_;
-    const log::LogLevel level_;
+    const log::Level level_;
 
     mutable std::mutex mutex_;
     StageClock clock_;

@@ -12,6 +12,8 @@
 #include <variant>
 
 #include "workers/common/base/log.h"
+#include "workers/common/base/overloaded.h"
+#include "workers/common/shared/graces.h"
 #include "workers/session/callbacks.h"
 #include "workers/session/libmilter/interpose.h"
 #include "workers/session/libmilter/self_test.h"
@@ -21,16 +23,6 @@ namespace {
 
 using std::chrono::duration;
 using Clock = std::chrono::steady_clock;
-
-// How long callbacks may take to notice that their connection was shut down, before the process ends without them.
-constexpr std::chrono::seconds kAfterClosing{5};
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-    using Handlers::operator()...;
-};
-template <class... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 std::string identity() {
     std::array<char, HOST_NAME_MAX + 1> host{};
@@ -53,6 +45,7 @@ Worker::Worker(SupervisorChannel channel, config::Config config, Policy policy, 
     : channel_(std::move(channel)),
       config_(std::move(config)),
       policy_(std::move(policy)),
+      shutdown_(config_.timeouts.shutdown),
       board_(std::move(board)),
       poison_(std::move(poison)),
       loop_(ev_loop_new(EVFLAG_AUTO)),
@@ -149,6 +142,7 @@ void Worker::on_message(messages::ToSession message) {
                    [&](messages::NoGeneration& one) { handle(std::move(one)); },
                    [&](messages::Ping& one) { handle(one); },
                    [&](messages::ReopenLog&) { log::reopen(); },
+                   [&](messages::ShutdownTime& one) { shutdown_ = std::chrono::milliseconds(one.milliseconds); },
                    [](messages::ConfigureSession&) {
                        log::error("message-misplaced", {{"message", "ConfigureSession"}});
                    },
@@ -202,7 +196,7 @@ void Worker::on_supervisor_gone() {
     draining_ = true;
     sessions_.drain();
     sessions_.refuse_mail();
-    set_drain_deadline(config_.timeouts.shutdown);
+    set_drain_deadline(shutdown_);
     end_if_drained();
 }
 
@@ -261,7 +255,7 @@ void Worker::on_drain_deadline() {
     log::info("drain-deadline", {{"sessions", sessions_.size()}});
     sessions_.close_all();
     if (!channel_.open()) queues_.close("the supervisor has ended");
-    set_drain_deadline(kAfterClosing);
+    set_drain_deadline(graces::kCallbacks);
     end_if_drained();
 }
 

@@ -64,6 +64,7 @@ class Worker {
     SupervisorChannel channel_;
     const config::Config config_;
     const Policy policy_;
+    std::chrono::milliseconds shutdown_; // timeouts.shutdown as it is now; that of config_ may have changed since
     const SessionBoard board_;
     const std::optional<PoisonBoard> poison_;
 

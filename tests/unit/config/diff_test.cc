@@ -11,7 +11,7 @@ using config::AppliesBy;
 namespace {
 
 config::Config with(std::string_view text) {
-    return std::get<config::Config>(config::parse(text, "test"));
+    return config::parse(text, "test").value();
 }
 
 } // namespace

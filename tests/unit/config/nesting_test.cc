@@ -18,8 +18,7 @@ std::string name_of(std::size_t parts) {
 
 std::string refusal(const std::string& text) {
     const auto parsed = parse(text, "t");
-    const auto* faults = std::get_if<std::vector<Fault>>(&parsed);
-    return faults == nullptr ? "" : faults->front().text();
+    return parsed ? "" : parsed.error().front().text();
 }
 
 } // namespace

@@ -24,15 +24,14 @@ namespace {
 
 std::vector<config::Fault> faults_of(std::string_view text) {
     auto result = config::parse(text, "test.toml");
-    if (auto* faults = std::get_if<std::vector<config::Fault>>(&result)) return std::move(*faults);
+    if (!result) return std::move(result).error();
     return {};
 }
 
 config::Config parsed(std::string_view text) {
     auto result = config::parse(text, "test.toml");
-    if (auto* faults = std::get_if<std::vector<config::Fault>>(&result))
-        BOOST_FAIL("refused: " << faults->front().text());
-    return std::get<config::Config>(std::move(result));
+    if (!result) BOOST_FAIL("refused: " << result.error().front().text());
+    return std::move(result).value();
 }
 
 // A file, where its one fault is, and words that the fault must say.
@@ -380,15 +379,14 @@ BOOST_FIXTURE_TEST_CASE(a_file_is_read, Folder) {
     const std::string file = path + "/a.toml";
     std::ofstream(file) << "[milter]\nmax_sessions = 5\n";
     const auto result = config::parse_file(file);
-    BOOST_TEST_REQUIRE(std::holds_alternative<config::Config>(result));
-    BOOST_TEST(std::get<config::Config>(result).milter.max_sessions == 5U);
+    BOOST_TEST_REQUIRE(result.ok());
+    BOOST_TEST(result->milter.max_sessions == 5U);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_file_that_cannot_be_read_is_named_with_the_reason, Folder) {
     const auto refusal = [](const std::string& file) {
         const auto result = config::parse_file(file);
-        const auto* faults = std::get_if<std::vector<config::Fault>>(&result);
-        return faults == nullptr ? "was read" : faults->front().text();
+        return result ? "was read" : result.error().front().text();
     };
     const std::string missing = path + "/missing.toml";
     BOOST_TEST(refusal(missing) ==

@@ -117,8 +117,7 @@ BOOST_AUTO_TEST_CASE(links_are_followed_where_a_file_is_read) {
             << "[database]\ndirectory = \"" << folder << "/database\"\nstate_directory = \"" << state
             << "\"\n[milter]\nlisten = [\"" << listen << "\"]\n[status]\nsocket = \"" << folder << "/status\"\n";
         const auto parsed = config::parse_file(folder + "/evermilter.toml");
-        const auto* faults = std::get_if<std::vector<config::Fault>>(&parsed);
-        return faults == nullptr ? std::string() : faults->front().text();
+        return parsed ? std::string() : parsed.error().front().text();
     };
     const std::string file = folder + "/evermilter.toml";
     BOOST_TEST(faults_with(folder + "/state", folder + "/milter") == "");

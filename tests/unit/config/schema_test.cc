@@ -15,10 +15,14 @@ namespace {
 
 template <class Check>
 void each_row(Check check) {
-    for (const config::Section& section : config::sections())
+    for (const config::Section& section : config::schema().sections)
         for (const config::Row& row : section.rows) BOOST_TEST_CONTEXT(row.key) {
                 check(section, row);
             }
+}
+
+void* entry_of(const config::Section& section, config::Config& root) {
+    return section.place.at(&root, 0);
 }
 
 bool is_set(const config::Value& value) {
@@ -33,13 +37,13 @@ BOOST_AUTO_TEST_CASE(each_row_is_found_by_its_key_in_its_section) {
     std::set<std::string_view> keys;
     each_row([&](const config::Section& section, const config::Row& row) {
         BOOST_TEST(row.section() == section.name);
-        BOOST_TEST(config::find_row(row.key) == &row);
+        BOOST_TEST(config::schema().find_row(row.key) == &row);
         BOOST_TEST(keys.insert(row.key).second);
         BOOST_TEST(row.text.ends_with("."));
     });
-    BOOST_TEST(config::find_row("milter") == nullptr);
-    BOOST_TEST(config::find_row("milter.nothing") == nullptr);
-    BOOST_TEST(config::find_row("nothing.listen") == nullptr);
+    BOOST_TEST(config::schema().find_row("milter") == nullptr);
+    BOOST_TEST(config::schema().find_row("milter.nothing") == nullptr);
+    BOOST_TEST(config::schema().find_row("nothing.listen") == nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(each_key_that_users_rely_on_has_a_row) {
@@ -121,16 +125,16 @@ BOOST_AUTO_TEST_CASE(each_key_that_users_rely_on_has_a_row) {
                             "process.group",
                             "process.scanner_user",
                             "process.ping_timeout"})
-        BOOST_TEST(config::find_row(key) != nullptr, key);
+        BOOST_TEST(config::schema().find_row(key) != nullptr, key);
 }
 
 // A test here, because the configuration does not know what a scanner says.
 BOOST_AUTO_TEST_CASE(each_reason_for_which_a_message_is_incomplete_has_a_key_in_their_order_with_the_same_actions) {
-    const config::Row* incomplete = config::find_row("actions.incomplete");
+    const config::Row* incomplete = config::schema().find_row("actions.incomplete");
     BOOST_REQUIRE(incomplete != nullptr);
     const config::Row* before = incomplete;
     for (const char* reason : evermilter::kUnseenNames) {
-        const config::Row* row = config::find_row("actions." + std::string(reason));
+        const config::Row* row = config::schema().find_row("actions." + std::string(reason));
         BOOST_TEST_CONTEXT(reason) {
             BOOST_REQUIRE(row == before + 1);
             BOOST_TEST(row->allowed == incomplete->allowed);
@@ -154,59 +158,65 @@ BOOST_AUTO_TEST_CASE(each_limit_says_which_reason_it_gives) {
 }
 
 BOOST_AUTO_TEST_CASE(each_default_is_taken_by_its_own_row_and_read_back) {
-    each_row([](const config::Section&, const config::Row& row) {
+    each_row([](const config::Section& section, const config::Row& row) {
         config::Config target;
         const config::Value value = config::default_of(row);
         BOOST_TEST(is_set(value) == row.unset.empty()); // a default, or words for its absence
         BOOST_TEST(is_set(config::example(row)) == !row.unset.empty());
         if (!is_set(value)) return;
-        const auto refusal = config::assign(row, value, target);
-        BOOST_TEST(!refusal.has_value());
+        BOOST_TEST(config::assign(row, value, entry_of(section, target)).ok());
         // Written in another unit perhaps ("60s" is "1m"), but the same.
-        const config::Value once = config::read(row, target);
+        const config::Value once = config::read(row, entry_of(section, target));
         config::Config other;
-        BOOST_TEST(!config::assign(row, once, other).has_value());
-        BOOST_TEST((config::read(row, other) == once));
+        BOOST_TEST(config::assign(row, once, entry_of(section, other)).ok());
+        BOOST_TEST((config::read(row, entry_of(section, other)) == once));
     });
 }
 
 BOOST_AUTO_TEST_CASE(each_example_is_taken_by_its_own_row) {
-    each_row([](const config::Section&, const config::Row& row) {
+    each_row([](const config::Section& section, const config::Row& row) {
         config::Config target = config::defaults();
         if (row.example.empty()) return;
-        BOOST_TEST(!is_set(config::read(row, target)));
-        BOOST_TEST(!config::assign(row, config::example(row), target).has_value());
-        BOOST_TEST(is_set(config::read(row, target)));
+        BOOST_TEST(!is_set(config::read(row, entry_of(section, target))));
+        BOOST_TEST(config::assign(row, config::example(row), entry_of(section, target)).ok());
+        BOOST_TEST(is_set(config::read(row, entry_of(section, target))));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(each_row_is_of_the_struct_that_its_section_stands_for) {
+    each_row([](const config::Section& section, const config::Row& row) {
+        BOOST_TEST(row.field.owner == section.place.owner);
     });
 }
 
 BOOST_AUTO_TEST_CASE(two_rows_never_share_a_field) {
     config::Config target;
     std::set<const void*> fields;
-    each_row([&](const config::Section&, const config::Row& row) {
-        const void* field = std::visit([](auto* pointer) -> const void* { return pointer; }, row.field(target));
+    each_row([&](const config::Section& section, const config::Row& row) {
+        const void* field =
+            std::visit([](auto* pointer) -> const void* { return pointer; }, row.field.of(entry_of(section, target)));
         BOOST_TEST(fields.insert(field).second);
     });
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_value_leaves_the_configuration_as_it_was) {
-    each_row([](const config::Section&, const config::Row& row) {
+    each_row([](const config::Section& section, const config::Row& row) {
         config::Config target = config::defaults();
-        const config::Value before = config::read(row, target);
+        const config::Value before = config::read(row, entry_of(section, target));
         const bool list = std::holds_alternative<std::vector<std::string>>(before);
         const config::Value wrong = list ? config::Value{std::vector<std::string>{"\n"}} : config::Value{"\n"};
-        BOOST_TEST(config::assign(row, wrong, target).has_value());
-        BOOST_TEST((config::read(row, target) == before));
+        BOOST_TEST(!config::assign(row, wrong, entry_of(section, target)).ok());
+        BOOST_TEST((config::read(row, entry_of(section, target)) == before));
     });
 }
 
 BOOST_AUTO_TEST_CASE(the_nearest_key_is_the_one_that_was_meant) {
-    BOOST_TEST(config::nearest_key("timeouts", "emo") == "timeouts.eom");
-    BOOST_TEST(config::nearest_key("milter", "sockets_mode") == "milter.socket_mode");
-    BOOST_TEST(config::nearest_key("status", "sockets_mode") == "status.socket_mode");
-    BOOST_TEST(config::nearest_key("scanner", "max_filesize") == "scanner.max_file_size");
-    BOOST_TEST(config::nearest_section("headrs") == "headers");
-    BOOST_TEST(!config::nearest_key("", std::string(1000, 'x')).empty());
+    BOOST_TEST(config::nearest_key(config::schema(), "timeouts", "emo") == "timeouts.eom");
+    BOOST_TEST(config::nearest_key(config::schema(), "milter", "sockets_mode") == "milter.socket_mode");
+    BOOST_TEST(config::nearest_key(config::schema(), "status", "sockets_mode") == "status.socket_mode");
+    BOOST_TEST(config::nearest_key(config::schema(), "scanner", "max_filesize") == "scanner.max_file_size");
+    BOOST_TEST(config::nearest_section(config::schema(), "headrs").name == "headers");
+    BOOST_TEST(!config::nearest_key(config::schema(), "", std::string(1000, 'x')).empty());
 }
 
 BOOST_AUTO_TEST_CASE(edit_distance_counts_single_changes_and_swaps) {

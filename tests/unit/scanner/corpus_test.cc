@@ -40,9 +40,9 @@ std::string scanned(const std::string& mail) {
 }
 
 template <class T>
-void require(const Outcome<T>& outcome) {
+void require(const Result<T, Refusal>& outcome) {
     const bool done = outcome.ok();
-    BOOST_REQUIRE_MESSAGE(done, (done ? std::string() : outcome.refusal().reason));
+    BOOST_REQUIRE_MESSAGE(done, (done ? std::string() : outcome.error().reason));
 }
 
 void keep(const Row& row) {

@@ -16,6 +16,10 @@ namespace fs = std::filesystem;
 
 const std::string kGoodHash = "44d88612fea8a8f36de82e1278abb02f:68:Good\n";
 
+bool has_loaded(const LoadEnd& end) {
+    return end && *end;
+}
+
 struct Load {
     Load() {
         order.config = test::scanner_config(folder);
@@ -25,18 +29,17 @@ struct Load {
     void write(const std::string& name, const std::string& content) const {
         test::write_file(folder / ("database/" + name), content);
     }
-    LoadResult load() {
+    LoadEnd load() {
         SnapshotStore store(folder / "state");
-        LoadResult result = scanner::load(order, store, [&](const char* step) { steps.emplace_back(step); });
-        if (!std::holds_alternative<Loaded>(result)) store.discard();
+        LoadEnd result = scanner::load(order, store, [&](const char* step) { steps.emplace_back(step); });
+        if (!has_loaded(result)) store.discard();
         return result;
     }
     // The refusal's exit code and reason with the folder taken out: "65 /local.ndb:2: Malformed database".
     std::string refusal() {
-        const LoadResult result = load();
-        if (std::holds_alternative<Loaded>(result)) return "loaded";
-        if (std::holds_alternative<Unchanged>(result)) return "unchanged";
-        const auto& refused = std::get<Refusal>(result);
+        const LoadEnd result = load();
+        if (result) return *result ? "loaded" : "unchanged";
+        const Refusal& refused = result.error();
         std::string text = std::to_string(refused.exit_code) + " " + refused.reason;
         const std::string path = (folder / "database").string();
         for (std::size_t at = text.find(path); at != std::string::npos; at = text.find(path))
@@ -54,9 +57,9 @@ BOOST_AUTO_TEST_SUITE(loading)
 
 BOOST_FIXTURE_TEST_CASE(a_good_directory_is_loaded_step_by_step, Load) {
     test::write_eicar_database(folder / "database");
-    const LoadResult result = load();
-    BOOST_REQUIRE(std::holds_alternative<Loaded>(result));
-    const auto& loaded = std::get<Loaded>(result);
+    const LoadEnd result = load();
+    BOOST_REQUIRE(has_loaded(result));
+    const auto& loaded = **result;
     BOOST_TEST(loaded.engine.signatures() == 1U); // the built-in probe is not counted
     BOOST_TEST(loaded.database_version.empty());
     BOOST_TEST(loaded.database_time == 0);
@@ -65,9 +68,9 @@ BOOST_FIXTURE_TEST_CASE(a_good_directory_is_loaded_step_by_step, Load) {
 
 BOOST_FIXTURE_TEST_CASE(what_is_active_already_is_unchanged_unless_forced, Load) {
     test::write_eicar_database(folder / "database");
-    const LoadResult first = load();
-    BOOST_REQUIRE(std::holds_alternative<Loaded>(first));
-    order.active_digest = std::get<Loaded>(first).snapshot.digest;
+    const LoadEnd first = load();
+    BOOST_REQUIRE(has_loaded(first));
+    order.active_digest = (*first)->snapshot.digest;
     order.generation = 8;
     BOOST_TEST(refusal() == "unchanged");
     order.generation = 9;
@@ -137,9 +140,9 @@ BOOST_FIXTURE_TEST_CASE(a_load_whose_id_cannot_be_recorded_goes_on_and_tells, Lo
     test::write_eicar_database(folder / "database");
     const std::string file = folder / "state/generation";
     fs::create_directory(file);
-    const LoadResult result = load();
-    BOOST_REQUIRE(std::holds_alternative<Loaded>(result));
-    BOOST_TEST(std::get<Loaded>(result).books == "cannot replace " + file + ": Is a directory");
+    const LoadEnd result = load();
+    BOOST_REQUIRE(has_loaded(result));
+    BOOST_TEST((*result)->books == "cannot replace " + file + ": Is a directory");
 }
 
 // ---------------------------------------------------------------- one broken third-party file
@@ -151,9 +154,9 @@ struct Repair : Load {
         fs::create_directories(folder / "state/snapshots/5");
     }
     Loaded loaded() {
-        LoadResult result = load();
-        if (const auto* refused = std::get_if<Refusal>(&result)) BOOST_FAIL(refused->reason);
-        return std::get<Loaded>(std::move(result));
+        LoadEnd result = load();
+        if (!result) BOOST_FAIL(result.error().reason);
+        return std::move(**result);
     }
     [[nodiscard]] std::string taken(const Loaded& loaded, const std::string& name) const {
         return fs::exists(loaded.snapshot.path + "/" + name) ? test::read_file(loaded.snapshot.path + "/" + name) : "";
@@ -326,9 +329,9 @@ BOOST_FIXTURE_TEST_CASE(an_engine_that_would_not_fit_is_refused_before_it_is_loa
 
 BOOST_FIXTURE_TEST_CASE(a_load_tells_what_it_took_for_the_next_ones_check, Load) {
     test::write_bulk_database(folder / "database", 400'000);
-    const LoadResult result = load();
-    BOOST_REQUIRE(std::holds_alternative<Loaded>(result));
-    const auto& loaded = std::get<Loaded>(result);
+    const LoadEnd result = load();
+    BOOST_REQUIRE(has_loaded(result));
+    const auto& loaded = **result;
     BOOST_TEST(loaded.expected_bytes == expected_engine((folder / "database").string()));
     // Neither far from the other: the estimate is low on purpose, and an engine has costs of its own.
     BOOST_TEST(loaded.engine_bytes > loaded.expected_bytes / 2);
@@ -350,8 +353,8 @@ BOOST_AUTO_TEST_CASE(exactly_the_ratio_is_enough) {
 BOOST_FIXTURE_TEST_CASE(room_is_waited_for_after_what_costs_nothing_and_before_memory_is_looked_at, Load) {
     test::write_bulk_database(folder / "database", 1000);
     order.await_room = [this] { steps.emplace_back("room"); };
-    const LoadResult result = load();
-    BOOST_REQUIRE(std::holds_alternative<Loaded>(result));
+    const LoadEnd result = load();
+    BOOST_REQUIRE(has_loaded(result));
     BOOST_TEST(steps == (std::vector<std::string>{"snapshot", "room", "load", "compile"}),
                boost::test_tools::per_element());
 
@@ -369,9 +372,9 @@ BOOST_FIXTURE_TEST_CASE(a_load_that_will_not_be_asks_for_no_room, Load) {
     order.active_databases = {"daily"};
     BOOST_TEST(refusal() == "66 database daily has vanished (--force loads without it)");
     order.active_databases.clear();
-    const LoadResult first = load();
-    BOOST_REQUIRE(std::holds_alternative<Loaded>(first));
-    order.active_digest = std::get<Loaded>(first).snapshot.digest;
+    const LoadEnd first = load();
+    BOOST_REQUIRE(has_loaded(first));
+    order.active_digest = (*first)->snapshot.digest;
     order.generation = 8;
     steps.clear();
     BOOST_TEST(refusal() == "unchanged");
@@ -384,9 +387,9 @@ BOOST_FIXTURE_TEST_CASE(a_rollback_loads_the_named_snapshot_whatever_it_lacks, L
     order.reuse_snapshot = folder / "state/snapshots/3";
     order.active_databases = {"daily"};
     order.active_signatures = 1000000;
-    const LoadResult result = load();
-    BOOST_REQUIRE(std::holds_alternative<Loaded>(result));
-    BOOST_TEST(std::get<Loaded>(result).snapshot.path == order.reuse_snapshot);
+    const LoadEnd result = load();
+    BOOST_REQUIRE(has_loaded(result));
+    BOOST_TEST((*result)->snapshot.path == order.reuse_snapshot);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

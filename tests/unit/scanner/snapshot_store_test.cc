@@ -92,14 +92,14 @@ BOOST_FIXTURE_TEST_CASE(a_reused_snapshot_stays_where_it_is, State) {
     SnapshotStore other(folder.path());
     const auto missing = other.reuse(folder / "snapshots/99");
     BOOST_REQUIRE(!missing.ok());
-    BOOST_TEST(missing.refusal().exit_code == EX_NOINPUT);
+    BOOST_TEST(missing.error().exit_code == EX_NOINPUT);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_state_directory_that_cannot_be_written_is_73, State) {
     SnapshotStore store(folder / "missing");
     const auto begun = store.begin(1);
     BOOST_REQUIRE(!begun.ok());
-    BOOST_TEST(begun.refusal().exit_code == EX_CANTCREAT);
+    BOOST_TEST(begun.error().exit_code == EX_CANTCREAT);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

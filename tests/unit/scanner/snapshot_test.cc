@@ -26,15 +26,15 @@ struct Folders {
     void write(const std::string& name, const std::string& content) const {
         test::write_file(folder / ("from/" + name), content);
     }
-    Outcome<Snapshot> take(const std::function<void()>& between = {}) const {
+    Result<Snapshot, Refusal> take(const std::function<void()>& between = {}) const {
         return take_snapshot(folder / "from", folder / "to", Want::all, between);
     }
     std::string taken(const std::string& name) const { return test::read_file(folder / ("to/" + name)); }
     test::Folder folder;
 };
 
-int code(const Outcome<Snapshot>& outcome) {
-    return outcome.ok() ? 0 : outcome.refusal().exit_code;
+int code(const Result<Snapshot, Refusal>& outcome) {
+    return outcome.ok() ? 0 : outcome.error().exit_code;
 }
 
 } // namespace
@@ -116,11 +116,11 @@ BOOST_FIXTURE_TEST_CASE(a_missing_or_empty_directory_is_66_and_named, Folders) {
     write("readme.txt", "no database");
     const auto empty = take();
     BOOST_TEST(code(empty) == EX_NOINPUT);
-    BOOST_TEST(empty.refusal().reason == "no database in " + (folder / "from").string());
+    BOOST_TEST(empty.error().reason == "no database in " + (folder / "from").string());
     fs::remove_all(folder / "from");
     const auto missing = take();
     BOOST_TEST(code(missing) == EX_NOINPUT);
-    BOOST_TEST(missing.refusal().reason == "cannot read " + (folder / "from").string() + ": No such file or directory");
+    BOOST_TEST(missing.error().reason == "cannot read " + (folder / "from").string() + ": No such file or directory");
 }
 
 BOOST_FIXTURE_TEST_CASE(an_unreadable_file_is_77_and_named, Folders) {
@@ -135,7 +135,7 @@ BOOST_FIXTURE_TEST_CASE(an_unreadable_file_is_77_and_named, Folders) {
     const auto snapshot = take();
     BOOST_REQUIRE(::seteuid(0) == 0);
     BOOST_TEST(code(snapshot) == EX_NOPERM);
-    BOOST_TEST(snapshot.refusal().reason ==
+    BOOST_TEST(snapshot.error().reason ==
                "cannot read " + (folder / "from/secret.ndb").string() + ": Permission denied");
 }
 
@@ -147,7 +147,7 @@ BOOST_FIXTURE_TEST_CASE(a_full_disk_is_73_and_named, Folders) {
     write("large.ndb", std::string(200000, 'x'));
     const auto snapshot = take();
     BOOST_TEST(code(snapshot) == EX_CANTCREAT);
-    BOOST_TEST(snapshot.refusal().reason ==
+    BOOST_TEST(snapshot.error().reason ==
                "cannot write the snapshot: " + (folder / "to/large.ndb").string() + ": No space left on device");
     BOOST_TEST(::umount2((folder / "to").c_str(), MNT_DETACH) == 0);
 }

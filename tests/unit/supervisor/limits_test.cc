@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(too_few_descriptors_are_refused_with_the_figures) {
     granted.files = std::max(needs.supervisor_files, needs.worker_files);
     BOOST_TEST(!judge_limits(needs, granted, settings).fault.has_value());
     --granted.files;
-    const Judgement judgement = judge_limits(needs, granted, settings);
+    const LimitsJudgement judgement = judge_limits(needs, granted, settings);
     BOOST_REQUIRE(judgement.fault.has_value());
     BOOST_TEST(judgement.fault->exit_code == EX_CONFIG);
     for (const std::string& word : {std::to_string(granted.files), std::to_string(granted.files + 1),
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(too_few_tasks_of_the_user_or_the_cgroup_are_refused_with_th
     cgroup.cgroup_tasks = needs.tasks - 1;
     cgroup.cgroup_file = "/sys/fs/cgroup/mail/pids.max";
     for (const auto& [granted, word] : {std::pair{user, "RLIMIT_NPROC"}, {cgroup, "/sys/fs/cgroup/mail/pids.max"}}) {
-        const Judgement judgement = judge_limits(needs, granted, settings);
+        const LimitsJudgement judgement = judge_limits(needs, granted, settings);
         BOOST_REQUIRE(judgement.fault.has_value());
         BOOST_TEST(judgement.fault->exit_code == EX_CONFIG);
         BOOST_TEST(judgement.fault->text.find(word) != std::string::npos, judgement.fault->text);

@@ -24,29 +24,28 @@ struct State {
     std::atomic<std::uint64_t> lost_total{0}; // of this process
     std::atomic<std::atomic<std::uint64_t>*> shared_total{nullptr};
     SyslogSocket syslog{_PATH_LOG};
-    std::atomic<config::LogTarget> target{config::LogTarget::stderr_};
-    std::atomic<LogLevel> level{LogLevel::info};
+    std::atomic<Target> target{Target::stderr_};
+    std::atomic<Level> level{Level::info};
 };
 State g_state;
 
-int priority(LogLevel level) {
+int priority(Level level) {
     switch (level) {
-        case LogLevel::error:
+        case Level::error:
             return LOG_ERR;
-        case LogLevel::warning:
+        case Level::warning:
             return LOG_WARNING;
-        case LogLevel::info:
+        case Level::info:
             return LOG_INFO;
-        case LogLevel::debug:
+        case Level::debug:
             return LOG_DEBUG;
     }
     return LOG_ERR;
 }
 
-bool put(LogLevel level, const std::string& line, std::chrono::milliseconds patience) {
-    return g_state.target.load() == config::LogTarget::syslog
-               ? g_state.syslog.send(LOG_MAIL | priority(level), line, patience)
-               : write_standard_error(line + "\n", patience);
+bool put(Level level, const std::string& line, std::chrono::milliseconds patience) {
+    return g_state.target.load() == Target::syslog ? g_state.syslog.send(LOG_MAIL | priority(level), line, patience)
+                                                   : write_standard_error(line + "\n", patience);
 }
 
 std::string head(std::string_view event) {
@@ -61,7 +60,7 @@ std::string head(std::string_view event) {
 
 // A log that takes nothing costs lines, not mail: they are counted, and the number is logged when one gets through.
 // Nobody waits for it again before that.
-void emit(LogLevel level, const std::string& line) {
+void emit(Level level, const std::string& line) {
     const bool waits = g_state.waits.load() && g_state.lost.load() == 0;
     if (!put(level, line, waits ? kPatience : std::chrono::milliseconds::zero())) {
         ++g_state.lost;
@@ -69,18 +68,18 @@ void emit(LogLevel level, const std::string& line) {
         if (auto* const shared = g_state.shared_total.load()) ++*shared;
     } else if (const std::uint64_t lost = g_state.lost.exchange(0); lost > 0) {
         const std::string report = head("log-lines-lost") + " lines=" + std::to_string(lost);
-        if (!put(LogLevel::warning, report, std::chrono::milliseconds::zero())) g_state.lost += lost;
+        if (!put(Level::warning, report, std::chrono::milliseconds::zero())) g_state.lost += lost;
     }
 }
 
 } // namespace
 
-void open(const char* role, config::LogTarget target, LogLevel level) {
+void open(const char* role, Target target, Level level) {
     g_state.role.store(role);
     g_state.target.store(target);
     g_state.level.store(level);
     g_state.waits.store(std::string_view(role) != "supervisor");
-    if (target != config::LogTarget::syslog) return;
+    if (target != Target::syslog) return;
     static_cast<void>(g_state.syslog.open());
 }
 
@@ -100,16 +99,16 @@ std::uint64_t lines_lost() {
 }
 
 void reopen() {
-    if (g_state.target.load() != config::LogTarget::syslog) return;
+    if (g_state.target.load() != Target::syslog) return;
     static_cast<void>(g_state.syslog.open());
 }
 
-void write(LogLevel level, std::string_view event, std::initializer_list<Field> fields) {
+void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
     if (level > g_state.level.load()) return;
     emit(level, compose(head(event), {fields.begin(), fields.size()}));
 }
 
-void write_text(LogLevel level, std::string_view text) {
+void write_text(Level level, std::string_view text) {
     if (level <= g_state.level.load()) emit(level, escape(shortened(text, kLongestLine)));
 }
 

@@ -10,19 +10,17 @@
 #include <string>
 #include <string_view>
 
-#include "config/config.h"
+#include "workers/common/base/log_level.h"
 #include "workers/common/base/log_line.h"
 
 namespace evermilter::log {
 
-using config::LogLevel;
-
 // Opens the target. `role` is "supervisor" or a role_name; it must outlive the process. Not thread-safe.
-void open(const char* role, config::LogTarget target, LogLevel level);
-// After SIGUSR1: connects to the system's log anew.
+void open(const char* role, Target target, Level level);
+// After SIGUSR1: connects to the system's log again.
 void reopen();
 // In a forked process, before it closes what it inherited: the log closes its own descriptor itself, as nobody else may
-// do it: its number would be another's by the time the log is opened anew. Lines that the process before had lost are
+// do it: its number would be another's by the time the log is opened again. Lines that the process before had lost are
 // not this one's. open() follows.
 void leave();
 
@@ -33,21 +31,21 @@ void count_lost_in(std::atomic<std::uint64_t>& total);
 [[nodiscard]] std::uint64_t lines_lost();
 
 // `event` is a constant in the style of "session-accepted". Empty values are left out.
-void write(LogLevel level, std::string_view event, std::initializer_list<Field> fields = {});
+void write(Level level, std::string_view event, std::initializer_list<Field> fields = {});
 inline void error(std::string_view event, std::initializer_list<Field> fields = {}) {
-    write(LogLevel::error, event, fields);
+    write(Level::error, event, fields);
 }
 inline void warning(std::string_view event, std::initializer_list<Field> fields = {}) {
-    write(LogLevel::warning, event, fields);
+    write(Level::warning, event, fields);
 }
 inline void info(std::string_view event, std::initializer_list<Field> fields = {}) {
-    write(LogLevel::info, event, fields);
+    write(Level::info, event, fields);
 }
 inline void debug(std::string_view event, std::initializer_list<Field> fields = {}) {
-    write(LogLevel::debug, event, fields);
+    write(Level::debug, event, fields);
 }
 
 // A line in another program's form (logwatch); `text` is escaped like a value but never quoted.
-void write_text(LogLevel level, std::string_view text);
+void write_text(Level level, std::string_view text);
 
 } // namespace evermilter::log

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "workers/common/base/hex.h"
+
 namespace evermilter::log {
 
 std::size_t utf8_length(std::string_view text) {
@@ -68,10 +70,8 @@ void append_escaped(std::string_view unit, std::string& text) {
             if (byte >= 0x20 && byte < 0x7f) {
                 text += c;
             } else {
-                constexpr std::string_view digits = "0123456789abcdef";
                 text += "\\x";
-                text += digits[byte >> 4U];
-                text += digits[byte & 0xfU];
+                append_hex(text, byte);
             }
     }
 }

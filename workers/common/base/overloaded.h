@@ -1,13 +1,14 @@
-// Several lambdas as one visitor, for std::visit.
+// A visitor of a variant, made of one lambda for each of its types: std::visit(Overloaded{...}, variant). One that is
+// missing does not compile.
 #pragma once
 
 namespace evermilter {
 
-template <class... Parts>
-struct Overloaded : Parts... {
-    using Parts::operator()...;
+template <class... Handlers>
+struct Overloaded : Handlers... {
+    using Handlers::operator()...;
 };
-template <class... Parts>
-Overloaded(Parts...) -> Overloaded<Parts...>;
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 } // namespace evermilter

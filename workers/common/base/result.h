@@ -1,8 +1,10 @@
-// Errors as values: a Result is a T or an Error that names the object and the reason.
-// Where an error becomes a policy (exit code, reply, state) is decided by the caller, in one place.
+// Errors as values, in the form of C++23's std::expected: a Result is a T, or an E that says why there is none. E is
+// Error (an errno and a text for operators) where a part has no type of its own for what goes wrong in it. Where an
+// error becomes a policy (exit code, reply, state) is decided by the caller, in one place.
 #pragma once
 
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -18,16 +20,27 @@ struct Error {
 // The same for an errno that was saved.
 [[nodiscard]] Error system_error(const std::string& object, int code);
 
-template <class T>
+// Made from a value or from an error, without a word between as std::unexpected is: the two are never one type. What
+// throws in std::expected (the value of an error) throws here too; the error of a value does so as well.
+template <class T, class E = Error>
 class [[nodiscard]] Result {
+    static_assert(!std::is_same_v<T, E>, "which of the two a Result is made from must be seen");
+
   public:
-    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}     // NOLINT(google-explicit-constructor)
-    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {} // NOLINT(google-explicit-constructor)
+    template <class U = T>
+    requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
+             !std::is_same_v<std::remove_cvref_t<U>, E>)
+        Result(U&& value) // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
+        : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+    template <class F>
+    requires std::is_same_v<std::remove_cvref_t<F>, E> Result(F&& error) // NOLINT(google-explicit-constructor)
+        : state_(std::in_place_index<1>, std::forward<F>(error)) {}
 
-    [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
-    explicit operator bool() const noexcept { return ok(); }
+    [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
+    [[nodiscard]] bool ok() const noexcept { return has_value(); }
+    explicit operator bool() const noexcept { return has_value(); }
 
-    // Only after ok().
+    // Only of a value.
     T& value() & { return std::get<0>(state_); }
     const T& value() const& { return std::get<0>(state_); }
     T&& value() && { return std::get<0>(std::move(state_)); }
@@ -37,28 +50,35 @@ class [[nodiscard]] Result {
     T* operator->() { return &value(); }
     const T* operator->() const { return &value(); }
 
-    // Only after !ok().
-    const Error& error() const& { return std::get<1>(state_); }
-    Error&& error() && { return std::get<1>(std::move(state_)); }
+    // Only of an error.
+    E& error() & { return std::get<1>(state_); }
+    const E& error() const& { return std::get<1>(state_); }
+    E&& error() && { return std::get<1>(std::move(state_)); }
 
   private:
-    std::variant<T, Error> state_;
+    std::variant<T, E> state_;
 };
 
-template <>
-class [[nodiscard]] Result<void> {
+template <class E>
+class [[nodiscard]] Result<void, E> {
   public:
     Result() = default;
-    Result(Error error) : error_(std::move(error)), failed_(true) {} // NOLINT(google-explicit-constructor)
+    template <class F>
+    requires std::is_convertible_v<F, E> &&(!std::is_same_v<std::remove_cvref_t<F>, Result>)
+        Result(F&& error) // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
+        : state_(std::in_place_index<1>, std::forward<F>(error)) {}
 
-    [[nodiscard]] bool ok() const noexcept { return !failed_; }
-    explicit operator bool() const noexcept { return ok(); }
-    const Error& error() const& { return error_; }
-    Error&& error() && { return std::move(error_); }
+    [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
+    [[nodiscard]] bool ok() const noexcept { return has_value(); }
+    explicit operator bool() const noexcept { return has_value(); }
+
+    // Only of an error.
+    E& error() & { return std::get<1>(state_); }
+    const E& error() const& { return std::get<1>(state_); }
+    E&& error() && { return std::get<1>(std::move(state_)); }
 
   private:
-    Error error_;
-    bool failed_ = false;
+    std::variant<std::monostate, E> state_;
 };
 
 } // namespace evermilter

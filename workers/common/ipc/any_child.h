@@ -39,7 +39,13 @@ struct ReopenLog {
     static constexpr auto fields = std::tuple{};
 };
 
-using ToAnyChild = std::variant<Ping, ReopenLog>;
+// timeouts.shutdown has changed. Session workers and loaders keep to it where the supervisor dies.
+struct ShutdownTime {
+    std::int64_t milliseconds = 0;
+    static constexpr auto fields = std::tuple{&ShutdownTime::milliseconds};
+};
+
+using ToAnyChild = std::variant<Ping, ReopenLog, ShutdownTime>;
 template <>
 inline constexpr Direction direction<ToAnyChild> = Direction::to_any_child;
 

@@ -104,8 +104,8 @@ struct TakeOver {
 template <>
 inline constexpr Bound bound<&TakeOver::scanners>{.count = 4096};
 
-using ToLoader = std::variant<Ping, ReopenLog, StartLoad, RoomToLoad, LockEngine, StartStandby, ReplaceScanner,
-                              TakeOver, ScannerOverdue>;
+using ToLoader = std::variant<Ping, ReopenLog, ShutdownTime, StartLoad, RoomToLoad, LockEngine, StartStandby,
+                              ReplaceScanner, TakeOver, ScannerOverdue>;
 template <>
 inline constexpr Direction direction<ToLoader> = Direction::to_loader;
 

@@ -72,8 +72,8 @@ struct NoGeneration {
 template <>
 inline constexpr Bound bound<&NoGeneration::reason>{.bytes = 4096, .cut = true};
 
-using ToSession =
-    std::variant<Ping, ReopenLog, ConfigureSession, HandOver, TakeQueue, LetGo, DrainSessions, NoGeneration>;
+using ToSession = std::variant<Ping, ReopenLog, ShutdownTime, ConfigureSession, HandOver, TakeQueue, LetGo,
+                               DrainSessions, NoGeneration>;
 template <>
 inline constexpr Direction direction<ToSession> = Direction::to_session;
 

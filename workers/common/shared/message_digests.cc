@@ -1,21 +1,12 @@
 #include "workers/common/shared/message_digests.h"
 
-#include <cstring>
-#include <string_view>
+#include "workers/common/base/hex.h"
 
 namespace evermilter {
 
 std::string MessageDigest::text() const {
     if (!*this) return {};
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::array<unsigned char, sizeof words> bytes{};
-    std::memcpy(bytes.data(), words.data(), bytes.size());
-    std::string text;
-    for (const unsigned char byte : bytes) {
-        text += digits[byte >> 4U];
-        text += digits[byte & 15U];
-    }
-    return text;
+    return to_hex({reinterpret_cast<const char*>(words.data()), sizeof words});
 }
 
 } // namespace evermilter

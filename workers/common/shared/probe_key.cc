@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include "workers/common/base/hex.h"
+
 namespace evermilter {
 
 ProbeKey make_probe_key() noexcept {
@@ -14,11 +16,7 @@ ProbeKey make_probe_key() noexcept {
 
 std::string probe_key_text(const ProbeKey& key) {
     if (key == ProbeKey{}) return {};
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    for (const std::uint64_t word : key)
-        for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[word >> static_cast<unsigned>(shift) & 0xfU];
-    return text;
+    return to_hex({reinterpret_cast<const char*>(key.data()), sizeof key});
 }
 
 bool is_probe_key(const ProbeKey& key, std::string_view text) {

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <new>
 
 namespace evermilter {
@@ -80,11 +79,5 @@ void Scoreboard<Header, Slot>::Unmap::operator()(void* memory) const noexcept {
 template class Scoreboard<SessionBoardHeader, SessionSlot>;
 template class Scoreboard<ScannerBoardHeader, ScannerSlot>;
 template class Scoreboard<MemoryBoardHeader, MemorySlot>;
-
-std::int64_t monotonic_ns() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
 
 } // namespace evermilter

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "workers/common/base/clock.h"
 #include "workers/common/base/result.h"
 #include "workers/common/base/unique_fd.h"
 #include "workers/common/shared/stage.h"
@@ -129,8 +130,5 @@ using MemoryBoard = Scoreboard<MemoryBoardHeader, MemorySlot>;
 extern template class Scoreboard<SessionBoardHeader, SessionSlot>;
 extern template class Scoreboard<ScannerBoardHeader, ScannerSlot>;
 extern template class Scoreboard<MemoryBoardHeader, MemorySlot>;
-
-// CLOCK_MONOTONIC in nanoseconds: the one clock of deadlines that cross processes.
-[[nodiscard]] std::int64_t monotonic_ns() noexcept;
 
 } // namespace evermilter

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "workers/common/base/hex.h"
 #include "workers/common/base/unique_fd.h"
 
 namespace evermilter {
@@ -24,7 +25,7 @@ std::string file_in(const std::string& folder) {
 }
 
 bool is_digest(std::string_view text) {
-    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+    return text.size() == 64 && is_hex(text);
 }
 
 template <class Number>

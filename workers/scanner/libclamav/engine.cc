@@ -106,7 +106,7 @@ void Engine::Free::operator()(cl_engine* engine) const noexcept {
 
 Engine::Engine(cl_engine* engine, const config::Scanner& config) : engine_(engine), config_(config) {}
 
-Outcome<Engine> Engine::create(const config::Scanner& config) {
+Result<Engine, Refusal> Engine::create(const config::Scanner& config) {
     capture_library_messages();
     static const cl_error_t initialised = initialise();
     if (initialised != CL_SUCCESS) return library_refusal(EX_SOFTWARE, "cannot initialise libclamav", initialised);
@@ -114,11 +114,11 @@ Outcome<Engine> Engine::create(const config::Scanner& config) {
     if (made == nullptr) return Refusal{EX_OSERR, "cannot make a libclamav engine: out of memory"};
     Engine engine(made, config);
     auto configured = engine.configure();
-    if (!configured) return configured.refusal();
+    if (!configured) return configured.error();
     return engine;
 }
 
-Outcome<Done> Engine::configure() {
+Result<void, Refusal> Engine::configure() {
     struct Number {
         cl_engine_field field;
         std::optional<std::uint64_t> value;
@@ -141,11 +141,11 @@ Outcome<Done> Engine::configure() {
         {CL_ENGINE_PCRE_MATCH_LIMIT, c.pcre_match_limit, "pcre_match_limit"},
         {CL_ENGINE_PCRE_RECMATCH_LIMIT, c.pcre_rec_match_limit, "pcre_rec_match_limit"},
     };
-    const auto set = [&](cl_engine_field field, std::uint64_t value, const char* key) -> Outcome<Done> {
+    const auto set = [&](cl_engine_field field, std::uint64_t value, const char* key) -> Result<void, Refusal> {
         const auto number = static_cast<long long>(std::min(value, kMostOfLimit));
         if (const cl_error_t code = cl_engine_set_num(engine_.get(), field, number); code != CL_SUCCESS)
             return library_refusal(EX_CONFIG, std::string("scanner.") + key, code);
-        return Done{};
+        return {};
     };
     for (const Number& number : numbers) {
         if (!number.value) continue;
@@ -162,10 +162,10 @@ Outcome<Done> Engine::configure() {
     }
     cl_engine_set_clcb_virus_found(engine_.get(), on_virus_found);
     cl_engine_set_clcb_file_inspection(engine_.get(), on_layer);
-    return Done{};
+    return {};
 }
 
-Outcome<Done> Engine::load(const std::string& path, const std::string& shown_as) {
+Result<void, Refusal> Engine::load(const std::string& path, const std::string& shown_as) {
     (void)take_library_messages();
     const UnlockedReading own_streams;
     unsigned int loaded = 0;
@@ -181,25 +181,25 @@ Outcome<Done> Engine::load(const std::string& path, const std::string& shown_as)
         return Refusal{.exit_code = EX_DATAERR,
                        .reason = describe_load_error(messages, "not loaded completely", path, shown_as),
                        .file = failed_database(messages, path)};
-    return Done{};
+    return {};
 }
 
-Outcome<Done> Engine::load_uncounted(const std::string& path) {
+Result<void, Refusal> Engine::load_uncounted(const std::string& path) {
     (void)take_library_messages();
     unsigned int loaded = 0;
     const unsigned int options = load_options(config_) & ~static_cast<unsigned int>(CL_DB_OFFICIAL_ONLY);
     const cl_error_t code = cl_load(path.c_str(), engine_.get(), &loaded, options);
     if (code != CL_SUCCESS)
         return Refusal{EX_SOFTWARE, describe_load_error(take_library_messages(), cl_strerror(code), path, path)};
-    return Done{};
+    return {};
 }
 
-Outcome<Done> Engine::compile() {
+Result<void, Refusal> Engine::compile() {
     (void)take_library_messages();
     const cl_error_t code = cl_engine_compile(engine_.get());
     if (code != CL_SUCCESS)
         return library_refusal(code == CL_EMEM ? EX_OSERR : EX_DATAERR, "cannot compile the databases", code);
-    return Done{};
+    return {};
 }
 
 Result<void> Engine::set_temp_directory(const std::string& path) {
@@ -210,10 +210,10 @@ Result<void> Engine::set_temp_directory(const std::string& path) {
     return {};
 }
 
-ScanReport Engine::scan(int fd) {
+EngineReport Engine::scan(int fd) {
     const HeapGrowth heap;
     const auto begin = steady_clock::now();
-    ScanReport report;
+    EngineReport report;
     try {
         auto message = MappedMessage::map(fd);
         if (message) {

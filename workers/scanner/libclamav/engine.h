@@ -16,7 +16,7 @@ struct cl_engine;
 
 namespace evermilter::scanner {
 
-struct ScanReport {
+struct EngineReport {
     Verdict verdict;
     std::chrono::nanoseconds took{};
     std::uint64_t scanned = 0;           // bytes of the message that was handed to libclamav
@@ -26,20 +26,20 @@ struct ScanReport {
 class Engine {
   public:
     // Initialises libclamav (once a process), captures its messages, and sets what the configuration says.
-    [[nodiscard]] static Outcome<Engine> create(const config::Scanner& config);
+    [[nodiscard]] static Result<Engine, Refusal> create(const config::Scanner& config);
 
     // Loads all databases of the directory `path`. `shown_as` is its name in errors: the directory that the operator
     // knows. 65 broken, 66 none there, 71 out of memory.
-    [[nodiscard]] Outcome<Done> load(const std::string& path, const std::string& shown_as);
+    [[nodiscard]] Result<void, Refusal> load(const std::string& path, const std::string& shown_as);
     // Loads one file whose signatures are not counted (the built-in probe's).
-    [[nodiscard]] Outcome<Done> load_uncounted(const std::string& path);
-    [[nodiscard]] Outcome<Done> compile();
+    [[nodiscard]] Result<void, Refusal> load_uncounted(const std::string& path);
+    [[nodiscard]] Result<void, Refusal> compile();
 
     // Where scans of this process put their files. Works after compile() too (libclamav copies the path).
     [[nodiscard]] Result<void> set_temp_directory(const std::string& path);
 
     // Scans the whole file behind `fd`, which must be seekable; its offset may move. After compile().
-    [[nodiscard]] ScanReport scan(int fd);
+    [[nodiscard]] EngineReport scan(int fd);
 
     [[nodiscard]] std::uint64_t signatures() const noexcept { return signatures_; }
     // libclamav's own version: "1.4.6".
@@ -62,7 +62,7 @@ class Engine {
     };
     explicit Engine(cl_engine* engine, const config::Scanner& config);
 
-    [[nodiscard]] Outcome<Done> configure();
+    [[nodiscard]] Result<void, Refusal> configure();
 
     std::unique_ptr<cl_engine, Free> engine_;
     config::Scanner config_;

@@ -85,14 +85,14 @@ std::uint64_t engine_need(const ActiveEngine& active, std::uint64_t expected) {
     return static_cast<std::uint64_t>(static_cast<double>(active.engine_bytes) * ratio);
 }
 
-Outcome<Done> check_memory(std::uint64_t need, const std::vector<MemoryLeft>& left) {
+Result<void, Refusal> check_memory(std::uint64_t need, const std::vector<MemoryLeft>& left) {
     for (const MemoryLeft& one : left) {
         if (one.bytes >= need) continue;
         return Refusal{EX_OSERR, "not enough memory: the engine needs about " + mib(need) + ", " + one.where +
                                      " there are " + mib(one.bytes) +
                                      " left (reload.memory_check = false loads it all the same)"};
     }
-    return Done{};
+    return {};
 }
 
 } // namespace evermilter::scanner

@@ -30,6 +30,6 @@ struct ActiveEngine {
 [[nodiscard]] std::uint64_t engine_need(const ActiveEngine& active, std::uint64_t expected);
 
 // 71 with the figures when one of `left` is less than `need`.
-[[nodiscard]] Outcome<Done> check_memory(std::uint64_t need, const std::vector<MemoryLeft>& left);
+[[nodiscard]] Result<void, Refusal> check_memory(std::uint64_t need, const std::vector<MemoryLeft>& left);
 
 } // namespace evermilter::scanner

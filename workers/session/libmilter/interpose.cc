@@ -336,10 +336,10 @@ void log_of_libmilter(int priority, const char* format, va_list arguments) noexc
     std::array<char, 1024> text{};
     (void)std::vsnprintf(text.data(), text.size(), format, arguments);
     const int severity = LOG_PRI(priority);
-    const log::LogLevel level = severity <= LOG_ERR       ? log::LogLevel::error
-                                : severity == LOG_WARNING ? log::LogLevel::warning
-                                : severity == LOG_DEBUG   ? log::LogLevel::debug
-                                                          : log::LogLevel::info;
+    const log::Level level = severity <= LOG_ERR       ? log::Level::error
+                             : severity == LOG_WARNING ? log::Level::warning
+                             : severity == LOG_DEBUG   ? log::Level::debug
+                                                       : log::Level::info;
     try {
         log::write(level, "libmilter", {{"text", text.data()}});
     } catch (const std::exception&) { // NOLINT(bugprone-empty-catch)

@@ -49,7 +49,7 @@ struct Books {
           board(std::move(test_board)),
           store{config.message.max_size, config.message.spool_directory},
           sessions(
-              config.timeouts, board, store, memory, outbox, [] {}, log::LogLevel::debug),
+              config.timeouts, board, store, memory, outbox, [] {}, log::Level::debug),
           service{config, own.policy, board, sessions, own.queues, own.scanner, outbox, own.identity} {}
 
     const config::Config config;

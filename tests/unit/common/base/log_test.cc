@@ -16,8 +16,8 @@
 
 namespace data = boost::unit_test::data;
 namespace logging = evermilter::log;
-using evermilter::config::LogLevel;
-using evermilter::config::LogTarget;
+using LogLevel = evermilter::log::Level;
+using LogTarget = evermilter::log::Target;
 
 namespace {
 

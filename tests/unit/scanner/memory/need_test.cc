@@ -46,8 +46,8 @@ BOOST_AUTO_TEST_CASE(too_little_anywhere_is_a_refusal_with_the_figures) {
 
     const auto refused = check_memory(1301 * kMiB, roomy);
     BOOST_TEST_REQUIRE(!refused.ok());
-    BOOST_TEST(refused.refusal().exit_code == EX_OSERR);
-    BOOST_TEST(refused.refusal().reason ==
+    BOOST_TEST(refused.error().exit_code == EX_OSERR);
+    BOOST_TEST(refused.error().reason ==
                "not enough memory: the engine needs about 1301 MiB, in the control group /mail there are 1300 MiB left "
                "(reload.memory_check = false loads it all the same)");
 }

@@ -77,8 +77,8 @@ BOOST_AUTO_TEST_CASE(an_infected_message_is_right_only_if_it_was_found) {
 }
 
 BOOST_AUTO_TEST_CASE(one_wrong_verdict_or_a_missing_one_makes_the_probe_fail) {
-    const Judgement right{true, "x"};
-    const Judgement wrong{false, "x"};
+    const ProbeJudgement right{true, "x"};
+    const ProbeJudgement wrong{false, "x"};
     BOOST_TEST((ProbeReport{"m", 6, "", right, right}.ok()));
     BOOST_TEST((!ProbeReport{"m", 6, "", wrong, right}.ok()));
     BOOST_TEST((!ProbeReport{"m", 6, "", right, wrong}.ok()));
