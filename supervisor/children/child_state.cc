@@ -10,7 +10,6 @@ constexpr std::size_t kStates = 5;
 constexpr std::size_t kEvents = 6;
 using Row = std::array<std::optional<WorkerState>, kEvents>;
 
-constexpr auto kStarting = WorkerState::starting;
 constexpr auto kReady = WorkerState::ready;
 constexpr auto kDraining = WorkerState::draining;
 constexpr auto kStopping = WorkerState::stopping;

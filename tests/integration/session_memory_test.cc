@@ -190,7 +190,7 @@ struct Memory {
     }
 };
 
-BOOST_AUTO_TEST_SUITE(session_memory)
+BOOST_AUTO_TEST_SUITE(session_memory_test)
 
 BOOST_DATA_TEST_CASE(where_memory_fails_nothing_passes_and_answers_stay_in_step,
                      boost::unit_test::data::make({false, true}) * boost::unit_test::data::make(kEach), waits, at) {

@@ -25,7 +25,6 @@
 #include <vector>
 
 #include "tests/support/proc.h"
-#include "tests/support/report.h"
 
 namespace evermilter::test {
 namespace {

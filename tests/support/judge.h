@@ -8,6 +8,8 @@
 
 namespace evermilter::test {
 
+inline constexpr const char* kReportVariable = "EVERMILTER_TEST_REPORT";
+
 // Not where the environment names a report, be it an empty name (to run the tests in this process, for a debugger), and
 // not for an option that runs no test (--list_content, --help …).
 [[nodiscard]] bool wants_judge(int argc, char* const* argv);

@@ -5,11 +5,13 @@
 #include "tests/support/judge.h"
 #include "tests/support/report.h"
 
+using evermilter::test::Report;
+BOOST_TEST_GLOBAL_FIXTURE(Report);
+
 namespace {
 
 bool set_up() {
     boost::unit_test::framework::master_test_suite().p_name.value = "evermilter";
-    evermilter::test::report_to_judge();
     return true;
 }
 

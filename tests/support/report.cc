@@ -16,6 +16,7 @@
 #include <string>
 #include <utility>
 
+#include "tests/support/judge.h"
 #include "workers/common/base/unique_fd.h"
 
 namespace evermilter::test {
@@ -23,7 +24,7 @@ namespace {
 
 namespace framework = boost::unit_test::framework;
 
-// Unwinds out of a test case; Boost.Test counts it as passed (see report_to_judge).
+// Unwinds out of a test case; Boost.Test counts it as passed (see the constructor of Report).
 struct NotPossible {};
 
 // Every test case that the command line has selected.
@@ -43,15 +44,8 @@ class Observer : public boost::unit_test::test_observer {
   public:
     void open(const char* path) { fd_.reset(::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)); }
 
-    // Behind Boost's observer of the setup (0), whose state is unset until its own start, before the collector of
-    // results (3), because ends are reported in reverse: a result is complete when we ask for it.
-    int priority() override { return 2; }
-
     void test_unit_start(const boost::unit_test::test_unit& unit) override {
         if (unit.p_type == boost::unit_test::TUT_CASE) reason_.clear();
-        if (unit.p_id != framework::master_test_suite().p_id) return;
-        Selected selected([this](const std::string& name) { write("listed " + name); });
-        boost::unit_test::traverse_test_tree(unit.p_id, selected);
     }
 
     void test_unit_finish(const boost::unit_test::test_unit& unit, unsigned long /*microseconds*/) override {
@@ -65,6 +59,12 @@ class Observer : public boost::unit_test::test_observer {
         } else {
             write("passed " + name);
         }
+    }
+
+    // Whatever the command line has selected.
+    void list() {
+        Selected selected([this](const std::string& name) { write("listed " + name); });
+        boost::unit_test::traverse_test_tree(framework::master_test_suite().p_id, selected);
     }
 
     void impossible(const std::string& reason) { reason_ = reason; }
@@ -92,8 +92,9 @@ void not_possible(const std::string& reason) {
     throw NotPossible{};
 }
 
-void report_to_judge() {
+Report::Report() {
     if (const char* path = std::getenv(kReportVariable); path != nullptr && *path != '\0') observer().open(path);
+    observer().list();
     framework::register_observer(observer());
     boost::unit_test::unit_test_monitor.register_exception_translator<NotPossible>([](const NotPossible&) {});
 }
