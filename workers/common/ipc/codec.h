@@ -24,8 +24,8 @@ struct Packet {
     std::vector<unique_fd> descriptors;
 };
 
-// Both are made for the directions of directions.h (codec.cc). `Messages` is always written out: a struct alone does not
-// say which way it goes.
+// Both are made for the directions of directions.h (codec.cc). `Messages` is always written out: a struct alone does
+// not say which way it goes.
 
 // Moves the descriptors out of `message`. An empty descriptor field is not sent. Fails with EMSGSIZE past kMaxPacket.
 template <class Messages>

@@ -19,8 +19,8 @@ class PacketLoopChannel {
         std::function<Result<void>(RawPacket&&)> packet;
         // Something that could not be received, or is no message. True: the channel goes on.
         std::function<bool(const Error& error)> unreadable;
-        // The other side has closed its end, or died; or nothing can be sent to it: `error`, else nullptr. The channel is
-        // closed before.
+        // The other side has closed its end, or died; or nothing can be sent to it: `error`, else nullptr. The channel
+        // is closed before.
         std::function<void(const Error* error)> ended;
         // Everything that was kept is sent. May be empty.
         std::function<void()> flushed;
