@@ -22,21 +22,17 @@ void lock_again(int engine_lock, const config::Config& config, std::uint64_t gen
         log::error("engine-not-locked", {{"generation", generation}, {"error", locked.error().what}});
 }
 
-GenerationServer::GenerationServer(ev::loop_ref loop, const EngineContext& estate, Handlers handlers)
-    : loop_(loop),
-      estate_(estate),
+GenerationServer::GenerationServer(Loop* loop, const EngineContext& estate, Handlers handlers)
+    : estate_(estate),
       handlers_(std::move(handlers)),
       pool_(loop, estate.engine, estate.board, estate.queue, estate.poison, estate.config, estate.generation,
             ScannerPool::Handlers{[this](messages::FromLoader message) { handlers_.report(std::move(message)); },
-                                  [this] { scanners_gone(); }}) {
-    queue_watch_.set(loop_);
-    queue_watch_.set<GenerationServer, &GenerationServer::queue_ended>(this);
+                                  [this] { scanners_gone(); }}),
+      queue_watch_(loop, [this](int) { queue_ended(); }),
+      orphaned_timer_(loop, [this] { orphaned_too_long(); }),
+      standby_watch_(loop, [this](int) { standby_ended(); }) {
     pool_.keep_in_scanners(estate_.engine_lock);
     if (estate_.of_one_user) pool_.let_scanners_raise_their_oom_score();
-    orphaned_timer_.set(loop_);
-    orphaned_timer_.set<GenerationServer, &GenerationServer::orphaned_too_long>(this);
-    standby_watch_.set(loop_);
-    standby_watch_.set<GenerationServer, &GenerationServer::standby_ended>(this);
 }
 
 GenerationServer::~GenerationServer() {
@@ -90,21 +86,20 @@ Result<void> GenerationServer::open_queue_end() {
 }
 
 void GenerationServer::watch_queue_end() {
-    queue_watch_.start(queue_end_.get(), ev::READ);
+    queue_watch_.start(queue_end_.get(), EV_READ);
 }
 
-void GenerationServer::queue_ended(ev::io&, int) {
+void GenerationServer::queue_ended() {
     orphaned_timer_.stop();
     queue_watch_.stop();
     pool_.retire();
 }
 
 void GenerationServer::supervisor_gone() {
-    const std::chrono::duration<double> bound = estate_.shutdown + graces::kOrphans;
-    orphaned_timer_.start(bound.count());
+    orphaned_timer_.start(estate_.shutdown + graces::kOrphans);
 }
 
-void GenerationServer::orphaned_too_long(ev::timer&, int) {
+void GenerationServer::orphaned_too_long() {
     log::error("queue-still-held", {{"generation", estate_.generation}});
     queue_watch_.stop();
     pool_.retire();
@@ -137,11 +132,11 @@ void GenerationServer::start_standby(unique_fd channel) {
     }
     standby_ = child;
     standby_pidfd_ = std::move(pidfd);
-    standby_watch_.start(standby_pidfd_.get(), ev::READ);
+    standby_watch_.start(standby_pidfd_.get(), EV_READ);
     handlers_.report(messages::StandbyStarted{child});
 }
 
-void GenerationServer::standby_ended(ev::io&, int) {
+void GenerationServer::standby_ended() {
     messages::StandbyEnded message;
     message.pid = standby_;
     message.expected = ending_;

@@ -3,7 +3,6 @@
 // the scanners are gone, and at last the standby. Main thread only, and no other thread may live: it forks.
 #pragma once
 
-#include <ev++.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "workers/common/base/event_loop.h"
 #include "workers/common/base/result.h"
 #include "workers/common/base/unique_fd.h"
 #include "workers/common/ipc/from_loader.h"
@@ -49,7 +49,7 @@ class GenerationServer {
     };
 
     // All that `estate` refers to outlives this.
-    GenerationServer(ev::loop_ref loop, const EngineContext& estate, Handlers handlers);
+    GenerationServer(Loop* loop, const EngineContext& estate, Handlers handlers);
     GenerationServer(const GenerationServer&) = delete;
     GenerationServer& operator=(const GenerationServer&) = delete;
     ~GenerationServer(); // kills and reaps what it has forked
@@ -73,23 +73,22 @@ class GenerationServer {
     [[nodiscard]] bool on_message(messages::ToLoader& message);
 
   private:
-    void queue_ended(ev::io& watcher, int events);
-    void orphaned_too_long(ev::timer& watcher, int events);
+    void queue_ended();
+    void orphaned_too_long();
     void scanners_gone();
-    void standby_ended(ev::io& watcher, int events);
+    void standby_ended();
     [[nodiscard]] Result<void> open_queue_end();
 
-    ev::loop_ref loop_;
     EngineContext estate_;
     Handlers handlers_;
     ScannerPool pool_;
     bool ending_ = false; // the scanners are gone
     unique_fd queue_end_; // an epoll descriptor that is readable when the queue has ended
-    ev::io queue_watch_;
-    ev::timer orphaned_timer_; // since the supervisor has died
-    pid_t standby_ = 0;        // 0: none
+    IoWatcher queue_watch_;
+    TimerWatcher orphaned_timer_; // since the supervisor has died
+    pid_t standby_ = 0;           // 0: none
     unique_fd standby_pidfd_;
-    ev::io standby_watch_;
+    IoWatcher standby_watch_;
 };
 
 } // namespace evermilter::scanner

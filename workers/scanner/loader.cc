@@ -18,23 +18,22 @@ namespace evermilter::scanner {
 
 Loader::Loader(unique_fd channel)
     : of_one_user_(is_of_own_user(channel.get())),
-      link_(loop_, std::move(channel),
-            {[this](messages::ToLoader message) { on_message(std::move(message)); }, [this] { link_ended(); }}) {
-    moved_.set(loop_);
-    moved_.set<Loader, &Loader::load_moved>(this);
-    load_look_.set(loop_);
-    load_look_.set<Loader, &Loader::look_at_load>(this);
-    proof_watch_.set(loop_);
-    proof_watch_.set<Loader, &Loader::proved>(this);
-}
+      link_(loop_.get(), PacketChannel(std::move(channel)),
+            {[this](messages::ToLoader message) { on_message(std::move(message)); }, end_of_broken_link,
+             [this](const Error*) { link_ended(); }}),
+      moved_(loop_.get(), [this] { load_moved(); }),
+      load_look_(loop_.get(), [this] { look_at_load(); }),
+      proof_watch_(loop_.get(), [this](int) { proved(); }) {}
 
 Loader::~Loader() {
     if (thread_.joinable()) thread_.join();
 }
 
 int Loader::run() {
+    if (!loop_) return EX_OSERR;
     moved_.start();
-    loop_.run();
+    link_.start();
+    ev_run(loop_.get(), 0);
     return exit_status_;
 }
 
@@ -132,8 +131,7 @@ void Loader::start_load(messages::StartLoad start) {
     state_ = State::loading;
     store_.emplace(order_.config.database.state_directory);
     thread_ = std::thread([this, low_priority = start.low_priority] { run_load(low_priority); });
-    constexpr double interval = std::chrono::duration<double>(Starvation::kInterval).count();
-    if (start.low_priority) load_look_.start(interval, interval);
+    if (start.low_priority) load_look_.start(Starvation::kInterval, Starvation::kInterval);
 }
 
 // In the load thread; the priority is of this thread only: the scanners are forked from the main thread, which keeps
@@ -151,7 +149,7 @@ void Loader::run_load(bool low_priority) {
     moved_.send();
 }
 
-void Loader::look_at_load(ev::timer&, int) {
+void Loader::look_at_load() {
     const pid_t id = load_thread_.load();
     if (state_ != State::loading || finished_.load()) return load_look_.stop();
     if (id == 0 || !starvation_.starved(look_at(thread_.native_handle(), id))) return;
@@ -162,7 +160,7 @@ void Loader::look_at_load(ev::timer&, int) {
 
 // ---------------------------------------------------------------- loading -> proving
 
-void Loader::load_moved(ev::async&, int) {
+void Loader::load_moved() {
     if (state_ != State::loading) return;
     while (const char* step = steps_.take()) send(messages::LoadProgress{step});
     if (state_ == State::loading && awaits_room_.exchange(false)) {
@@ -194,12 +192,12 @@ void Loader::start_proof() {
     auto started = ProofProcess::start(loaded_->engine, order_.config, own_folder(Purpose::proof));
     if (!started) return refuse({EX_OSERR, started.error().what});
     proof_.emplace(std::move(*started));
-    proof_watch_.start(proof_->pidfd(), ev::READ);
+    proof_watch_.start(proof_->pidfd(), EV_READ);
 }
 
 // ---------------------------------------------------------------- proving -> serving
 
-void Loader::proved(ev::io&, int) {
+void Loader::proved() {
     proof_watch_.stop();
     auto proven = proof_->result();
     proof_.reset();
@@ -219,7 +217,7 @@ void Loader::serve() {
     const EngineContext estate{loaded.engine, *board_,        order_.config,      order_.generation,
                                queue_.get(),  store_->lock(), engine_lock_.get(), poison_ ? &*poison_ : nullptr,
                                of_one_user_,  shutdown_};
-    serving_.emplace(loop_, estate,
+    serving_.emplace(loop_.get(), estate,
                      GenerationServer::Handlers{[this](messages::FromLoader message) { send(std::move(message)); },
                                                 [this] { end(EX_OK); }});
     if (auto started = serving_->start(); !started) {
@@ -276,7 +274,7 @@ void Loader::end(int exit_status) {
     state_ = State::ending;
     exit_status_ = exit_status;
     link_.finish();
-    loop_.break_loop(ev::ALL);
+    ev_break(loop_.get(), EVBREAK_ALL);
 }
 
 void Loader::end_around_load() {

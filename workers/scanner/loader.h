@@ -3,8 +3,6 @@
 // the session workers have let go of the queue. Main thread, on libev; never waits but for the loop.
 #pragma once
 
-#include <ev++.h>
-
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -14,6 +12,7 @@
 #include <utility>
 
 #include "config/config.h"
+#include "workers/common/base/event_loop.h"
 #include "workers/common/base/unique_fd.h"
 #include "workers/common/ipc/from_loader.h"
 #include "workers/common/ipc/to_loader.h"
@@ -47,11 +46,11 @@ class Loader {
     void on_message(messages::ToLoader message);
     void start_load(messages::StartLoad start);
     void run_load(bool low_priority);
-    void load_moved(ev::async& watcher, int events);
-    void look_at_load(ev::timer& watcher, int events);
+    void load_moved();
+    void look_at_load();
     void loaded();
     void start_proof();
-    void proved(ev::io& watcher, int events);
+    void proved();
     void serve();
 
     void send(messages::FromLoader message) { link_.send(std::move(message)); }
@@ -66,8 +65,7 @@ class Loader {
     void remove_own_folders() noexcept;
 
     const bool of_one_user_; // with the supervisor
-    // Not libev's default loop: that one reaps every child by itself, and leaves no status for us.
-    ev::dynamic_loop loop_;
+    const LoopHandle loop_ = make_loop();
     SupervisorLink link_;
     State state_ = State::waiting;
     int exit_status_ = 0;
@@ -94,14 +92,14 @@ class Loader {
     std::optional<LoadEnd> end_of_load_;
     std::optional<Loaded> loaded_;         // from proving on
     std::chrono::milliseconds shutdown_{}; // timeouts.shutdown, until the GenerationServer keeps it
-    ev::async moved_;
+    AsyncWatcher moved_;
 
     std::optional<ProofProcess> proof_;
     std::optional<GenerationServer> serving_;
 
     Starvation starvation_;
-    ev::timer load_look_;
-    ev::io proof_watch_;
+    TimerWatcher load_look_;
+    IoWatcher proof_watch_;
 };
 
 } // namespace evermilter::scanner

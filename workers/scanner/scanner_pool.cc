@@ -20,40 +20,27 @@
 #include "workers/scanner/temp_directory.h"
 
 namespace evermilter::scanner {
-namespace {
-
-double seconds(std::chrono::milliseconds time) {
-    return std::chrono::duration<double>(time).count();
-}
-
-} // namespace
+namespace {} // namespace
 
 struct ScannerPool::ScannerSlotState {
-    ScannerSlotState(ScannerPool& pool_in, std::uint32_t slot_in) : pool(pool_in), slot(slot_in) {
-        exit_watch.set(pool.loop_);
-        exit_watch.set<ScannerSlotState, &ScannerSlotState::on_exit>(this);
-        respawn_timer.set(pool.loop_);
-        respawn_timer.set<ScannerSlotState, &ScannerSlotState::on_timer>(this);
-        life_timer.set(pool.loop_);
-        life_timer.set<ScannerSlotState, &ScannerSlotState::on_end_of_life>(this);
-    }
-    void on_exit(ev::io&, int) { pool.ended(*this); }
-    void on_timer(ev::timer&, int) { pool.seat_again(*this); }
-    void on_end_of_life(ev::timer&, int) { pool.outlived(*this); }
+    ScannerSlotState(ScannerPool& pool, std::uint32_t slot_in)
+        : slot(slot_in),
+          exit_watch(pool.loop_, [this, &pool](int) { pool.ended(*this); }),
+          respawn_timer(pool.loop_, [this, &pool] { pool.seat_again(*this); }),
+          life_timer(pool.loop_, [this, &pool] { pool.outlived(*this); }) {}
 
-    ScannerPool& pool;
     std::uint32_t slot;
     pid_t pid = 0;        // 0: nobody
     bool adopted = false; // forked by a loader that is dead: not our child
     unique_fd pidfd;
     std::uint64_t jobs_before = 0; // the slot's jobs_total when this scanner began
     Respawn respawn;
-    ev::io exit_watch;
-    ev::timer respawn_timer;
-    ev::timer life_timer; // runs while somebody is there
+    IoWatcher exit_watch;
+    TimerWatcher respawn_timer;
+    TimerWatcher life_timer; // runs while somebody is there
 };
 
-ScannerPool::ScannerPool(ev::loop_ref loop, Engine& engine, ScannerBoard& board, int queue, const PoisonBoard* poison,
+ScannerPool::ScannerPool(Loop* loop, Engine& engine, ScannerBoard& board, int queue, const PoisonBoard* poison,
                          const config::Config& config, std::uint64_t generation, Handlers handlers)
     : loop_(loop),
       engine_(engine),
@@ -62,9 +49,8 @@ ScannerPool::ScannerPool(ev::loop_ref loop, Engine& engine, ScannerBoard& board,
       poison_(poison),
       config_(config),
       generation_(generation),
-      handlers_(std::move(handlers)) {
-    last_moment_.set(loop_);
-    last_moment_.set<ScannerPool, &ScannerPool::out_of_time>(this);
+      handlers_(std::move(handlers)),
+      last_moment_(loop, [this] { out_of_time(); }) {
     for (std::size_t i = 0; i < board_.slots(); ++i)
         seats_.push_back(std::make_unique<ScannerSlotState>(*this, static_cast<std::uint32_t>(i)));
 }
@@ -104,8 +90,8 @@ bool ScannerPool::adopt(ScannerSlotState& seat, pid_t pid) {
     seat.pid = pid;
     seat.adopted = true;
     seat.pidfd = std::move(pidfd);
-    seat.exit_watch.start(seat.pidfd.get(), ev::READ);
-    seat.life_timer.start(seconds(config_.scanner.max_age + config_.scanner.max_scan_time + graces::kPastAge));
+    seat.exit_watch.start(seat.pidfd.get(), EV_READ);
+    seat.life_timer.start(config_.scanner.max_age + config_.scanner.max_scan_time + graces::kPastAge);
     return true;
 }
 
@@ -128,8 +114,8 @@ Result<void> ScannerPool::seat(ScannerSlotState& seat) {
         return error;
     }
     slot.pid.store(child);
-    seat.exit_watch.start(seat.pidfd.get(), ev::READ);
-    seat.life_timer.start(seconds(config_.scanner.max_age + config_.scanner.max_scan_time + graces::kPastAge));
+    seat.exit_watch.start(seat.pidfd.get(), EV_READ);
+    seat.life_timer.start(config_.scanner.max_age + config_.scanner.max_scan_time + graces::kPastAge);
     handlers_.report(messages::ScannerStarted{child, seat.slot});
     return {};
 }
@@ -206,7 +192,7 @@ void ScannerPool::seat_later(ScannerSlotState& seat, Respawn::Delay delay) {
     if (delay == Respawn::Delay::zero())
         seat_again(seat);
     else
-        seat.respawn_timer.start(seconds(delay));
+        seat.respawn_timer.start(delay);
 }
 
 void ScannerPool::seat_again(ScannerSlotState& vacant) {
@@ -250,11 +236,11 @@ void ScannerPool::retire() {
     if (retired_) return;
     retired_ = true;
     for (const auto& seat : seats_) seat->respawn_timer.stop();
-    last_moment_.start(seconds(config_.scanner.max_scan_time + graces::kScan));
+    last_moment_.start(config_.scanner.max_scan_time + graces::kScan);
     if (alive() == 0) all_gone();
 }
 
-void ScannerPool::out_of_time(ev::timer&, int) {
+void ScannerPool::out_of_time() {
     log::warning("scanners-killed", {{"generation", generation_}, {"scanners", alive()}});
     kill_all();
 }

@@ -3,7 +3,6 @@
 // loader, or a standby that took over) can run a pool. Main thread only, and no other thread may live: it forks.
 #pragma once
 
-#include <ev++.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "workers/common/base/event_loop.h"
 #include "workers/common/base/result.h"
 #include "workers/common/base/unique_fd.h"
 #include "workers/common/ipc/from_loader.h"
@@ -35,7 +35,7 @@ class ScannerPool {
 
     // `board` has one slot a scanner. `queue` is the receiving end, non-blocking. `poison` may be nullptr. All
     // references outlive the pool.
-    ScannerPool(ev::loop_ref loop, Engine& engine, ScannerBoard& board, int queue, const PoisonBoard* poison,
+    ScannerPool(Loop* loop, Engine& engine, ScannerBoard& board, int queue, const PoisonBoard* poison,
                 const config::Config& config, std::uint64_t generation, Handlers handlers);
     ScannerPool(const ScannerPool&) = delete;
     ScannerPool& operator=(const ScannerPool&) = delete;
@@ -78,11 +78,11 @@ class ScannerPool {
     // It should have ended by itself.
     void outlived(ScannerSlotState& seat);
     void kill_all() noexcept;
-    void out_of_time(ev::timer& timer, int events);
+    void out_of_time();
     void all_gone();
     [[nodiscard]] std::string folder(const ScannerSlotState& seat) const;
 
-    ev::loop_ref loop_;
+    Loop* loop_;
     Engine& engine_;
     ScannerBoard& board_;
     int queue_;
@@ -93,7 +93,7 @@ class ScannerPool {
     std::uint64_t generation_;
     Handlers handlers_;
     std::vector<std::unique_ptr<ScannerSlotState>> seats_;
-    ev::timer last_moment_;
+    TimerWatcher last_moment_;
     bool retired_ = false;
 };
 

@@ -17,16 +17,20 @@ class Standby {
   public:
     Standby(unique_fd channel, const EngineContext& estate)
         : estate_(estate),
-          link_(loop_, std::move(channel),
-                {[this](messages::ToLoader message) { on_message(std::move(message)); },
-                 [this] {
+          link_(loop_.get(), PacketChannel(std::move(channel)),
+                {[this](messages::ToLoader message) { on_message(std::move(message)); }, end_of_broken_link,
+                 [this](const Error*) {
                      if (serving_)
                          serving_->supervisor_gone();
                      else
                          end();
                  }}) {}
 
-    void run() { loop_.run(); }
+    void run() {
+        if (!loop_) ::_exit(EX_OSERR);
+        link_.start();
+        ev_run(loop_.get(), 0);
+    }
 
   private:
     void on_message(messages::ToLoader message) {
@@ -48,7 +52,7 @@ class Standby {
         log::open(messages::role_name(messages::Role::loader), estate_.config.log.target, estate_.config.log.level);
         lock_again(estate_.engine_lock, estate_.config, estate_.generation);
         serving_.emplace(
-            loop_, estate_,
+            loop_.get(), estate_,
             GenerationServer::Handlers{[this](messages::FromLoader message) { link_.send(std::move(message)); },
                                        [this] { end(); }});
         // Without it the generation would never end; dead, it is loaded anew.
@@ -63,10 +67,10 @@ class Standby {
 
     void end() {
         link_.finish();
-        loop_.break_loop(ev::ALL);
+        ev_break(loop_.get(), EVBREAK_ALL);
     }
 
-    ev::dynamic_loop loop_;
+    const LoopHandle loop_ = make_loop();
     EngineContext estate_;
     SupervisorLink link_;
     std::optional<GenerationServer> serving_;

@@ -3,18 +3,18 @@
 // has ended: by _exit(2), because smfi_stop(3) would wait for, and abandon, what libmilter has.
 #pragma once
 
-#include <ev.h>
-
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "config/config.h"
+#include "workers/common/base/event_loop.h"
 #include "workers/common/base/result.h"
-#include "workers/common/ipc/channel.h"
 #include "workers/common/ipc/from_session.h"
+#include "workers/common/ipc/loop_channel.h"
 #include "workers/common/ipc/to_session.h"
 #include "workers/common/shared/poison_board.h"
+#include "workers/scanning/queue_worker.h"
 #include "workers/session/service.h"
 
 namespace evermilter::session {
@@ -39,49 +39,34 @@ class Worker {
     [[noreturn]] void run();
 
   private:
-    using Time = StageClock::Time;
-
-    // What the supervisor says.
     void on_message(messages::ToSession message);
-    void handle(messages::HandOver hand_over);
-    void handle(messages::TakeQueue take);
-    void handle(const messages::LetGo& let_go);
-    void handle(const messages::DrainSessions& drain);
-    void handle(messages::NoGeneration none);
-    void handle(const messages::Ping& ping);
+    void hand_over(messages::HandOver hand_over);
+    [[nodiscard]] bool on_unreadable(const Error& error);
+    void on_channel_end(const Error* error);
 
     // In a thread of its own.
     void test_library();
-    void on_channel(int events);
-    void on_supervisor_gone();
     void on_timer();
-    void on_drain_deadline();
     void send_all();
     void set_timer();
-    void set_drain_deadline(std::chrono::nanoseconds after);
-    void end_if_drained();
+    void on_drained();
 
-    SupervisorChannel channel_;
     const config::Config config_;
     const Policy policy_;
-    std::chrono::milliseconds shutdown_; // timeouts.shutdown as it is now; that of config_ may have changed since
     const SessionBoard board_;
     const std::optional<PoisonBoard> poison_;
 
-    struct ev_loop* const loop_;
-    ev_io io_{};
-    ev_async woken_{};
-    ev_timer timer_{};
-    ev_timer drain_timer_{};
+    const LoopHandle loop_ = make_loop();
+    AsyncWatcher woken_; // by the outbox, and by sessions whose budget has changed
+    TimerWatcher timer_; // of all budgets
+    LoopChannel<messages::ToSession, messages::FromSession> link_;
     bool unusable_ = false; // libmilter is, and the supervisor is told
-    bool draining_ = false;
-    bool closed_all_ = false; // the drain's deadline is over
 
     scanning::Outbox outbox_;
     scanning::MemoryBudget memory_;
     const scanning::StoreSettings store_;
     SessionTable sessions_;
-    scanning::GenerationQueues queues_;
+    scanning::QueueWorker queue_worker_;
     scanning::ScanClient scanner_;
     Service service_;
 };

@@ -21,6 +21,11 @@ struct FreeLoop {
 };
 using LoopHandle = std::unique_ptr<Loop, FreeLoop>;
 
+// Never libev's default loop: that one reaps every child by itself and leaves no status. nullptr if there is none.
+[[nodiscard]] inline LoopHandle make_loop() {
+    return LoopHandle(ev_loop_new(EVFLAG_AUTO));
+}
+
 template <class Derived, class Raw>
 class Watcher {
   public:
@@ -95,6 +100,18 @@ class SignalWatcher : public Watcher<SignalWatcher, ev_signal> {
         ev_signal_start(loop_, &raw_);
     }
     ~SignalWatcher() { ev_signal_stop(loop_, &raw_); }
+};
+
+// Wakes the loop from any thread.
+class AsyncWatcher : public Watcher<AsyncWatcher, ev_async> {
+  public:
+    AsyncWatcher(Loop* loop, std::function<void()> callback)
+        : Watcher(loop, [call = std::move(callback)](int) { call(); }) {}
+    ~AsyncWatcher() { ev_async_stop(loop_, &raw_); }
+
+    void start() { ev_async_start(loop_, &raw_); }
+    // Any thread, once it is started; never blocks. Several may come as one.
+    void send() noexcept { ev_async_send(loop_, &raw_); }
 };
 
 // The top of the loop: each turn, after the callbacks of the last one and before it sleeps again.

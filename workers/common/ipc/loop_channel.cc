@@ -2,13 +2,18 @@
 
 #include <poll.h>
 
+#include <chrono>
+#include <ctime>
+
+#include "workers/common/shared/graces.h"
+
 namespace evermilter {
 namespace {
 
 // Packets that are read in one turn of the loop, so that nothing else on it is kept waiting.
 constexpr int kPacketsPerTurn = 64;
 // How long the last words may take.
-constexpr int kFinishMs = 2000;
+constexpr timespec kLastWords{std::chrono::duration_cast<std::chrono::seconds>(graces::kLastWords).count(), 0};
 
 } // namespace
 
@@ -59,7 +64,8 @@ void PacketLoopChannel::finish() {
     io_.stop();
     while (channel_.open() && channel_.wants_write()) {
         pollfd writable{channel_.fd(), POLLOUT, 0};
-        if (::poll(&writable, 1, kFinishMs) <= 0 || !channel_.flush()) break;
+        // ppoll(2), because the session workers' program defines poll() (workers/session/libmilter/interpose.h).
+        if (::ppoll(&writable, 1, &kLastWords, nullptr) <= 0 || !channel_.flush()) break;
     }
     channel_.close();
 }
