@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <string_view>
 #include <utility>
 
 #include "workers/common/base/log.h"
-#include "workers/common/shared/scoreboard.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -22,7 +22,7 @@ constexpr std::chrono::microseconds kLoadStep = 30s;
 constexpr std::chrono::nanoseconds kLoadInterval = 10s;
 constexpr std::string_view kReloading = "RELOADING=1\n";
 constexpr std::chrono::nanoseconds kRetry = 100ms;
-// What is newest says all: past this the oldest is left out.
+// The newest says all: past this the oldest is left out.
 constexpr std::size_t kMostPending = 32;
 
 std::string state_words(ServiceState state) {
@@ -69,11 +69,12 @@ std::string status_line(const State& state) {
     return one_line(line);
 }
 
-Notifications::Notifications(Loop* loop, const State& state, std::function<bool()> well)
-    : state_(state),
+Notifications::Notifications(TimeSource& time, const State& state, std::function<bool()> well)
+    : time_(time),
+      state_(state),
       well_(std::move(well)),
-      keep_alive_timer_(loop, [this] { keep_alive(); }),
-      flush_timer_(loop, [this] { flush(); }) {}
+      keep_alive_timer_(time.timer([this] { keep_alive(); })),
+      flush_timer_(time.timer([this] { flush(); })) {}
 
 void Notifications::begin(const ServiceManager& manager) {
     if (manager.notify_socket.empty()) return;
@@ -81,25 +82,27 @@ void Notifications::begin(const ServiceManager& manager) {
     watchdog_ = manager.watchdog;
     socket_ = unique_fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket_) log::error("service-manager", {{"error", system_error("cannot make a socket").what}});
-    tell();
+    report();
     keep_alive();
 }
 
-void Notifications::tell() {
+void Notifications::report() {
     if (!socket_ || state_.service == ServiceState::stopping) return;
     const std::string words = state_words(state_.service);
     std::string datagram = words + "STATUS=" + status_line(state_);
-    if (datagram == told_) return;
+    if (datagram == last_) return;
     const bool reloading = state_.service == ServiceState::reloading;
-    const bool begins = reloading && !told_.starts_with(kReloading);
-    told_ = datagram;
+    const bool begins = reloading && !last_.starts_with(kReloading);
+    last_ = datagram;
     // systemd compares this time with that of its own SIGHUP (Type=notify-reload).
-    if (reloading) datagram += "\nMONOTONIC_USEC=" + std::to_string(monotonic_ns() / 1000);
+    if (reloading)
+        datagram += "\nMONOTONIC_USEC=" +
+                    std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(time_.now()).count());
     send(std::move(datagram));
     if (begins) keep_alive();
 }
 
-void Notifications::tell_stopping(std::chrono::nanoseconds bound, const std::string& reason) {
+void Notifications::report_stopping(std::chrono::nanoseconds bound, const std::string& reason) {
     if (!socket_) return;
     const auto time = std::chrono::ceil<std::chrono::microseconds>(bound);
     send("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(time.count()) + "\nSTATUS=stopping" +
@@ -118,9 +121,9 @@ void Notifications::keep_alive() {
     }
     const std::chrono::nanoseconds third = watchdog_ / 3;
     if (watchdog_ > 0us)
-        keep_alive_timer_.start(loading ? std::min(third, kLoadInterval) : third);
+        keep_alive_timer_->start(loading ? std::min(third, kLoadInterval) : third);
     else if (loading)
-        keep_alive_timer_.start(kLoadInterval);
+        keep_alive_timer_->start(kLoadInterval);
 }
 
 void Notifications::send(std::string datagram) {
@@ -135,7 +138,7 @@ void Notifications::send_now_or_never(const std::string& datagram) {
 
 void Notifications::flush() {
     while (!pending_.empty() && send_one(pending_.front())) pending_.pop_front();
-    if (!pending_.empty()) flush_timer_.start(kRetry);
+    if (!pending_.empty()) flush_timer_->start(kRetry);
 }
 
 bool Notifications::send_one(const std::string& datagram) {

@@ -1,36 +1,37 @@
-// Tells the service manager how it stands (sd_notify(3)): READY when the first generation is active, RELOADING,
-// STOPPING, a STATUS for people, more time while the first load or the stop takes it, and WATCHDOG as long as the loop
-// turns and the children answer their pings. The datagrams are our own: sd_notify() waits where the manager does not
-// read, and the supervisor never waits; here what is not taken is sent again.
+// Reports to the service manager how the service is (sd_notify(3)): READY when the first generation is active,
+// RELOADING, STOPPING, a readable STATUS, more time while the first load or the stop takes it, and WATCHDOG as long as
+// the loop turns and the children answer their pings. The datagrams are our own: sd_notify() waits where the manager
+// does not read, and the supervisor never waits; a datagram that is not taken is sent again.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "supervisor/service_manager.h"
 #include "supervisor/state.h"
-#include "workers/common/base/event_loop.h"
+#include "supervisor/time_source.h"
 #include "workers/common/base/unique_fd.h"
 
 namespace evermilter::supervisor {
 
-// One line for people: "ready: generation 7, 8723413 signatures". Pure.
+// One readable line: "ready: generation 7, 8723413 signatures". Pure.
 [[nodiscard]] std::string status_line(const State& state);
 
 class Notifications {
   public:
     // `well`: whether the watchdog may be fed.
-    Notifications(Loop* loop, const State& state, std::function<bool()> well);
+    Notifications(TimeSource& time, const State& state, std::function<bool()> well);
 
-    // A manager without a notification socket is told nothing.
+    // A manager without a notification socket gets nothing.
     void begin(const ServiceManager& manager);
-    // After any change of the state: tells it, if it is one for the manager.
-    void tell();
+    // After any change of the state: reports it, if it is one for the manager.
+    void report();
     // Instead, once the service stops: it may take `bound`; `reason`: why it cannot go on, or "".
-    void tell_stopping(std::chrono::nanoseconds bound, const std::string& reason);
+    void report_stopping(std::chrono::nanoseconds bound, const std::string& reason);
 
   private:
     void keep_alive();
@@ -41,16 +42,17 @@ class Notifications {
     // False: the manager's queue is full.
     [[nodiscard]] bool send_one(const std::string& datagram);
 
+    TimeSource& time_;
     const State& state_;
     std::function<bool()> well_;
     std::string address_;
     std::chrono::microseconds watchdog_{0};
     unique_fd socket_;
     int last_error_ = 0; // of sending
-    std::string told_;   // the last datagram of tell(), without the time in it
+    std::string last_;   // the last datagram of report(), without the time in it
     std::deque<std::string> pending_;
-    TimerWatcher keep_alive_timer_;
-    TimerWatcher flush_timer_;
+    std::unique_ptr<Timer> keep_alive_timer_;
+    std::unique_ptr<Timer> flush_timer_;
 };
 
 } // namespace evermilter::supervisor

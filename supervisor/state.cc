@@ -41,12 +41,20 @@ const Generation* State::active_generation() const {
     return find_in(generations, [&](const Generation& generation) { return generation.id == current_generation; });
 }
 
+bool State::has_scanner(pid_t pid) const {
+    return std::any_of(generations.begin(), generations.end(), [pid](const Generation& one) {
+        return std::any_of(one.scanners.begin(), one.scanners.end(),
+                           [pid](const ScannerProcess& scanner) { return scanner.pid == pid; });
+    });
+}
+
 namespace {
 
 std::string standby_reason(const State& state) {
     const Generation* active = state.active_generation();
-    if (active == nullptr || active->standby_error.empty()) return {};
-    return "the loader of generation " + std::to_string(active->id) + " has no standby: " + active->standby_error;
+    if (active == nullptr || active->standby_history.error.empty()) return {};
+    return "the loader of generation " + std::to_string(active->id) +
+           " has no standby: " + active->standby_history.error;
 }
 
 std::string stale_reason(const State& state) {
@@ -79,9 +87,9 @@ std::string scanners_reason(const State& state) {
     const Generation* active = state.active_generation();
     if (active == nullptr) return {};
     const std::string scanners = "scanners of generation " + std::to_string(active->id);
-    if (!active->scanners_missing.empty()) return scanners + " cannot be replaced: " + active->scanners_missing;
-    if (!active->scanners_idle.empty()) return scanners + " take no messages: " + active->scanners_idle;
-    if (!active->scanners_dying.empty()) return scanners + " die one after another: " + active->scanners_dying;
+    if (!active->trouble.missing.empty()) return scanners + " cannot be replaced: " + active->trouble.missing;
+    if (!active->trouble.idle.empty()) return scanners + " take no messages: " + active->trouble.idle;
+    if (!active->trouble.dying.empty()) return scanners + " die one after another: " + active->trouble.dying;
     return {};
 }
 

@@ -13,6 +13,7 @@
 #include "supervisor/limits.h"
 #include "supervisor/preflight.h"
 #include "workers/common/base/log.h"
+#include "workers/common/shared/engine_lock.h"
 #include "workers/common/shared/graces.h"
 
 namespace evermilter::supervisor {
@@ -46,6 +47,7 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
       manager_(std::move(manager)),
       started_(std::move(started)),
       loop_(ev_loop_new(EVFLAG_AUTO)),
+      time_(loop_.get()),
       children_(loop_.get(), state_.next_child, processes_,
                 {[this](pid_t pid, int wait_status) {
                      return helpers_.on_reaped(pid, wait_status) || folders_.on_reaped(pid, wait_status);
@@ -59,21 +61,23 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
                     generations_.state_directory_made();
                     reloads_.state_directory_made();
                 }}),
-      generations_(loop_.get(), state_, children_, settings_,
+      child_processes_(children_),
+      generations_(time_, state_, child_processes_, settings_,
                    {[this](const LoadOutcome& outcome) { reloads_.load_ended(outcome); }, [this] { reloads_.room(); },
-                    [this](const Generation& lost) {
-                        reloads_.restore_active("the loader of generation " + std::to_string(lost.id) + " died");
-                    },
-                    [this] { on_changed(); }, [this](const std::string& how) { folders_.failed(FolderUse::temp, how); },
+                    [this](const Generation& lost) { reloads_.lost_loader(lost); }, [this] { on_changed(); },
+                    [this](const std::string& how) { folders_.failed(FolderUse::temp, how); },
                     [this](std::uint64_t generation) { wipe_temp(generation); }}),
-      reloads_(loop_.get(), state_, generations_, settings_,
-               {[this](const std::string& error) { first_load_.refused(error); }, [this] { on_changed(); }}),
-      first_load_(loop_.get(), state_,
-                  {[this] { reloads_.request({.kind = ReloadKind::start, .by = "another try"}, {}); },
-                   [this](const std::string& why) {
-                       session_workers_.no_generation(why);
-                       on_changed();
-                   }}),
+      decisions_writer_(loop_.get(), [this](const Result<void>& result) { reloads_.decisions_written(result); }),
+      reloads_(time_, state_, generations_, settings_,
+               {[this](const std::string& why) {
+                    session_workers_.no_generation(why);
+                    on_changed();
+                },
+                [this] { session_workers_.have_generation(); }, [this] { on_changed(); },
+                [this] { return stored_snapshots(settings_.config.database.state_directory); },
+                [this](const std::string& path, const std::string& text) {
+                    decisions_writer_.write(path, settings_.identities.scanner, text);
+                }}),
       session_workers_(
           loop_.get(), state_, children_, settings_,
           {[this](SessionWorker& worker) {
@@ -88,19 +92,19 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
            [this](const Peer& peer, bool hung_up) { entrance_.turned_away(peer, hung_up); }},
           monotonic_ns),
       heartbeat_(loop_.get(), children_, settings_),
-      serving_watch_(loop_.get(), state_, generations_),
-      leftover_engines_(loop_.get(), state_, settings_,
-                        {[this] {
+      leftover_engines_(time_, state_, settings_,
+                        {[this] { return locked_engines(settings_.config.database.state_directory); },
+                         [this] {
                              on_changed();
                              reloads_.room();
                          },
                          [this](std::uint64_t generation) { wipe_temp(generation); }}),
-      notifications_(loop_.get(), state_, [this] { return heartbeat_.healthy(); }),
+      notifications_(time_, state_, [this] { return heartbeat_.healthy(); }),
       poison_watch_(state_, settings_),
       session_owner_(children_, state_, session_workers_, generations_, poison_watch_),
       loader_owner_(children_, state_, generations_),
       config_reload_(
-          settings_, state_, reloads_,
+          time_, settings_, state_, reloads_,
           {[this](std::function<void(Result<ReadConfig>)> done) {
                const std::string path = settings_.origin;
                helpers_.run(
@@ -197,7 +201,7 @@ bool Supervisor::begin() {
     session_workers_.adjust();
     look_around(); // a socket that is passed to us may have no path any more
     heartbeat_.start();
-    serving_watch_.start();
+    generations_.begin();
     database_watch_.apply(settings_.config.database);
     leftover_engines_.look();
     notifications_.begin(manager_);
@@ -279,12 +283,8 @@ void Supervisor::on_hangup() {
 }
 
 void Supervisor::on_changed() {
-    if (state_.current_generation != 0 && !state_.no_signatures.empty()) {
-        first_load_.active();
-        session_workers_.have_generation();
-    }
     update_service_state();
-    notifications_.tell();
+    notifications_.report();
 }
 
 void Supervisor::update_service_state() {
@@ -332,13 +332,12 @@ void Supervisor::stop(int exit_code) {
     look_timer_.stop();
     folders_.stop();
     helpers_.stop();
-    first_load_.stop();
     reloads_.stop();
     const std::chrono::nanoseconds bound = settings_.config.timeouts.shutdown;
     session_workers_.stop(true, monotonic_ns() + bound.count());
     // Anything still running by then is killed.
     stop_timer_.start(bound + graces::kStop);
-    notifications_.tell_stopping(bound + 2 * graces::kStop, fault_);
+    notifications_.report_stopping(bound + 2 * graces::kStop, fault_);
     continue_stop();
 }
 

@@ -10,18 +10,19 @@
 #include "supervisor/children/heartbeat.h"
 #include "supervisor/children/helpers.h"
 #include "supervisor/children/processes.h"
+#include "supervisor/files/file_writer.h"
 #include "supervisor/files/folders.h"
 #include "supervisor/front/entrance.h"
 #include "supervisor/front/session_owner.h"
 #include "supervisor/front/worker_pool.h"
+#include "supervisor/generations/child_processes.h"
 #include "supervisor/generations/config_reload.h"
 #include "supervisor/generations/database_watch.h"
-#include "supervisor/generations/first_load.h"
 #include "supervisor/generations/generations.h"
 #include "supervisor/generations/leftover_engines.h"
 #include "supervisor/generations/loader_owner.h"
 #include "supervisor/generations/reloads.h"
-#include "supervisor/generations/serving_watch.h"
+#include "supervisor/loop_time.h"
 #include "supervisor/notifications.h"
 #include "supervisor/poison/watch.h"
 #include "supervisor/service_manager.h"
@@ -86,15 +87,16 @@ class Supervisor final : public Operations {
     State state_;
     LoopHandle loop_;
     SystemProcesses processes_;
+    LoopTime time_;
     Children children_;
     Helpers helpers_;
     Folders folders_;
+    ChildProcesses child_processes_;
     Generations generations_;
+    FileWriter decisions_writer_;
     Reloads reloads_;
-    FirstLoad first_load_;
     SessionWorkers session_workers_;
     Heartbeat heartbeat_;
-    ServingWatch serving_watch_;
     LeftoverEngines leftover_engines_;
     Notifications notifications_;
     PoisonWatch poison_watch_;

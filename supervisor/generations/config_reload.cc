@@ -1,5 +1,6 @@
 #include "supervisor/generations/config_reload.h"
 
+#include <chrono>
 #include <utility>
 
 #include "config/diff.h"
@@ -20,8 +21,9 @@ std::string keys_that_need(const std::vector<config::Change>& changes, config::A
 
 } // namespace
 
-ConfigReload::ConfigReload(const Settings& settings, const State& state, Reloads& reloads, Handlers handlers)
-    : settings_(settings), state_(state), reloads_(reloads), handlers_(std::move(handlers)) {}
+ConfigReload::ConfigReload(TimeSource& time, const Settings& settings, const State& state, Reloads& reloads,
+                           Handlers handlers)
+    : time_(time), settings_(settings), state_(state), reloads_(reloads), handlers_(std::move(handlers)) {}
 
 void ConfigReload::request(bool then_reload, ReloadCallback done) {
     waiting_.push_back(Request{then_reload, std::move(done)});
@@ -30,7 +32,7 @@ void ConfigReload::request(bool then_reload, ReloadCallback done) {
 
 void ConfigReload::begin() {
     running_ = std::exchange(waiting_, {});
-    since_ns_ = monotonic_ns();
+    since_ = time_.now();
     handlers_.read([this](Result<ReadConfig> read) {
         if (!read)
             refuse(read.error().what);
@@ -117,7 +119,7 @@ void ConfigReload::take_over(const Settings& candidate, bool new_session_workers
 
 void ConfigReload::finish(ReloadOutcome outcome, bool loaded) {
     outcome.generation = state_.current_generation;
-    outcome.seconds = static_cast<double>(monotonic_ns() - since_ns_) / 1e9;
+    outcome.seconds = std::chrono::duration<double>(time_.now() - since_).count();
     bool then_reload = false;
     for (Request& request : std::exchange(running_, {})) {
         then_reload = then_reload || request.then_reload;

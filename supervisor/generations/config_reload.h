@@ -15,6 +15,7 @@
 #include "supervisor/settings.h"
 #include "supervisor/state.h"
 #include "supervisor/status/operations.h"
+#include "supervisor/time_source.h"
 #include "workers/common/base/result.h"
 
 namespace evermilter::supervisor {
@@ -32,7 +33,7 @@ class ConfigReload {
         std::function<void(const Settings& settings, bool new_session_workers)> commit;
     };
 
-    ConfigReload(const Settings& settings, const State& state, Reloads& reloads, Handlers handlers);
+    ConfigReload(TimeSource& time, const Settings& settings, const State& state, Reloads& reloads, Handlers handlers);
 
     // `then_reload`: a reload of the database follows where the configuration itself needed none, also after a
     // refusal (SIGHUP). Requests during one that is under way are answered by one that follows.
@@ -52,13 +53,14 @@ class ConfigReload {
                    const std::vector<std::string>& warnings = {});
     void finish(ReloadOutcome outcome, bool loaded);
 
+    TimeSource& time_;
     const Settings& settings_;
     const State& state_;
     Reloads& reloads_;
     Handlers handlers_;
     std::vector<Request> waiting_;
     std::vector<Request> running_; // not empty: one is under way
-    std::int64_t since_ns_ = 0;    // CLOCK_MONOTONIC at which it began
+    Moment since_{};               // when it began
 };
 
 } // namespace evermilter::supervisor

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "workers/common/base/log.h"
-#include "workers/common/shared/engine_lock.h"
 #include "workers/common/shared/graces.h"
 
 namespace evermilter::supervisor {
@@ -13,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Nothing tells that a lock was let go.
+// Nothing reports that a lock was let go.
 constexpr auto kInterval = 100ms;
 
 std::string listed(const std::vector<std::uint64_t>& ids) {
@@ -24,37 +23,36 @@ std::string listed(const std::vector<std::uint64_t>& ids) {
 
 } // namespace
 
-LeftoverEngines::LeftoverEngines(Loop* loop, State& state, const Settings& settings, Handlers handlers)
-    : state_(state), settings_(settings), handlers_(std::move(handlers)), timer_(loop, [this] { look(); }) {}
+LeftoverEngines::LeftoverEngines(TimeSource& time, State& state, const Settings& settings, Handlers handlers)
+    : time_(time),
+      state_(state),
+      settings_(settings),
+      handlers_(std::move(handlers)),
+      timer_(time.timer([this] { look(); })) {}
 
 void LeftoverEngines::look() {
-    const config::Config& config = settings_.config;
-    auto locked = locked_engines(config.database.state_directory);
+    auto locked = handlers_.locked();
     if (!locked) {
-        // Who cannot be asked cannot be waited for.
+        // If the locks cannot be read, do not wait.
         log::error("engines-unknown", {{"error", locked.error().what}});
         locked = std::vector<std::uint64_t>{};
     }
-    const std::int64_t now = monotonic_ns();
-    if (since_ns_ == 0) {
-        since_ns_ = now;
+    const Moment now = time_.now();
+    if (!since_) {
+        since_ = now;
         if (locked->empty()) return;
     }
+    const Moment waited = now - *since_;
     if (locked->empty()) {
-        log::info("engines-gone", {{"milliseconds", (now - since_ns_) / 1'000'000}});
+        log::info("engines-gone",
+                  {{"milliseconds", std::chrono::duration_cast<std::chrono::milliseconds>(waited).count()}});
         for (const std::uint64_t id : seen_) handlers_.wipe(id);
     } else {
-        const auto bound = config.timeouts.shutdown + config.scanner.max_scan_time + graces::kLeftovers;
-        const bool over = now - since_ns_ > std::chrono::nanoseconds(bound).count();
-        if (*locked != known_) {
-            known_ = *locked;
-            seen_.insert(known_.begin(), known_.end());
-            state_.waits_for = "the processes of a supervisor that was killed still hold the engine of generation " +
-                               listed(known_) + ": no other is loaded before they have ended";
-            log::warning("engines-held", {{"generations", listed(known_)}, {"reason", state_.waits_for}});
-        }
-        if (!over || known_.size() > 1) {
-            timer_.start(kInterval);
+        if (*locked != known_) show(*locked);
+        const config::Config& config = settings_.config;
+        if (waited <= config.timeouts.shutdown + config.scanner.max_scan_time + graces::kLeftovers ||
+            known_.size() > 1) {
+            timer_->start(kInterval);
             return;
         }
         log::error("engine-still-held",
@@ -62,6 +60,14 @@ void LeftoverEngines::look() {
     }
     state_.waits_for.clear();
     handlers_.gone();
+}
+
+void LeftoverEngines::show(const std::vector<std::uint64_t>& locked) {
+    known_ = locked;
+    seen_.insert(known_.begin(), known_.end());
+    state_.waits_for = "the processes of a supervisor that was killed still hold the engine of generation " +
+                       listed(known_) + ": no other is loaded before they have ended";
+    log::warning("engines-held", {{"generations", listed(known_)}, {"reason", state_.waits_for}});
 }
 
 } // namespace evermilter::supervisor

@@ -1,38 +1,40 @@
-// Reloads: takes orders, does one after the other when there is room for another engine, and tells each caller how its
-// own ended. Whether reloading is held and what a rollback goes back to is judged when the order's turn comes. A
-// refused load leaves everything as it was; its reason is kept for the status, and what time can heal is tried again.
+// Reloads: does the orders of the queue (load_queue.h) and what recovery wants (recovery.h) one after the other, when
+// there is room for another engine, and gives each caller its answer. Whether reloading is held and what a rollback
+// goes back to is judged when the order's turn comes. A refused load leaves everything as it was; its reason is kept
+// for the status, and what time can heal is tried again.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "supervisor/children/restart_policy.h"
-#include "supervisor/files/file_writer.h"
 #include "supervisor/generations/generations.h"
-#include "supervisor/generations/reload_orders.h"
-#include "supervisor/generations/rollback.h"
+#include "supervisor/generations/load_plan.h"
+#include "supervisor/generations/load_queue.h"
+#include "supervisor/generations/plan_order.h"
+#include "supervisor/generations/recovery.h"
+#include "supervisor/generations/reload_decisions.h"
+#include "supervisor/settings.h"
 #include "supervisor/state.h"
-#include "workers/common/base/event_loop.h"
+#include "supervisor/time_source.h"
 
 namespace evermilter::supervisor {
 
 class Reloads {
   public:
     struct Handlers {
-        // A load was refused, and so was every snapshot of an earlier generation; none has been active yet.
-        std::function<void(const std::string& error)> first_refused;
+        // The first load was refused, and so was every snapshot of an earlier generation: no message can be scanned for
+        // the time being. Loading is tried again until it succeeds; served() follows.
+        std::function<void(const std::string& why)> unserved;
+        std::function<void()> served;
         std::function<void()> changed;
+        KnownSnapshots snapshots;
+        ReloadDecisions::Write write_decisions; // decisions_written() follows
     };
 
-    Reloads(Loop* loop, State& state, Generations& generations, const Settings& settings, Handlers handlers);
+    Reloads(TimeSource& time, State& state, Generations& generations, const Settings& settings, Handlers handlers);
 
     // Reads what was decided before the service was started, and orders the first load.
     void begin();
@@ -44,96 +46,58 @@ class Reloads {
     void resume(const std::string& by);
     // Calls `caller` from the loop.
     void answer_soon(ReloadCallback caller, const ReloadOutcome& outcome);
-    // The active generation cannot replace its scanners any more: the same content is loaded again.
-    void restore_active(const std::string& reason);
     // No load starts from now on; callers that wait are told so.
     void stop();
 
     // What it held is gone.
     void state_directory_made();
+    void decisions_written(const Result<void>& result);
 
     // From Generations.
     void load_ended(const LoadOutcome& outcome);
+    // The active generation cannot replace its scanners any more: the same content is loaded again.
+    void lost_loader(const Generation& lost);
     void room() { soon(); }
 
   private:
-    // What is refused for a reason that may pass is tried again after so long, and so long at most.
-    static constexpr RestartPolicy::Limits kRetry = {.first = std::chrono::seconds(2),
-                                                     .longest = std::chrono::minutes(5)};
-    // What could not be recorded is tried again after so long, until it is.
-    static constexpr std::chrono::seconds kRecordAgain{5};
-
-    struct Answer {
-        ReloadCallback caller;
-        ReloadOutcome outcome;
-    };
-    // What a load is for.
-    enum class Purpose : std::uint8_t {
-        order,
-        fall_back, // the first load was refused: an older snapshot
-        restore,   // what served has died: nobody has asked
+    // The load that goes on, until finish().
+    struct Current {
+        LoadPurpose purpose = LoadPurpose::order;
+        LoadPlan plan = {};
+        bool begins_again = false; // it ended early, and begins again when its loader is reaped
     };
 
     void soon();
+    void wake();
     void step();
-    void add(const ReloadRequest& request, std::shared_ptr<const Settings> settings, ReloadCallback done);
-    void begin_order();
-    void begin_restore();
+    void begin_next();
     void begin_fall_back();
-    void start(LoadRequest load);
+    void begin_order();
+    void start(LoadPlan plan);
+    void add(const ReloadRequest& request, std::shared_ptr<const Settings> settings, ReloadCallback done);
+    void refuse_automatic_while_held();
     void finish(const LoadOutcome& outcome);
-    void answer_all(ReloadOrder& order, ReloadOutcome outcome);
+    void recover(const Current& ended, bool was_start, const LoadOutcome& outcome);
+    void show_recovery();
+    void look_at_staleness(const ReloadOrder& order, const LoadPlan& plan, const LoadOutcome& outcome);
     [[nodiscard]] ReloadOutcome refusal(const std::string& error) const;
-
-    // reloads_orders.cc: what an order loads, and what its end decides.
-    [[nodiscard]] Result<LoadRequest> to_load(ReloadOrder& order);
-    [[nodiscard]] Result<LoadRequest> to_roll_back(ReloadOrder& order);
-    [[nodiscard]] LoadRequest to_start();
+    [[nodiscard]] LoadOutcome stopped() const;
+    [[nodiscard]] ReloadOutcome answer_of(const LoadOutcome& outcome) const;
     [[nodiscard]] std::vector<StoredSnapshot> known_snapshots() const;
-    [[nodiscard]] bool try_next_snapshot(ReloadOrder& order, const LoadOutcome& outcome);
-    void decide(const ReloadOrder& order, const LoadOutcome& outcome);
-    void decided_hold();
-    void set_hold(const std::string& by, const std::string& why);
-    void end_hold(const std::string& by);
-    void hold_what_serves();
-    void look_at_staleness(const ReloadOrder& order, const LoadOutcome& outcome);
-    void record();
-    void recorded(const Result<void>& written);
 
-    // reloads_restore.cc: what served is loaded again.
-    void restore(const std::string& snapshot, const std::string& reason);
-    void restore_refused(int exit_code, const std::string& error);
-    void restore_later();
-
+    TimeSource& time_;
     State& state_;
     Generations& generations_;
     const Settings& settings_;
     Handlers handlers_;
-    ReloadOrders orders_;
-    std::optional<ReloadOrder> running_;
-    Purpose purpose_ = Purpose::order; // of running_
-    std::string digest_before_;        // of what served when running_ began
-    LoadRequest load_;                 // of running_
-    bool load_again_ = false;          // running_'s load was starved; it begins again when its loader is reaped
-    std::vector<Answer> answers_;
-    bool ever_active_ = false;
+    LoadQueue queue_;
+    Recovery recovery_;
+    ReloadDecisions decisions_;
+    std::optional<Current> current_;
+    std::string digest_before_; // of what served when it began
     bool stopped_ = false;
-    std::deque<LoadRequest> fallbacks_;        // to try, best first, where the first load was refused
-    std::optional<LoadOutcome> first_refusal_; // what was refused last, of what was asked for before there was any
-    std::string last_snapshot_;                // of the generation that was active last
-    std::string restore_wanted_;               // of restore()
-    std::string restore_reason_;
-    unsigned restore_tries_ = 0;   // of what is loaded for it
-    std::string restore_snapshot_; // not empty: what is to be loaded for it: that one or, if it cannot be, an older
-    RestartPolicy restore_policy_;
-    RestartPolicy retry_policy_; // of refusals that time can heal
-    std::minstd_rand random_;
-    std::optional<Decisions> recorded_ = Decisions{}; // as the file has them, or will have; empty: not known
-    FileWriter writer_;
-    TimerWatcher record_timer_;
-    TimerWatcher soon_timer_;
-    TimerWatcher restore_timer_;
-    TimerWatcher retry_timer_;
+    std::unique_ptr<Timer> soon_timer_;
+    std::unique_ptr<Timer> wake_timer_; // when recovery wants something
 };
 
 } // namespace evermilter::supervisor

@@ -34,9 +34,7 @@ bool PoisonWatch::ended_by_us(std::uint64_t generation) const {
         case GenerationState::active:
             return false;
         case GenerationState::draining:
-            return std::none_of(
-                state_.session_workers.begin(), state_.session_workers.end(),
-                [generation](const SessionWorker& worker) { return worker.holds.contains(generation); });
+            return !state_.queue_holders.is_held(generation);
         case GenerationState::failed:
         case GenerationState::gone:
             break;

@@ -54,7 +54,7 @@ struct Watched {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(database_watch)
+BOOST_AUTO_TEST_SUITE(database_watch_test)
 
 BOOST_AUTO_TEST_CASE(a_log_that_grows_and_other_files_are_no_change_and_put_off_none) {
     Watched one;

@@ -40,7 +40,7 @@ const std::array kRows = {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(generation)
+BOOST_AUTO_TEST_SUITE(generation_state_test)
 
 BOOST_AUTO_TEST_CASE(each_event_in_each_state_has_its_one_outcome) {
     for (const Row& row : kRows) {

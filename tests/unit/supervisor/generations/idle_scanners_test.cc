@@ -26,7 +26,7 @@ const ScannerLook kBusy{13, true, 5};
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(idle_scanners)
+BOOST_AUTO_TEST_SUITE(idle_scanners_test)
 
 BOOST_FIXTURE_TEST_CASE(idle_scanners_beside_a_waiting_message_are_replaced_after_three_seconds, Queue) {
     BOOST_TEST(looks_until(Remedy::scanners, {kIdle, kOther}) == IdleScanners::kLooks + 1);

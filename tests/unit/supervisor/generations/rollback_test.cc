@@ -31,7 +31,7 @@ Decisions rejecting(const std::string& digests) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(rollback)
+BOOST_AUTO_TEST_SUITE(rollback_test)
 
 BOOST_AUTO_TEST_CASE(it_takes_the_newest_content_that_differs_and_was_not_rejected) {
     struct Row {

@@ -12,7 +12,7 @@
 using evermilter::SnapshotAbout;
 using evermilter::supervisor::stored_snapshots;
 
-BOOST_AUTO_TEST_SUITE(snapshots)
+BOOST_AUTO_TEST_SUITE(snapshots_test)
 
 BOOST_AUTO_TEST_CASE(only_proven_snapshots_are_found_the_newest_first) {
     std::string folder = "/tmp/evermilter-snapshots-XXXXXX";

@@ -226,8 +226,7 @@ BOOST_AUTO_TEST_CASE(scanners_that_we_may_have_ended_ourselves_make_nothing_pois
         Generation& generation = state.generations.emplace_back();
         generation.id = 7;
         generation.state = row.state;
-        SessionWorker& worker = state.session_workers.emplace_back();
-        if (row.held) worker.holds.insert(7);
+        if (row.held) state.queue_holders.given(1, 7, Moment{});
         PoisonWatch watch(state, settings);
         watch.apply();
         for (const std::int64_t scanner : {10, 11})
