@@ -424,6 +424,9 @@ void Generations::stop() {
             static_cast<void>(apply(generation, GenerationEvent::stopped));
             generation.queue.reset();
             kill_all(processes_, generation, "the service stops");
+            // Whoever has ordered it waits for an answer.
+            handlers_.load_ended(LoadOutcome{
+                .generation = state_.current_generation, .exit_code = EX_TEMPFAIL, .error = "the service stops"});
         } else if (generation.state == GenerationState::active) {
             retire(generation, GenerationEvent::stopped);
         }

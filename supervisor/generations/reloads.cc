@@ -292,6 +292,7 @@ void Reloads::lost_loader(const Generation& lost) {
                    time_.now());
     show_recovery();
     handlers_.changed();
+    soon();
 }
 
 // In the state, and in the timer.
