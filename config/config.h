@@ -1,5 +1,5 @@
 // The configuration as values. Every field is one row of the schema (schema.cc), which gives its key, default,
-// range and documentation; nothing here is read from a global: whoever needs a value is handed it.
+// range and documentation; nothing here is read from a global: a part that needs a value is given it.
 // Durations are milliseconds, sizes bytes.
 #pragma once
 

@@ -149,7 +149,7 @@ An octal mode is a string as well, \(dq0660\(dq.
 .PP
 An unknown key, a value of the wrong type or out of its range is an error,
 and so is a combination that cannot work.
-All of them are told at once, with file, line and column and what to write
+All of them are shown at once, with file, line and column and what to write
 instead.
 Nothing starts with such a file,
 and a running service keeps its old configuration.
@@ -157,7 +157,7 @@ and a running service keeps its old configuration.
 looks at a file without starting anything.
 .PP
 Each key says what a change of it in a running service needs,
-once the service is told to read the file again
+once the service is asked to read the file again
 .RB ( "evermilterctl reload\-config" ", or SIGHUP):"
 .TP
 taken at once
@@ -167,7 +167,7 @@ new session workers
 New sessions are served by new workers; those begun before end as they began.
 .TP
 a new generation
-The engine is loaded anew, without a pause,
+The engine is loaded again, without a pause,
 and new session workers take over as well.
 .TP
 a restart
@@ -218,16 +218,16 @@ A duration is a string with a unit: `"500ms"`, `"30s"`, `"5m"`, `"1h"`. A size i
 `"64KiB"`, or a number of bytes as an integer. An octal mode is a string as well, `"0660"`.
 
 An unknown key, a value of the wrong type or out of its range is an error, and so is a combination that cannot work.
-All of them are told at once, as `FILE:LINE:COLUMN: key: message` with what to write instead. Nothing starts with such
+All of them are shown at once, as `FILE:LINE:COLUMN: key: message` with what to write instead. Nothing starts with such
 a file, and a running service keeps its old configuration. `evermilterd --check-config` looks at a file without starting
 anything.
 
-Each key says what a change of it in a running service needs, once the service is told to read the file again
+Each key says what a change of it in a running service needs, once the service is asked to read the file again
 (`evermilterctl reload-config`, or SIGHUP):
 
 - *taken at once*: the next connection knows it.
 - *new session workers*: new sessions are served by new workers; those begun before end as they began.
-- *a new generation*: the engine is loaded anew, without a pause, and new session workers take over as well.
+- *a new generation*: the engine is loaded again, without a pause, and new session workers take over as well.
 - *a restart*: refused, with everything else in the file; the answer names the key. The next start takes it.
 
 )";

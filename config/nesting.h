@@ -1,4 +1,4 @@
-// How deeply a text nests, looked at before it is parsed: the parser and whoever frees what it made call themselves
+// How deeply a text nests, looked at before it is parsed: the parser and the destructors of its result call themselves
 // once a level, so a name of 100,000 parts would end the process. Reads strings and comments as TOML does. Pure.
 #pragma once
 

@@ -18,7 +18,7 @@ struct Network {
     bool operator==(const Network&) const = default;
 };
 
-// Refuses bits beyond the prefix (192.0.2.1/24): they tell of a slip, and the remedy names the network meant.
+// Refuses bits beyond the prefix (192.0.2.1/24): they are a slip, and the remedy names the network meant.
 [[nodiscard]] Result<Network, AddressFault> parse_network(std::string_view text);
 
 } // namespace evermilter::config

@@ -56,7 +56,7 @@ Result<std::string, Fault> read_text(const std::string& path) {
     const auto failed = [&](const std::string& what, int code) {
         return Fault{path, 0, 0, "", what + ": " + std::generic_category().message(code)};
     };
-    // O_NONBLOCK: a FIFO of that name must not stop whoever reads the configuration.
+    // O_NONBLOCK: a FIFO of that name must not stop the process that reads the configuration.
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         const int code = errno;
@@ -80,7 +80,7 @@ Result<std::string, Fault> read_text(const std::string& path) {
         if (got < 0) return failed("cannot read the configuration", errno);
         if (got == 0) return text;
         text.append(part.data(), static_cast<std::size_t>(got));
-        if (text.size() > kLargestFile) return Fault{path, 0, 0, "", "is larger than 1 MiB; this is no configuration"};
+        if (text.size() > kLargestFile) return Fault{path, 0, 0, "", "is larger than 1 MiB; no configuration is"};
     }
 }
 

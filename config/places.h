@@ -1,4 +1,4 @@
-// Folders that must not be one another's, and sockets that cannot be the same: each key is right by itself.
+// Folders that must not be one another's, and sockets that cannot be the same: each key is right alone.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,7 @@
 namespace evermilter::config {
 namespace {
 
-// Nobody reads more; and a file that is no configuration at all must not keep the supervisor busy.
+// Nobody reads more; and a file that is not a configuration at all must not keep the supervisor busy.
 constexpr std::size_t kMostFaults = 100;
 
 std::string type_name(const toml::node& node) {

@@ -40,7 +40,7 @@ enum class Kind : std::uint8_t {
 enum class AppliesBy : std::uint8_t {
     live,                // the supervisor takes it at once
     new_session_workers, // new session workers serve new sessions, old ones end with theirs
-    new_generation,      // the engine is loaded anew
+    new_generation,      // the engine is loaded again
     restart,
 };
 

@@ -24,7 +24,8 @@ constexpr Row kDatabaseRows[] = {
      .kind = Kind::boolean,
      .field = field<&Database::watch>,
      .default_value = "true",
-     .text = "Reload by itself when the content of `database.directory` has changed. Where freshclam's `NotifyClamd` "
+     .text = "Reload without being asked when the content of `database.directory` has changed. Where freshclam's "
+             "`NotifyClamd` "
              "announces changes as well, nothing is loaded twice."},
     {.key = "database.settle",
      .kind = Kind::duration,
@@ -38,8 +39,9 @@ constexpr Row kDatabaseRows[] = {
      .field = field<&Database::check_interval>,
      .default_value = "10m",
      .range = kTimeout,
-     .text = "How often `database.watch` looks at the directory beside being told of changes, for file systems and "
-             "links of which the kernel tells nothing (NFS, too many watches)."},
+     .text = "How often `database.watch` looks at the directory in addition to waiting for the kernel's word, for file "
+             "systems and "
+             "links of which the kernel says nothing (NFS, too many watches)."},
     {.key = "database.vanished_after",
      .kind = Kind::duration,
      .field = field<&Database::vanished_after>,
@@ -61,7 +63,8 @@ constexpr Row kDatabaseRows[] = {
      .field = field<&Database::keep>,
      .default_value = "3",
      .range = {0, 100},
-     .text = "Snapshots of earlier generations that are kept for `evermilterctl rollback`, beside those in use."},
+     .text =
+         "Snapshots of earlier generations that are kept for `evermilterctl rollback`, in addition to those in use."},
     {.key = "database.min_ratio",
      .kind = Kind::ratio,
      .field = field<&Database::min_ratio>,
@@ -115,7 +118,8 @@ constexpr Row kReloadRows[] = {
      .field = field<&Reload::mode>,
      .default_value = "overlap",
      .allowed = "overlap replace",
-     .text = "`overlap` loads the new engine beside the old one, and nobody notices. `replace` is for hosts with room "
+     .text = "`overlap` loads the new engine while the old one serves, and nobody notices. `replace` is for hosts with "
+             "room "
              "for one engine: once the snapshot is taken the old one ends, then the new one is loaded, and messages "
              "wait meanwhile for at most `scanner.queue_timeout`. Where the load is refused, the old database is "
              "loaded again."},

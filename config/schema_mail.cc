@@ -93,7 +93,7 @@ constexpr Row kTimeoutsRows[] = {
      .applies_by = AppliesBy::new_session_workers,
      .range = kTimeout,
      .text = "For a whole session, however busy. After it the next MAIL is answered with 421, upon which a client "
-             "connects anew and loses nothing; if none comes within `timeouts.mail`, the connection is closed."},
+             "connects again and loses nothing; if none comes within `timeouts.mail`, the connection is closed."},
     {.key = "timeouts.shutdown",
      .kind = Kind::duration,
      .field = field<&Timeouts::shutdown>,
@@ -112,7 +112,7 @@ constexpr Row kActionsRows[] = {
      .allowed = kAnyAction,
      .text = "A virus was found. `reject` answers with `actions.reject_text`, `quarantine` puts the message into the "
              "mail server's hold queue, `discard` takes it and drops it without a word to anyone. `accept` delivers "
-             "it with the headers of `headers.add` and leaves the rest to whoever reads them."},
+             "it with the headers of `headers.add` and leaves the rest to those who read them."},
     {.key = "actions.error",
      .kind = Kind::choice,
      .field = field<&Actions::error>,
@@ -140,7 +140,7 @@ constexpr Row kActionsRows[] = {
              "is one of the six below, each with a key of its own; this is the action of those that "
              "are not set. An accepted message is marked `Not fully scanned (LABELS)`, with a label "
              "for each thing that was met (`MaxFileSize`, `encrypted` and so on), never `Clean`. "
-             "`accept` leaves the decision to whoever reads that header; to everybody else the "
+             "`accept` leaves the decision to those who read that header; to everybody else the "
              "message looks like any other."},
     {.key = "actions.partial",
      .kind = Kind::choice,
@@ -221,7 +221,7 @@ constexpr Row kActionsRows[] = {
      .text =
          "The message would go on, but brings more forged `X-Virus-Status` and `X-Virus-Scanned` fields than "
          "`headers.max_forged`, so that they cannot all be removed. `accept` leaves all of them in the message, adds "
-         "ours, and tells it in the log (`forged=`); whoever reads these fields downstream may then believe a "
+         "ours, and says so in the log (`forged=`); a reader of these fields downstream may then believe a "
          "wrong one. What was found in the message decides first: an infected one is handled by "
          "`actions.infected`, and this only where that would let it through."},
     {.key = "actions.clean",
@@ -303,7 +303,7 @@ constexpr Row kHeadersRows[] = {
      .text =
          "`replace` removes every such header that the message brought along, and then adds ours; `add` leaves "
          "them and adds ours; `no` does neither. Only a mail server that lets filters change headers can remove any "
-         "(`SMFIF_CHGHDRS`; Postfix and Sendmail do): with another, headers that a sender forged stay beside ours."},
+         "(`SMFIF_CHGHDRS`; Postfix and Sendmail do): with another, headers that a sender forged stay next to ours."},
     {.key = "headers.max_forged",
      .kind = Kind::count,
      .field = field<&Headers::max_forged>,
@@ -325,7 +325,7 @@ const Section kTimeoutsSection = {
     "nothing: bytes, headers and chunks that trickle in extend no budget. A slow sender thus holds a descriptor and a "
     "few kilobytes, never a scanner, another session, or a reload.\n\n"
     "Where a stage ends with a closed connection, the mail server answers as if the filter had gone away (451, unless "
-    "it is told otherwise). No budget depends on another one; only `timeouts.eom` must fit around the times of the "
+    "it has other orders). No budget depends on another one; only `timeouts.eom` must fit around the times of the "
     "scanner, and below those of the mail server."};
 
 const Section kActionsSection = {

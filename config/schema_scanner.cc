@@ -1,4 +1,4 @@
-// Rows of the schema about scanning: the scanner processes, and what libclamav is told. The options of the engine
+// Rows of the schema about scanning: the scanner processes, and the options of libclamav. The options of the engine
 // have the meaning and the defaults that clamd's have; libclamav's own values are those of cl_engine_get_num() on a
 // new engine of version 1.4.
 #include "config/schema.h"
@@ -192,7 +192,7 @@ constexpr Row kScannerRows[] = {
      .field = field<&Scanner::heuristic_alerts>,
      .default_value = "true",
      .applies_by = AppliesBy::new_generation,
-     .text = "Use libclamav's algorithms beside the signatures (names that begin with `Heuristics.`)."},
+     .text = "Use libclamav's algorithms in addition to the signatures (names that begin with `Heuristics.`)."},
     {.key = "scanner.heuristic_scan_precedence",
      .kind = Kind::boolean,
      .field = field<&Scanner::heuristic_scan_precedence>,

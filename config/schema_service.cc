@@ -85,7 +85,7 @@ constexpr Row kStatusRows[] = {
      .default_value = "unix:/run/evermilter/status.sock",
      .applies_by = AppliesBy::restart,
      .text = "The operators' socket: `evermilterctl` speaks to it, and so do freshclam (`NotifyClamd`) and monitoring "
-             "made for clamd. A unix socket only; whoever may write to it may command the service."},
+             "made for clamd. A unix socket only; every process that may write to it may command the service."},
     {.key = "status.socket_mode",
      .kind = Kind::mode,
      .field = field<&Status::socket_mode>,

@@ -53,7 +53,7 @@ std::optional<std::string> check_placeholders(std::string_view text) {
                                           : text.substr(at + 1, close - at - 1);
         if (std::find(known.begin(), known.end(), name) == known.end())
             return printable(text.substr(at, close == std::string_view::npos ? close : close - at + 1)) +
-                   " is no placeholder; known are {virus}, {queue_id} and {generation}";
+                   " is not a placeholder; known are {virus}, {queue_id} and {generation}";
         at = close + 1;
     }
     return std::nullopt;
@@ -99,7 +99,7 @@ std::optional<std::string> check_socket(std::string_view text) {
     const auto address = parse_address(text);
     if (!address) return address.error().reason;
     if (!std::holds_alternative<UnixAddress>(*address))
-        return printable(text) + " is no unix socket; write \"unix:/path\"";
+        return printable(text) + " is not a unix socket; write \"unix:/path\"";
     return std::nullopt;
 }
 
@@ -123,7 +123,7 @@ std::optional<std::string> check_text(Kind kind, std::string_view text) {
             return reason_of(parse_network(text));
         case Kind::words:
             if (text.empty() || !std::all_of(text.begin(), text.end(), is_word))
-                return printable(text) + " is no plain word of letters, digits, - and _";
+                return printable(text) + " is not a plain word of letters, digits, - and _";
             return std::nullopt;
         case Kind::boolean:
         case Kind::count:

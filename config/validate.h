@@ -8,7 +8,7 @@
 
 namespace evermilter::config {
 
-// Precondition: each value by itself is valid.
+// Precondition: each value is valid alone.
 [[nodiscard]] std::vector<Conflict> validate(const Config& config);
 
 } // namespace evermilter::config

@@ -28,10 +28,10 @@ class FileRepair {
     [[nodiscard]] bool after(const Refusal& refusal);
     // The file could not be read, and is not in the folder.
     void unread(const std::string& name, const std::string& reason);
-    // Before a load: those that have changed are tried by themselves. True: something was done.
+    // Before a load: those that have changed are tried alone. True: something was done.
     bool try_changed();
 
-    // One line for people for each file that is not as the directory has it.
+    // One line for operators for each file that is not as the directory has it.
     [[nodiscard]] std::vector<std::string> texts() const;
     // Their names.
     [[nodiscard]] std::vector<std::string> names() const;

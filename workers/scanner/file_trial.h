@@ -1,4 +1,4 @@
-// Tries one database file by itself, in a forked process with a bound of time: whether libclamav loads and compiles it
+// Tries one database file alone, in a forked process with a bound of time: whether libclamav loads and compiles it
 // is not known before, and a file that makes it crash, hang or eat memory must not take the loader along.
 #pragma once
 

@@ -1,4 +1,4 @@
-// A generation that serves: its scanners, the end of its queue, and the standby that is forked from whoever serves it.
+// A generation that serves: its scanners, the end of its queue, and the standby that is forked from what serves it.
 // First the loader serves; when that has died, the standby does, from the same engine. Ends when the queue has ended,
 // the scanners are gone, and at last the standby. Main thread only, and no other thread may live: it forks.
 #pragma once
@@ -24,7 +24,7 @@
 
 namespace evermilter::scanner {
 
-// What a generation is served with. Whoever serves it is a process that has these, by load or by fork.
+// What a generation is served with. The process that serves it has these, by load or by fork.
 struct EngineContext {
     Engine& engine;
     ScannerBoard& board;

@@ -1,9 +1,9 @@
-// The priority of a load beside scanners that serve: nice 19. Such a thread has 1.5 % of a CPU on which another wants
+// The priority of a load while scanners serve: nice 19. Such a thread has 1.5 % of a CPU on which another wants
 // to run, gives way to who wakes there, and has all of a CPU that nobody wants. Measured with 4 CPUs 60 % busy and 8 M
 // signatures: at nice 3 to 10 the mail's p99 was 1.5 to 3 times that without a load; in the idle class (SCHED_IDLE) it
 // was that of nice 19, but the load took twice as long, because the kernel prefers the CPU of such a thread for others
-// that wake, even where one is free, and it then waited beside free CPUs (22 of 51 s; at nice 19 4 of 29 s).
-// Beside scanners that saturate the CPUs such a load would not end, and no thread may raise its priority without
+// that wake, even where one is free, and it then waited next to free CPUs (22 of 51 s; at nice 19 4 of 29 s).
+// With scanners that saturate the CPUs such a load would not end, and no thread may raise its priority without
 // RLIMIT_NICE: a load that is starved is given up, and begun again at the scanners' priority.
 #pragma once
 

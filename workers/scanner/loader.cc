@@ -126,7 +126,7 @@ void Loader::start_load(messages::StartLoad start) {
     if (auto locked = lock_engine(order_.config.database.state_directory, order_.generation); locked)
         engine_lock_ = std::move(*locked);
     else
-        books_ = locked.error().what; // whoever follows a supervisor that was killed does not see this engine
+        books_ = locked.error().what; // the successor of a supervisor that was killed does not see this engine
 
     state_ = State::loading;
     store_.emplace(order_.config.database.state_directory);

@@ -105,7 +105,7 @@ LoadEnd load_steps(const LoadOrder& order, SnapshotStore& store, const Progress&
     const Want want =
         order.config.database.broken_file == config::BrokenFile::keep_last ? Want::what_can_be_read : Want::all;
     std::string books;
-    // It only keeps books: the supervisor counts on by itself.
+    // It only keeps books: the supervisor counts on alone.
     if (auto recorded = record_generation_id(state, order.generation); !recorded) books = recorded.error().what;
     if (auto made = make_empty_directory(order.temp_directory); !made)
         return Refusal{EX_CANTCREAT, "temp directory not usable: " + made.error().what};

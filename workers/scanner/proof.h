@@ -26,7 +26,7 @@ inline constexpr const char* kProbeName = "Evermilter.Probe";
 [[nodiscard]] std::string clean_probe();
 
 // Scans both probes and then the files of `proof_directory` (may be empty): those in infected/ must be found, those
-// in clean/ must be clean. `report` is told the name before each scan.
+// in clean/ must be clean. `report` gets the name before each scan.
 [[nodiscard]] Result<void, Refusal> prove(Engine& engine, const std::string& proof_directory,
                                           const std::function<void(const std::string&)>& report);
 

@@ -47,7 +47,7 @@ Scanner::Scanner(Engine& engine, int queue, ScannerSlot& slot, const config::Sca
     (void)::stat(folder_.c_str(), &made_);
 }
 
-// Whoever cleans up may have removed it, and something may be mounted over it.
+// A clean-up may have removed it, and something may be mounted over it.
 bool Scanner::folder_is_there() const {
     struct stat now {};
     return ::stat(folder_.c_str(), &now) == 0 && now.st_dev == made_.st_dev && now.st_ino == made_.st_ino;
@@ -108,7 +108,7 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     ::alarm(0);
 
     const bool temp_failed = report.verdict.outcome == ScanOutcome::temp_failed;
-    // A temp directory that fails is told of by the supervisor, once for all messages.
+    // A temp directory that fails is logged by the supervisor, once for all messages.
     if (temp_failed || report.verdict.outcome == ScanOutcome::error)
         log::write(temp_failed ? log::Level::debug : log::Level::warning, "scan-failed",
                    {{"session", job.session},

@@ -18,7 +18,7 @@
 
 namespace evermilter::scanner {
 
-// How a scanner ends by itself. Anything else, or a signal, is unexpected.
+// How a scanner ends of its own accord. Anything else, or a signal, is unexpected.
 inline constexpr int kScannerDone = 0; // max_jobs or max_age reached, or the queue has ended
 using messages::kScannerTempFailed;
 inline constexpr int kScannerQueueBroken = 71; // EX_OSERR: the queue cannot be read

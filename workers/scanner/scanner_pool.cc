@@ -155,7 +155,7 @@ void ScannerPool::ended(ScannerSlotState& seat) {
     message.expected = exited && info.si_status == kScannerDone;
 
     vacate(seat);
-    const bool temp_failed = exited && info.si_status == kScannerTempFailed; // the supervisor tells of these, in one
+    const bool temp_failed = exited && info.si_status == kScannerTempFailed; // the supervisor logs these, in one
     if (!message.expected && !temp_failed)
         log::warning("scanner-ended", {{"generation", generation_},
                                        {"scanner", message.pid},

@@ -1,5 +1,5 @@
 // The scanners of one generation: forked from the process that holds the engine, replaced when they end, killed when
-// they hang, their temp folders made and wiped. Owns nothing of the engine or the queue; whoever has both (the
+// they hang, their temp folders made and wiped. Owns nothing of the engine or the queue; the process that has both (the
 // loader, or a standby that took over) can run a pool. Main thread only, and no other thread may live: it forks.
 #pragma once
 
@@ -49,7 +49,7 @@ class ScannerPool {
     [[nodiscard]] Result<void> start();
 
     // Keeps the living scanners of a dead loader (`pids` by slot, 0: none), which are now children of its parent, and
-    // forks one for each other slot. The parent reaps those kept and tells of it; here their end only frees the slot.
+    // forks one for each other slot. The parent reaps those kept and reports it; here their end only frees the slot.
     void take_over(const std::vector<std::int64_t>& pids);
 
     // Kills the scanner `pid` if it is ours and still works on `job`; it is replaced when it was reaped.
@@ -58,7 +58,7 @@ class ScannerPool {
     // Kills the scanner `pid` if it is ours and still idle; it is replaced when it was reaped.
     void kill_idle(pid_t pid);
 
-    // The queue has ended: scanners end by themselves and are not replaced; those still there after
+    // The queue has ended: scanners end alone and are not replaced; those still there after
     // max_scan_time + 5 s are killed. all_gone follows, at once if there is none.
     void retire();
 
@@ -75,7 +75,7 @@ class ScannerPool {
     void refill(ScannerSlotState& seat, Respawn::End end, bool served);
     void seat_later(ScannerSlotState& seat, Respawn::Delay delay);
     void seat_again(ScannerSlotState& vacant);
-    // It should have ended by itself.
+    // It should have ended before.
     void outlived(ScannerSlotState& seat);
     void kill_all() noexcept;
     void out_of_time();

@@ -28,7 +28,7 @@ struct Snapshot {
 // Copies the databases of `directory` into the empty folder `destination`, and again until names, inodes, sizes and
 // times are equal before and after. 66 no such directory or no database in it, 77 not readable, 73 not writable or
 // disk full, 75 it kept changing. `between` is called after each copying, before it is looked again; for tests. A
-// third-party file that cannot be read is left out and told of, unless it is the only one or `all` is wanted.
+// third-party file that cannot be read is left out and reported, unless it is the only one or `all` is wanted.
 enum class Want : std::uint8_t { all, what_can_be_read };
 [[nodiscard]] Result<Snapshot, Refusal> take_snapshot(const std::string& directory, const std::string& destination,
                                                       Want want = Want::all, const std::function<void()>& between = {});

@@ -1,6 +1,6 @@
 // The standby of a generation's loader: forked from it once the engine is proven, with a channel to the supervisor of
 // its own. It waits, sharing all memory, until the supervisor says that the loader is dead; then it serves in its
-// place: it keeps the scanners that live, forks what is missing, and forks the next standby. Nothing is loaded anew.
+// place: it keeps the scanners that live, forks what is missing, and forks the next standby. Nothing is loaded again.
 // When the supervisor dies, a standby that still waits ends; one that serves goes on as a loader does.
 #pragma once
 

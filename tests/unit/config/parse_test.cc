@@ -100,12 +100,12 @@ const Refused kRefused[] = {
     {"[database]\ndirectory = \"/a\\u0000b\"", 2, 13, "database.directory", "control character"},
     {"[process]\nuser = \"a b\"", 2, 8, "process.user", "not the name of a user"},
     {"[process]\nuser = \"\"", 2, 8, "process.user", "is empty"},
-    {"[scanner]\nexclude_pua = [\"a\", \"b.c\"]", 2, 21, "scanner.exclude_pua", "no plain word"},
+    {"[scanner]\nexclude_pua = [\"a\", \"b.c\"]", 2, 21, "scanner.exclude_pua", "not a plain word"},
     // addresses
     {"[milter]\nlisten = []", 2, 10, "milter.listen", "is empty"},
     {"[milter]\nlisten = [\"/a\", \"tcp:3\"]", 2, 17, "milter.listen", "write unix:/path"},
     {"[milter]\nlisten = [\"/a\", \"/a\"]", 2, 17, "milter.listen", "twice"},
-    {"[status]\nsocket = \"inet:3@127.0.0.1\"", 2, 10, "status.socket", "no unix socket"},
+    {"[status]\nsocket = \"inet:3@127.0.0.1\"", 2, 10, "status.socket", "not a unix socket"},
     {"[milter]\nallow = [\"10.0.0.1/8\"]", 2, 10, "milter.allow", "write 10.0.0.0/8"},
     {"[milter]\nallow = [\"mail.example\"]", 2, 10, "milter.allow", "names are not looked up"},
     // a listener on every address, without saying who may come
@@ -135,8 +135,8 @@ const Refused kRefused[] = {
     {"[actions]\nreject_text = \"550 5.7.1 a\\nb\"", 2, 15, "actions.reject_text", "control character"},
     {"[actions]\nreject_text = \"550 5.7.1 grün\"", 2, 15, "actions.reject_text", "beyond ASCII"},
     {"[actions]\nreject_text = \"550 5.7.1 {name}\"", 2, 15, "actions.reject_text", "{virus}, {queue_id}"},
-    {"[actions]\nreject_text = \"550 5.7.1 {virus\"", 2, 15, "actions.reject_text", "is no placeholder"},
-    {"[actions]\nerror_text = \"451 4.7.1 }\"", 2, 14, "actions.error_text", "is no placeholder"},
+    {"[actions]\nreject_text = \"550 5.7.1 {virus\"", 2, 15, "actions.reject_text", "is not a placeholder"},
+    {"[actions]\nerror_text = \"451 4.7.1 }\"", 2, 14, "actions.error_text", "is not a placeholder"},
     // several keys
     {"[timeouts]\neom = \"82s\"", 2, 7, "timeouts.eom", "= 82s; raise timeouts.eom"},
     {"[scanner]\nmax_scan_time = \"98s\"", 2, 17, "scanner.max_scan_time", "must be above"},

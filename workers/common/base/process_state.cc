@@ -53,7 +53,7 @@ void set_soft_limit(decltype(RLIMIT_CORE) resource, rlim_t wanted) noexcept {
 
 constexpr rlim_t kStack = 8UL << 20U;
 
-// TZ may name any file; a time zone's name is no such.
+// TZ may name any file; a time zone's name is not.
 bool is_zone(std::string_view value) {
     return !value.empty() && value.size() <= 64 && value.front() != '/' && value.find("..") == std::string_view::npos &&
            value.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-_/,.<>") ==

@@ -1,4 +1,4 @@
-// What a process inherits from whoever started it, set explicitly at the start of each role: signals, limits, umask,
+// What a process inherits from its starter, set explicitly at the start of each role: signals, limits, umask,
 // working directory, environment. A service manager, a container or a shell may have left any of it in any state.
 #pragma once
 

@@ -7,8 +7,8 @@
 
 namespace evermilter {
 
-// Opens a standard error that is a pipe or a terminal anew, non-blocking: an open file description of our own, so that
-// others who write there keep theirs as it is. For this process and all that it starts. What cannot be opened anew (a
+// Opens a standard error that is a pipe or a terminal again, non-blocking: an open file description of our own, so that
+// others who write there keep theirs as it is. For this process and all that it starts. What cannot be opened again (a
 // pipe of another user, a socket) stays; write_standard_error() does not wait for that either.
 void own_standard_error() noexcept;
 

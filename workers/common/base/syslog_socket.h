@@ -17,7 +17,7 @@ class SyslogSocket {
   public:
     explicit SyslogSocket(std::string path) : path_(std::move(path)) {}
 
-    // Closes what is open and connects anew. An Error only says that nobody is there now: each line tries again.
+    // Closes what is open and connects again. An Error only says that nobody is there now: each line tries again.
     Result<void> open();
     void close();
     // `priority` is facility and level, as for syslog(3). False: nobody has read for `patience` (zero: it does not

@@ -67,7 +67,7 @@ Result<std::vector<DatabaseFile>> list_database_files(const std::string& directo
         if (!is_database_file(entry->d_name)) continue;
         struct stat status {};
         if (::fstatat(::dirfd(open.get()), entry->d_name, &status, 0) != 0) {
-            // Behind a link that cannot be followed: whoever reads it is told why, and has all others.
+            // Behind a link that cannot be followed: reading it gives the reason, and all others are read.
             if (errno != ENOENT && errno != ENOTDIR) files.push_back({.name = entry->d_name});
             continue;
         }

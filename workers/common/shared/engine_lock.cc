@@ -11,7 +11,7 @@
 namespace evermilter {
 namespace {
 
-// More than ever live; whoever else may write to the file shall not keep us searching.
+// More than ever live: another process that may write to the file must not keep us searching.
 constexpr std::size_t kMost = 64;
 
 std::string file_of(const std::string& state_directory) {

@@ -1,4 +1,4 @@
-// Which generations have an engine in memory, whoever started them: each locks the byte of its number in
+// Which generations have an engine in memory, of this supervisor or of one before: each locks the byte of its number in
 // <state_directory>/engines. The lock belongs to the open file (F_OFD_SETLK of fcntl(2)): the loader takes it before it
 // loads, everything forked from it shares it, and it is gone when the last of them is, however they ended. So a
 // supervisor can tell what the processes of one that was killed still hold.

@@ -22,7 +22,7 @@ inline constexpr std::chrono::milliseconds kAnswer = 2s;
 inline constexpr std::chrono::milliseconds kReply = 1s;
 // Postfix gives up (milter_content_timeout), and so does Sendmail later.
 inline constexpr std::chrono::milliseconds kMailServer = 300s;
-// How often the mail server is told that the answer is on its way, and the shortest time for which one waits for that
+// How often the mail server hears that the answer is on its way, and the shortest time for which one waits for that
 // (Sendmail's default for reading an answer).
 inline constexpr std::chrono::milliseconds kProgress = 5s;
 inline constexpr std::chrono::milliseconds kMailServerRead = 10s;

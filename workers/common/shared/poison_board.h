@@ -1,5 +1,5 @@
 // The poison messages of this moment, in memory that the supervisor writes and all others can only read (sealed:
-// whoever handles strangers' mail cannot change what it says). Session workers look messages up before they queue
+// no process that handles strangers' mail can change what it says). Session workers look messages up before they queue
 // them, scanners before they take them, so that a message costs no scanner more once it is known. Bounded.
 #pragma once
 

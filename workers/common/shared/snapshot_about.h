@@ -1,5 +1,5 @@
-// What is known of a snapshot without reading its databases: a small file beside them, written by the loader that took
-// it and read by whoever chooses among snapshots. libclamav passes over it. It only keeps books: a snapshot without one
+// What is known of a snapshot without reading its databases: a small file next to them, written by the loader that took
+// it and read to choose among snapshots. libclamav passes over it. It only keeps books: a snapshot without one
 // can be loaded all the same.
 #pragma once
 

@@ -76,7 +76,7 @@ void measure(Watch& now) noexcept {
     (void)::nftw(now.directory.c_str(), add_entry, kOpenFolders, FTW_PHYS);
     const auto used = static_cast<std::uint64_t>(room.f_blocks - room.f_bfree) * room.f_frsize;
     const auto files = static_cast<std::uint64_t>(room.f_files - room.f_ffree);
-    // A file system for a handful of files is no limit of the message.
+    // A file system for a handful of files is not a limit of the message.
     constexpr std::uint64_t kFewFiles = 128;
     const bool no_inode = room.f_files > 0 && room.f_ffree == 0;
     // Room that others have given back meanwhile may do for another try.

@@ -1,7 +1,7 @@
 // What the system refused while a scan ran. libclamav keeps quiet about much of it, or says it in a debug message
 // alone, and goes on as if a file that it could not make were empty. libc_overrides.cc tells each failing call here. A
 // failure that the content has not caused makes the scan failed; one that it has (a probing open of a file that is not
-// there, an offset outside of a file) is not told. One scan at a time in a process; the record allocates nothing and
+// there, an offset outside of a file) is not counted. One scan at a time in a process; the record allocates nothing and
 // keeps errno.
 #pragma once
 

@@ -20,7 +20,7 @@ struct EngineReport {
     Verdict verdict;
     std::chrono::nanoseconds took{};
     std::uint64_t scanned = 0;           // bytes of the message that was handed to libclamav
-    std::size_t parts_scanned_again = 0; // parts of the mail that libclamav did not open by itself
+    std::size_t parts_scanned_again = 0; // parts of the mail that libclamav did not open
 };
 
 class Engine {

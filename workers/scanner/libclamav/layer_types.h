@@ -14,12 +14,12 @@ enum class Loudness : std::uint8_t {
     // would
     // cost time with each message. As the layer above.
     quiet,
-    // It is told by debug messages alone.
+    // Only debug messages say it.
     loud,
     // Never, in no layer below either: libclamav 1.4 asked for debug messages reads a TNEF file with an unknown level
     // for
     // ever (tnef.c), takes names of members for a format (LHA, ALZ, OneNote; libclamav_rust, logging.rs), and its RAR
-    // library writes them to standard error by itself. What is in these is known from their own directories.
+    // library writes them to standard error directly. What is in these is known from their own directories.
     hushed,
 };
 [[nodiscard]] Loudness loudness(std::string_view type) noexcept;

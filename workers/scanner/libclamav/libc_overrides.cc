@@ -150,7 +150,7 @@ DIR* opendir(const char* path) {
 struct dirent64* readdir64(DIR* folder) {
     static auto* const real = next<struct dirent64*(DIR*)>("readdir64");
     const int before = errno;
-    errno = 0; // the end is no error
+    errno = 0; // the end is not an error
     struct dirent64* entry = nullptr;
     if (!refused<struct dirent64*>("readdir", nullptr, entry)) entry = real(folder);
     if (entry == nullptr && errno != 0)

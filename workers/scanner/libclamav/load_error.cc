@@ -69,7 +69,7 @@ std::string failed_database(const std::vector<LibraryMessage>& messages, const s
         if (!path.empty()) break;
     }
     const std::string folder = loaded_from + "/";
-    if (path == loaded_from) return path.substr(path.rfind('/') + 1); // a file by itself
+    if (path == loaded_from) return path.substr(path.rfind('/') + 1); // a file alone
     if (!path.starts_with(folder)) return {};
     path.erase(0, folder.size());
     return path.find('/') == std::string::npos ? path : std::string();

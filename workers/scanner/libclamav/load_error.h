@@ -1,4 +1,4 @@
-// What libclamav said while a load failed, as one line for the operator: file, line where it is told, reason.
+// What libclamav said while a load failed, as one line for the operator: file, line where it is known, reason.
 #pragma once
 
 #include <string>

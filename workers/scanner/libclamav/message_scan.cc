@@ -171,7 +171,7 @@ void MessageScan::scan(int fd, std::string_view bytes) {
             code = map ? ::cl_scanmap_callback(map.get(), nullptr, &name, &scanned, &engine_, &options, this) : CL_EMEM;
         }
     }
-    if (code == CL_VIRUS && name != nullptr) on_name(name); // told by the callback too, but for one path
+    if (code == CL_VIRUS && name != nullptr) on_name(name); // the callback says it too, but for one path
     if (temp_directory_filled()) limits_.emplace_back(kTempLimit);
     watch_.end_scan(limits_);
     worsen(code);

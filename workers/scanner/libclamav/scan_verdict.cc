@@ -21,12 +21,12 @@ constexpr std::array<std::string_view, 8> kTempWords = {"temp",           "tmp",
 Verdict incomplete(const Ledger& ledger, bool temp_filled) {
     Ledger full;
     if (temp_filled) full.add(gap_of_limit(kTempLimit, {}, {}, 0));
-    const Ledger& told = temp_filled ? full : ledger;
+    const Ledger& shown = temp_filled ? full : ledger;
     Verdict verdict;
     verdict.outcome = ScanOutcome::incomplete;
-    verdict.detail = told.labels(messages::kLongestDetail);
-    verdict.unseen = told.reasons();
-    verdict.ledger = told.text(messages::kLongestLedger);
+    verdict.detail = shown.labels(messages::kLongestDetail);
+    verdict.unseen = shown.reasons();
+    verdict.ledger = shown.text(messages::kLongestLedger);
     return verdict;
 }
 
@@ -81,7 +81,7 @@ Verdict judge(const ScanFacts& facts, const Ledger& ledger) {
     if (facts.code == ScanCode::failure) return plain(ScanOutcome::error, facts.code_text);
     if (facts.time_limit_passed) return plain(ScanOutcome::error, std::string(kTimeLimit));
     if (facts.temp_filled || !ledger.empty()) return incomplete(ledger, facts.temp_filled);
-    // A detection that was told under no name is none that we know.
+    // A detection without a name is none that we know.
     if (facts.code == ScanCode::detection && facts.detection.empty() && ledger.empty())
         return plain(ScanOutcome::error, "libclamav reports a detection without a name");
     return plain(ScanOutcome::clean, {});

@@ -15,12 +15,12 @@ namespace evermilter::scanner {
 // The code that cl_scandesc_callback() gave, as far as it matters here.
 enum class ScanCode : std::uint8_t {
     clean,
-    detection,    // CL_VIRUS: a name was told
+    detection,    // CL_VIRUS: there is a name
     temp_failure, // a file or directory of the scan could not be made, written or removed
     failure,      // any other
 };
 
-// Of all scans that a message took: the message as a whole, and the parts that had to be scanned by themselves.
+// Of all scans that a message took: the message as a whole, and the parts that had to be scanned alone.
 struct ScanFacts {
     ScanCode code = ScanCode::failure; // the worst
     std::string code_text;             // cl_strerror()
@@ -54,13 +54,13 @@ struct AskedFor {
     bool encrypted_documents = false;
 };
 [[nodiscard]] NameKind kind_of_name(std::string_view name, const AskedFor& asked) noexcept;
-// The name after "Heuristics.Limits.Exceeded." ("MaxFiles"), or empty if `name` is no such.
+// The name after "Heuristics.Limits.Exceeded." ("MaxFiles"), or empty if `name` is another.
 [[nodiscard]] std::string_view exceeded_limit(std::string_view name) noexcept;
 
 // Whether an error message of libclamav is about a file that could not be made or written.
 [[nodiscard]] bool about_temp_files(std::string_view temp_directory, std::string_view text);
 
-// A message of libclamav that tells of a failure. The first counts, but one about temporary files only if there is no
+// A message of libclamav about a failure. The first counts, but one about temporary files only if there is no
 // other: that one is tried again.
 void add_failure(ScanFacts& facts, std::string_view text);
 

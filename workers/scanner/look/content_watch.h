@@ -1,7 +1,7 @@
-// Compares what libclamav opens of a message with what is in it. libclamav tells of each layer that it opens (a part of
+// Compares what libclamav opens of a message with what is in it. libclamav reports each layer that it opens (a part of
 // a mail, a member of an archive) by a callback; here each is held against the parts that a mail program would find
 // (mime_reader.h) and the members that an archiver would find (containers.h). What was never opened is handed out to be
-// scanned by itself where it can be had, and is a gap of the ledger where not.
+// scanned alone where it can be had, and is a gap of the ledger where not.
 //
 // No libclamav in here: layers come as values. One message, one thread. Bounded: see the constants below, those of
 // mime_reader.h, and the limits of the site.
@@ -43,7 +43,7 @@ struct Layer {
     bool normalized = false; // made from the layer above by libclamav: no content of its own
 };
 
-// What is to be scanned by itself.
+// What is to be scanned alone.
 struct Unopened {
     std::string path;
     std::string bytes_kept;
@@ -80,7 +80,7 @@ class ContentWatch {
 
     void add(Gap gap) { ledger_.add(std::move(gap)); }
     [[nodiscard]] const Ledger& ledger() const noexcept { return ledger_; }
-    // What was scanned by itself so far, for measurements.
+    // What was scanned alone so far, for measurements.
     [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
 
   private:

@@ -1,5 +1,5 @@
 // A gap: a part of a message that was not looked at, and why. The ledger of a message is the list of its gaps.
-// Pure values. What senders chose (names, types) is bounded here and not escaped: whoever prints it escapes it.
+// Pure values. What senders chose (names, types) is bounded here and not escaped: the code that prints it escapes it.
 #pragma once
 
 #include <cstddef>

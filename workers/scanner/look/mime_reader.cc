@@ -247,7 +247,7 @@ class Reader {
         return end != std::string_view::npos && text.substr(0, end).find('=') != std::string_view::npos;
     }
 
-    // Some begin anew behind each padding, others end there.
+    // Some begin again behind each padding, others end there.
     static std::string decoded_in_pieces(std::string_view text) {
         std::string bytes;
         while (!text.empty()) {

@@ -1,5 +1,5 @@
-// Reads a mail as a mail program would (GMime), beside libclamav, which has a reader of its own. What the two read
-// alike has been looked at; a part that libclamav did not open is scanned by itself (content_watch.h). The one home of
+// Reads a mail as a mail program would (GMime), next to libclamav, which has a reader of its own. What the two read
+// alike has been looked at; a part that libclamav did not open is scanned alone (content_watch.h). The one home of
 // GMime. One thread. GMime's memory is GLib's: without memory the process ends (SIGTRAP), its message is tried again.
 #pragma once
 

@@ -1,7 +1,7 @@
 // Large pages for what a load has left in memory, so that a fork has fewer page tables to copy and scanners fewer
 // misses of the TLB. Measured with 8 million signatures (1.3 GB) on a busy machine of four CPUs: a fork takes 1.3 ms
 // instead of 104 ms, a scan of a 3 KB mail some 10 % less CPU time, memory stays the same (1307 and 1308 MB); it costs
-// 5 s of CPU time beside the 23 s of the load. It must be before the first fork: later it would copy what is shared.
+// 5 s of CPU time on top of the 23 s of the load. It must be before the first fork: later it would copy what is shared.
 #pragma once
 
 #include <cstddef>
