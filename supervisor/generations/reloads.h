@@ -51,6 +51,8 @@ class Reloads {
 
     // What it held is gone.
     void state_directory_made();
+    // The settings have changed, database.vanished_after maybe.
+    void look_now();
 
     // From Generations.
     void load_ended(const LoadOutcome& outcome);
@@ -127,6 +129,8 @@ class Reloads {
     std::string restore_snapshot_; // not empty: what is to be loaded for it: that one or, if it cannot be, an older
     RestartPolicy restore_policy_;
     RestartPolicy retry_policy_; // of refusals that time can heal
+    // The retry waits until what has vanished last, at this time, is given up; 0: it does not.
+    std::int64_t vanished_ns_ = 0;
     std::minstd_rand random_;
     std::optional<Decisions> recorded_ = Decisions{}; // as the file has them, or will have; empty: not known
     FileWriter writer_;

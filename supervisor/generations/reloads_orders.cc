@@ -250,6 +250,7 @@ void Reloads::look_at_staleness(const ReloadOrder& order, const LoadOutcome& out
         state_.vanished.clear();
         retry_policy_ = RestartPolicy(kRetry);
         retry_timer_.stop();
+        vanished_ns_ = 0;
         return;
     }
     if (!reads_directory(order) || stopped_) return;
@@ -258,17 +259,21 @@ void Reloads::look_at_staleness(const ReloadOrder& order, const LoadOutcome& out
     state_.stale = Stale{since, outcome.error};
     log::error("signatures-stale", {{"since", since}, {"reason", outcome.error}});
     if (!ever_active_) return;
-    const std::chrono::nanoseconds now(monotonic_ns());
-    if (!outcome.vanished.empty()) {
-        // When the last of them is given up it goes on without.
-        std::int64_t last = 0;
-        for (const std::string& name : outcome.vanished) last = std::max(last, state_.vanished.at(name));
-        const auto due = std::chrono::nanoseconds(last) + settings_.config.database.vanished_after;
-        retry_timer_.start(std::max(due - now, std::chrono::nanoseconds(0)));
-    }
+    vanished_ns_ = 0;
+    for (const std::string& name : outcome.vanished) vanished_ns_ = std::max(vanished_ns_, state_.vanished.at(name));
+    look_now();
     if (!outcome.may_pass) return;
+    const std::chrono::nanoseconds now(monotonic_ns());
+    vanished_ns_ = 0;
     retry_policy_.failed(now, std::uniform_real_distribution<double>(0.0, 1.0)(random_));
     retry_timer_.start(std::max(retry_policy_.not_before() - now, std::chrono::nanoseconds(0)));
+}
+
+// When the last of those that have vanished is given up it goes on without.
+void Reloads::look_now() {
+    if (vanished_ns_ == 0 || stopped_) return;
+    const auto due = std::chrono::nanoseconds(vanished_ns_) + settings_.config.database.vanished_after;
+    retry_timer_.start(std::max(due - std::chrono::nanoseconds(monotonic_ns()), std::chrono::nanoseconds(0)));
 }
 
 } // namespace evermilter::supervisor
