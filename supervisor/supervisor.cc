@@ -247,6 +247,7 @@ void Supervisor::take_settings(const Settings& settings, bool new_session_worker
     database_watch_.apply(now.database);
     poison_watch_.apply();
     generations_.look_now();
+    reloads_.look_now();
     if (now.process.ping_timeout != before.process.ping_timeout) heartbeat_.start();
     if (now.timeouts.shutdown != before.timeouts.shutdown)
         children_.send_to_all(messages::ShutdownTime{now.timeouts.shutdown.count()});

@@ -166,9 +166,14 @@ void Recovery::directory_taken() {
 void Recovery::directory_refused(bool may_pass, std::optional<Moment> given_up, Moment now) {
     if (!ever_active_ || stopped_) return;
     if (given_up) retry_at_ = std::max(now, *given_up);
+    awaits_giving_up_ = given_up.has_value() && !may_pass;
     if (!may_pass) return;
     retry_policy_.failed(now, chance_());
     retry_at_ = std::max(now, retry_policy_.not_before());
+}
+
+void Recovery::gives_up_at(Moment given_up, Moment now) {
+    if (retry_at_ && awaits_giving_up_) retry_at_ = std::max(now, given_up);
 }
 
 bool Recovery::take_retry(Moment now) {

@@ -53,6 +53,8 @@ class Recovery {
     void directory_taken();
     // What the directory holds was refused. `given_up`: when a database that is missing will be given up.
     void directory_refused(bool may_pass, std::optional<Moment> given_up, Moment now);
+    // The same, where the settings have changed and nothing else was wrong.
+    void gives_up_at(Moment given_up, Moment now);
     // Nothing is loaded from now on.
     void stop();
 
@@ -108,6 +110,7 @@ class Recovery {
     // What the directory holds was refused.
     RestartPolicy retry_policy_;
     std::optional<Moment> retry_at_;
+    bool awaits_giving_up_ = false; // retry_at_ is when a missing database will be given up
 };
 
 } // namespace evermilter::supervisor

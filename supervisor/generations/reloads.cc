@@ -257,20 +257,29 @@ void Reloads::look_at_staleness(const ReloadOrder& order, const LoadPlan& plan, 
         state_.stale.reset();
         state_.vanished.clear();
         recovery_.directory_taken();
+        last_missed_.reset();
         return;
     }
     if (!reads_directory(order) || stopped_) return;
     const Moment now = time_.now();
     // When the last of them is given up, a load goes on without.
-    std::optional<Moment> given_up;
+    last_missed_.reset();
     for (const std::string& name : outcome.vanished) {
         const Moment first_missed = state_.vanished.emplace(name, now).first->second;
-        given_up = std::max(given_up.value_or(Moment::zero()), first_missed + settings_.config.database.vanished_after);
+        last_missed_ = std::max(last_missed_.value_or(Moment::zero()), first_missed);
     }
+    std::optional<Moment> given_up;
+    if (last_missed_) given_up = *last_missed_ + settings_.config.database.vanished_after;
     const std::int64_t since = state_.stale ? state_.stale->since : time_.unix_time();
     state_.stale = Stale{since, outcome.error};
     log::error("signatures-stale", {{"since", since}, {"reason", outcome.error}});
     recovery_.directory_refused(outcome.may_pass, given_up, now);
+}
+
+void Reloads::look_now() {
+    if (!last_missed_ || stopped_) return;
+    recovery_.gives_up_at(*last_missed_ + settings_.config.database.vanished_after, time_.now());
+    show_recovery();
 }
 
 // ---------------------------------------------------------------- recovery

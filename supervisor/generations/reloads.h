@@ -52,6 +52,8 @@ class Reloads {
     // What it held is gone.
     void state_directory_made();
     void decisions_written(const Result<void>& result);
+    // The settings have changed, database.vanished_after maybe.
+    void look_now();
 
     // From Generations.
     void load_ended(const LoadOutcome& outcome);
@@ -95,6 +97,7 @@ class Reloads {
     ReloadDecisions decisions_;
     std::optional<Current> current_;
     std::string digest_before_; // of what served when it began
+    std::optional<Moment> last_missed_; // when the last database that a refused load missed was first missed
     bool stopped_ = false;
     std::unique_ptr<Timer> soon_timer_;
     std::unique_ptr<Timer> wake_timer_; // when recovery wants something

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <stdexcept>
+#include <type_traits>
 
 #include "config/parse.h"
 #include "workers/common/base/unique_fd.h"
@@ -15,7 +16,7 @@ namespace {
 template <class T>
 T need(Result<T, scanner::Refusal> outcome) {
     if (!outcome) throw std::runtime_error(outcome.error().reason);
-    return std::move(*outcome);
+    if constexpr (!std::is_void_v<T>) return std::move(*outcome);
 }
 
 } // namespace
