@@ -332,7 +332,7 @@ Result<unique_fd> make_listener() {
 }
 
 // What libmilter says by itself, of a session as a rule. What fails costs a line.
-void log_of_libmilter(int priority, const char* format, va_list arguments) noexcept {
+[[gnu::format(printf, 2, 0)]] void log_of_libmilter(int priority, const char* format, va_list arguments) noexcept {
     std::array<char, 1024> text{};
     (void)std::vsnprintf(text.data(), text.size(), format, arguments);
     const int severity = LOG_PRI(priority);
@@ -505,7 +505,7 @@ void syslog(int priority, const char* format, ...) {
 
 // syslog() of a library that was built with _FORTIFY_SOURCE.
 // NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl50-cpp)
-void __syslog_chk(int priority, int /*flag*/, const char* format, ...) {
+[[gnu::format(printf, 3, 4)]] void __syslog_chk(int priority, int /*flag*/, const char* format, ...) {
     va_list arguments;
     va_start(arguments, format);
     evermilter::session::seam::log_of_libmilter(priority, format, arguments);
