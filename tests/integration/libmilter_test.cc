@@ -1,4 +1,4 @@
-// A libmilter that was built in a way that the seam cannot work with is noticed before a session is lost; and one that
+// A libmilter that was built so that interpose.h cannot work with it is noticed before a session is lost; and one that
 // was built with _FORTIFY_SOURCE works.
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>

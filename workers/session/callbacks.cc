@@ -36,9 +36,9 @@ using SessionPointer = std::shared_ptr<Session>;
 // The session that the callback belongs to. Empty for one that has been given up: its connection is shut down already.
 // Does not fail: a callback that could not even find its session would lose what it brought.
 SessionPointer enter() noexcept {
-    const int descriptor = seam::enter_callback();
+    const int descriptor = libmilter::enter_callback();
     SessionPointer session = the_service().sessions.find(descriptor);
-    if (!session) seam::forget(descriptor);
+    if (!session) libmilter::forget(descriptor);
     return session;
 }
 
@@ -71,12 +71,12 @@ bool attempt(const char* callback, Session& session, Body&& body) noexcept {
 
 void begin_message(Session& session) noexcept {
     session.intake.begin();
-    seam::set_in_message(session.descriptor, true);
+    libmilter::set_in_message(session.descriptor, true);
 }
 
 void forget_message(Session& session) noexcept {
     session.forget_message();
-    seam::set_in_message(session.descriptor, false);
+    libmilter::set_in_message(session.descriptor, false);
 }
 
 // ---------------------------------------------------------------- the kinds of callbacks (answer.h)
@@ -243,7 +243,7 @@ Go refuse_mail(SMFICTX* context, Session& session, MailRefusal refusal) {
         log::info("mail-refused",
                   {{"session", id}, {"peer", peer}, {"reason", draining ? "draining" : "timeouts.session"}});
     };
-    seam::expect_answer();
+    libmilter::expect_answer();
     return Go::refused;
 }
 
@@ -321,7 +321,7 @@ sfsistat on_body(SMFICTX* /*context*/, unsigned char* chunk, std::size_t size) {
             session.store.add_body({reinterpret_cast<const char*>(chunk), size});
             the_service().sessions.enter(session, Stage::body);
         });
-    return answer_chunk(seam::current_command());
+    return answer_chunk(libmilter::current_command());
 }
 
 sfsistat on_end_of_message(SMFICTX* context) {
@@ -335,7 +335,7 @@ sfsistat on_end_of_message(SMFICTX* context) {
     });
     if (!answered) count_failed_message(the_service());
     message_over(*session);
-    seam::expect_answer(); // until it is written the session stays in its stage, under timeouts.eom
+    libmilter::expect_answer(); // until it is written the session stays in its stage, under timeouts.eom
     return answer_end_of_message(final);
 }
 
@@ -344,7 +344,7 @@ sfsistat on_abort(SMFICTX* /*context*/) {
     if (!session) return answer_nothing();
     (void)try_to([&] {
         // Without a command to abort it is libmilter that gives up, and will close.
-        auto& place = seam::current_command() == SMFIC_ABORT ? session->aborted : session->broken_off;
+        auto& place = libmilter::current_command() == SMFIC_ABORT ? session->aborted : session->broken_off;
         if (auto message = session->unfinished(the_service().sessions.stage_of(*session))) place = std::move(message);
     });
     message_over(*session);
@@ -366,8 +366,8 @@ void log_end(Session& session) {
     const SessionTable& sessions = the_service().sessions;
     EndFacts facts;
     facts.closed_for = sessions.closed_for(session);
-    facts.command = seam::current_command();
-    facts.packet = seam::current_length();
+    facts.command = libmilter::current_command();
+    facts.packet = libmilter::current_length();
     facts.stage = sessions.stage_of(session);
     facts.message = std::exchange(session.broken_off, std::nullopt);
     if (!facts.message) facts.message = session.unfinished(facts.stage);
@@ -397,11 +397,11 @@ sfsistat on_close(SMFICTX* /*context*/) {
     session->client.clear();
     session->probe = false;
     session->pin.reset();
-    if (seam::current_command() == SMFIC_QUIT_NC) {
+    if (libmilter::current_command() == SMFIC_QUIT_NC) {
         begin_again(*session);
         return answer_nothing();
     }
-    seam::forget(session->descriptor);
+    libmilter::forget(session->descriptor);
     the_service().sessions.end(*session);
     return answer_nothing();
 }

@@ -130,7 +130,7 @@ void SessionTable::count_eom_timeout() noexcept {
 bool SessionTable::abandoned(const Session& session) const {
     const Lock lock(mutex_);
     if (session.closed.load() || !session.control) return true;
-    // A half-close counts: no MTA reads an answer after it. ppoll(2), because the program defines poll() (seam.h).
+    // A half-close counts: no MTA reads an answer after it. ppoll(2), because the program defines poll() (interpose.h).
     pollfd entry{session.control.get(), POLLRDHUP, 0};
     const timespec at_once{};
     return ::ppoll(&entry, 1, &at_once, nullptr) > 0;
@@ -292,7 +292,7 @@ void SessionTable::out_of_step(int descriptor, const char* why) {
 
 void SessionTable::unserved(int descriptor) {
     const auto session = find(descriptor);
-    seam::forget(descriptor);
+    libmilter::forget(descriptor);
     bool first = false;
     {
         const Lock lock(mutex_);

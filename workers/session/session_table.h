@@ -27,7 +27,7 @@ namespace evermilter::session {
 // Why a MAIL is answered with 421.
 enum class MailRefusal : std::uint8_t { none, past_session_budget, draining };
 
-class SessionTable final : public seam::Events {
+class SessionTable final : public libmilter::Events {
   public:
     using Time = StageClock::Time;
 
@@ -85,7 +85,7 @@ class SessionTable final : public seam::Events {
     void close_all();
     [[nodiscard]] std::size_t size() const;
 
-    // seam::Events
+    // libmilter::Events
     void adopted(std::uint64_t session, int descriptor) override;
     void lost(std::uint64_t session) override;
     void packet_begun(int descriptor) override;
