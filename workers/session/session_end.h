@@ -1,4 +1,4 @@
-// How a session ended, in words for its one line in the log. Most end with QUIT and nothing is said; the others are
+// How a session ended, in words for its one line in the log. Most end with QUIT and nothing is logged; the others are
 // what an operator looks for when a mail server complains. Pure.
 #pragma once
 
@@ -34,7 +34,7 @@ struct EndFacts {
 };
 
 struct SessionEnd {
-    bool well = false; // nothing to tell
+    bool well = false; // nothing to log
     std::string reason;
     Stage stage = Stage::mail;
     std::uint64_t bytes = 0;
@@ -42,7 +42,7 @@ struct SessionEnd {
     std::string sender;
 };
 
-// What libmilter has not read of a connection that has hung up (packet_gate.h) is a part of the story.
+// What libmilter has not read of a connection that has hung up (packet_peek.h) is a part of the story.
 void add_rest(const UnreadRest& rest, EndFacts& facts);
 
 [[nodiscard]] SessionEnd end_of(const EndFacts& facts);

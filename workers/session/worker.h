@@ -76,7 +76,7 @@ class Worker {
     scanning::Outbox outbox_;
     scanning::MemoryBudget memory_;
     const scanning::StoreSettings store_;
-    SessionTable sessions_;
+    SessionBudgets sessions_;
     scanning::GenerationQueues queues_;
     scanning::ScanClient scanner_;
     Service service_;

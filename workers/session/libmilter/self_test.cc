@@ -58,7 +58,7 @@ struct Books {
     const scanning::StoreSettings store;
     scanning::MemoryBudget memory{0};
     scanning::Outbox outbox{[] {}};
-    SessionTable sessions;
+    SessionBudgets sessions;
     Service service;
 };
 
