@@ -1,6 +1,7 @@
 // The milter protocol from the mail server's side, as far as one session with whole messages needs it: version 6,
 // option negotiation, macros, the commands of one message, the replies with their modifications.
-// Source: libmilter's mfdef.h and engine.c. Blocking, with a deadline for each reply that milter progress renews.
+// Source: libmilter's engine.c; the framing is workers/common/milter/packet.h. Blocking, with a deadline for each reply
+// that milter progress renews.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "supervisor/ctl/socket_connect.h"
+#include "workers/common/milter/packet.h"
 
 namespace evermilter::ctl {
 
@@ -47,7 +49,7 @@ class MilterClient {
 
     // One message on this session, from MAIL to its verdict; at the first one also connect and HELO.
     [[nodiscard]] Result<MilterVerdict> send(const Mail& mail);
-    // Says goodbye; errors do not matter any more.
+    // Sends QUIT and closes; an error does not matter any more.
     void quit();
 
   private:
@@ -61,7 +63,7 @@ class MilterClient {
 
     [[nodiscard]] Result<void> negotiate();
     [[nodiscard]] Result<void> write(char command, std::string_view data);
-    [[nodiscard]] Result<void> macros(char stage, const std::vector<std::pair<std::string, std::string>>& values);
+    [[nodiscard]] Result<void> macros(char of, const milter::Macros& macros);
     [[nodiscard]] Result<Packet> read();
     // Sends, unless the milter does not want the command; reads the reply, unless it sends none. True: go on; false:
     // `verdict` is final.

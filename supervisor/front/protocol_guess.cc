@@ -4,20 +4,30 @@
 #include <algorithm>
 #include <array>
 
+#include "workers/common/milter/packet.h"
+
 namespace evermilter::supervisor {
 
 namespace {
 
 using Bytes = std::span<const unsigned char>;
 
-constexpr std::size_t kLengthSize = 4;
-constexpr std::uint32_t kNegotiationLength = kNegotiationSize - kLengthSize;
-constexpr std::uint32_t kMinVersion = 2; // libmilter: SMFI_PROT_VERSION_MIN
-constexpr std::uint32_t kMaxVersion = 6; // SMFI_PROT_VERSION
-// MILTER_MDS_1M (mfdef.h), the largest chunk that can be negotiated, and its command byte.
-constexpr std::uint32_t kMaxPacket = 1024 * 1024 + 1;
-// The commands of an MTA (SMFIC_* of mfdef.h) but 'O'.
-constexpr std::string_view kMilterCommands = "ABCDEHKLMNQRTU";
+using milter::kHeadBytes;
+using milter::kLengthBytes;
+constexpr std::size_t kNegotiationLength = milter::kNegotiationBytes - kLengthBytes;
+
+// A command of a mail server.
+bool is_command(char letter) {
+    using namespace milter::command;
+    constexpr std::array kCommands = {kAbort,     kBody,   kConnect, kMacros,  kEndOfMessage,
+                                      kHelo,      kHeader, kMail,    kQuit,    kEndOfHeaders,
+                                      kNegotiate, kRcpt,   kData,    kUnknown, kQuitNewConnection};
+    return std::ranges::find(kCommands, letter) != kCommands.end();
+}
+
+std::string_view text_of(Bytes bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 struct Word {
     std::string_view text;
@@ -59,26 +69,20 @@ Match match_exactly(Bytes bytes, std::string_view word) {
     return match(bytes, word, [](unsigned char byte) { return byte; });
 }
 
-std::uint32_t number_at(Bytes bytes, std::size_t offset) {
-    return (static_cast<std::uint32_t>(bytes[offset]) << 24U) | (static_cast<std::uint32_t>(bytes[offset + 1]) << 16U) |
-           (static_cast<std::uint32_t>(bytes[offset + 2]) << 8U) | static_cast<std::uint32_t>(bytes[offset + 3]);
-}
-
 // A packet whose first byte is 0, or whose five bytes are length and command of a milter.
 Protocol guess_packet(Bytes bytes) {
-    if (bytes.size() < kLengthSize) return Protocol::undecided;
-    const std::uint32_t length = number_at(bytes, 0);
-    if (length > kMaxPacket) return Protocol::oversized;
-    if (length == 0) return Protocol::unknown;
-    if (bytes.size() < kLengthSize + 1) return Protocol::undecided;
-    const char command = static_cast<char>(bytes[kLengthSize]);
-    if (command == 'O') {
-        if (length != kNegotiationLength) return length > kNegotiationLength ? Protocol::oversized : Protocol::unknown;
-        if (bytes.size() < kNegotiationSize) return Protocol::undecided;
-        const std::uint32_t version = number_at(bytes, kLengthSize + 1);
-        return version < kMinVersion || version > kMaxVersion ? Protocol::version : Protocol::negotiation;
-    }
-    return kMilterCommands.find(command) != std::string_view::npos ? Protocol::not_first : Protocol::unknown;
+    const auto length = milter::number_at(text_of(bytes), 0);
+    if (!length) return Protocol::undecided;
+    if (*length > milter::kLargestLength) return Protocol::oversized;
+    if (*length == 0) return Protocol::unknown;
+    if (bytes.size() < kHeadBytes) return Protocol::undecided;
+    const char command = text_of(bytes)[kLengthBytes];
+    if (command != milter::command::kNegotiate) return is_command(command) ? Protocol::not_first : Protocol::unknown;
+    if (*length != kNegotiationLength) return *length > kNegotiationLength ? Protocol::oversized : Protocol::unknown;
+    const auto offer = milter::read_negotiation(text_of(bytes.subspan(kHeadBytes)));
+    if (!offer) return Protocol::undecided;
+    const bool spoken = offer->version >= milter::kLowestVersion && offer->version <= milter::kHighestVersion;
+    return spoken ? Protocol::negotiation : Protocol::version;
 }
 
 } // namespace
@@ -106,13 +110,11 @@ Protocol guess_protocol(Bytes bytes) noexcept {
     if (undecided) return Protocol::undecided;
     // A length above 16 MiB in the first byte, and a milter's command: a milter packet gone wrong rather than text.
     const bool text = std::all_of(
-        bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(bytes.size(), kLengthSize)),
+        bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(bytes.size(), kLengthBytes)),
         [](unsigned char byte) { return byte >= 0x20 && byte < 0x7f; });
     if (text || bytes[0] == '\r' || bytes[0] == '\n') return Protocol::unknown;
-    if (bytes.size() < kLengthSize + 1) return Protocol::undecided;
-    const char command = static_cast<char>(bytes[kLengthSize]);
-    return command == 'O' || kMilterCommands.find(command) != std::string_view::npos ? Protocol::oversized
-                                                                                     : Protocol::unknown;
+    if (bytes.size() < kHeadBytes) return Protocol::undecided;
+    return is_command(text_of(bytes)[kLengthBytes]) ? Protocol::oversized : Protocol::unknown;
 }
 
 Protocol guess_final(Bytes bytes) noexcept {

@@ -1,6 +1,6 @@
 // What a peer speaks, from its first bytes: a milter's option negotiation, or which other protocol. Pure.
-// Sources: libmilter's mfdef.h (packet: 32-bit length in network order, command, data; the negotiation is 'O' with
-// three 32-bit words), RFC 5321, RFC 9110, RFC 8446 section 5.1, clamd(8), HAProxy's PROXY protocol.
+// Sources: workers/common/milter/packet.h, RFC 5321, RFC 9110, RFC 8446 section 5.1, clamd(8), HAProxy's PROXY
+// protocol.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,6 @@ enum class Protocol : std::uint8_t {
 };
 inline constexpr std::size_t kProtocols = 13;
 
-// The negotiation packet: 4 bytes of length (13), 'O', version, actions, steps.
-inline constexpr std::size_t kNegotiationSize = 17;
 // As many bytes are always enough for a decision.
 inline constexpr std::size_t kGuessBytes = 64;
 

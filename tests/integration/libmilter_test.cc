@@ -1,5 +1,5 @@
-// If libmilter was built in a way that the interposed functions cannot work with, that is noticed before a session is
-// lost. A libmilter built with _FORTIFY_SOURCE works.
+// A libmilter that was built so that interpose.h cannot work with it is noticed before a session is lost; and one that
+// was built with _FORTIFY_SOURCE works.
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <ostream>

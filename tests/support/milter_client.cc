@@ -21,37 +21,30 @@
 namespace evermilter::test {
 namespace {
 
-constexpr std::size_t kChunk = 65535; // MILTER_CHUNK_SIZE
-constexpr std::uint32_t kNoConnect = 0x1, kNoHelo = 0x2, kNoMail = 0x4, kNoRcpt = 0x8, kNoBody = 0x10,
-                        kNoHeaders = 0x20, kNoEndOfHeaders = 0x40, kNoData = 0x200;
-constexpr std::uint32_t kSilentConnect = 0x1000, kSilentHelo = 0x2000, kSilentMail = 0x4000, kSilentRcpt = 0x8000,
-                        kSilentData = 0x10000;
+namespace step = milter::step;
 
 [[noreturn]] void fail(const std::string& what) {
     throw std::system_error(errno, std::generic_category(), what);
 }
 
-std::string number(std::uint32_t value) {
-    value = htonl(value);
-    return {reinterpret_cast<const char*>(&value), sizeof value};
-}
-
 std::uint32_t number_at(std::string_view data, std::size_t offset) {
-    std::uint32_t value = 0;
-    if (data.size() < offset + sizeof value) throw std::runtime_error("milter: short packet");
-    std::memcpy(&value, data.data() + offset, sizeof value);
-    return ntohl(value);
+    const auto number = milter::number_at(data, offset);
+    if (!number) throw std::runtime_error("milter: short packet");
+    return *number;
 }
 
 std::string string_at(std::string_view data, std::size_t offset) {
     if (offset > data.size()) throw std::runtime_error("milter: short packet");
-    const auto end = data.find('\0', offset);
-    if (end == std::string_view::npos) throw std::runtime_error("milter: string without end");
-    return std::string(data.substr(offset, end - offset));
+    data.remove_prefix(offset);
+    const auto text = milter::take_string(data);
+    if (!text) throw std::runtime_error("milter: string without end");
+    return std::string(*text);
 }
 
 std::string zero(std::string_view text) {
-    return std::string(text) + '\0';
+    std::string data;
+    milter::append_string(data, text);
+    return data;
 }
 
 unique_fd connect_unix(const std::string& path) {
@@ -182,26 +175,23 @@ void MilterClient::send_raw(std::string_view bytes) {
 }
 
 void MilterClient::send(char name, std::string_view data) {
-    std::string packet = number(static_cast<std::uint32_t>(data.size() + 1));
-    packet += name;
-    packet += data;
-    send_raw(packet);
+    send_raw(milter::make_packet(name, data));
 }
 
-void MilterClient::macros(char name, const std::vector<std::pair<std::string, std::string>>& values) {
-    std::string data(1, name);
-    for (const auto& [key, value] : values) data += zero(key) + zero(value);
-    send('D', data);
+void MilterClient::macros(char name, const milter::Macros& values) {
+    send(milter::command::kMacros, milter::macros_data(name, values));
 }
 
 Reply MilterClient::receive() {
-    std::array<char, 4> head{};
-    read_exactly(fd_.get(), head.data(), head.size());
-    const std::uint32_t size = number_at({head.data(), head.size()}, 0);
-    if (size == 0 || size > 1024 * 1024) throw std::runtime_error("milter: packet of " + std::to_string(size));
-    std::string packet(size, '\0');
-    read_exactly(fd_.get(), packet.data(), packet.size());
-    return {packet[0], packet.substr(1)};
+    std::string bytes(milter::kLengthBytes, '\0');
+    read_exactly(fd_.get(), bytes.data(), bytes.size());
+    const std::uint32_t size = number_at(bytes, 0);
+    if (milter::parse_packet(bytes).state == milter::Parsed::State::invalid)
+        throw std::runtime_error("milter: packet of " + std::to_string(size));
+    bytes.resize(bytes.size() + size);
+    read_exactly(fd_.get(), bytes.data() + milter::kLengthBytes, size);
+    const milter::Packet packet = milter::parse_packet(bytes).packet;
+    return {packet.command, std::string(packet.data)};
 }
 
 Verdict MilterClient::receive_verdict() {
@@ -255,10 +245,12 @@ void MilterClient::wait_closed() {
 }
 
 Reply MilterClient::negotiate(Offer offer) {
-    send('O', number(offer.version) + number(offer.actions) + number(offer.protocol));
+    send('O', milter::negotiation_data({offer.version, offer.actions, offer.protocol}));
     Reply reply = receive();
     if (reply.command != 'O') throw std::runtime_error("milter: negotiation answered by " + reply.text());
-    accepted_ = {number_at(reply.data, 0), number_at(reply.data, 4), number_at(reply.data, 8)};
+    const auto accepted = milter::read_negotiation(reply.data);
+    if (!accepted) throw std::runtime_error("milter: short negotiation");
+    accepted_ = {accepted->version, accepted->actions, accepted->steps};
     return reply;
 }
 
@@ -274,40 +266,41 @@ Reply MilterClient::connect(const std::string& host, const std::string& address)
     const bool six = address.find(':') != std::string::npos;
     const std::uint16_t port = htons(25025);
     const std::string port_bytes(reinterpret_cast<const char*>(&port), sizeof port);
-    return command('C', zero(host) + (six ? '6' : '4') + port_bytes + zero(address), kNoConnect, kSilentConnect);
+    return command('C', zero(host) + (six ? '6' : '4') + port_bytes + zero(address), step::kNoConnect,
+                   step::kNoReplyConnect);
 }
 
 Reply MilterClient::helo(const std::string& name) {
-    return command('H', zero(name), kNoHelo, kSilentHelo);
+    return command('H', zero(name), step::kNoHelo, step::kNoReplyHelo);
 }
 
 Reply MilterClient::mail(const Envelope& envelope) {
     macros('M', {{"i", envelope.queue_id}, {"{mail_addr}", envelope.sender}});
     std::string data = zero(envelope.sender);
     for (const std::string& one : envelope.sender_arguments) data += zero(one);
-    return command('M', data, kNoMail, kSilentMail);
+    return command('M', data, step::kNoMail, step::kNoReplyMail);
 }
 
 Reply MilterClient::rcpt(const std::string& recipient) {
     macros('R', {{"{rcpt_addr}", recipient}});
-    return command('R', zero(recipient), kNoRcpt, kSilentRcpt);
+    return command('R', zero(recipient), step::kNoRcpt, step::kNoReplyRcpt);
 }
 
 Reply MilterClient::data() {
     if (accepted_.version < 4) return {'c', {}};
-    return command('T', {}, kNoData, kSilentData);
+    return command('T', {}, step::kNoData, step::kNoReplyData);
 }
 
 Reply MilterClient::header(std::string_view name, std::string_view value) {
-    return command('L', zero(name) + zero(value), kNoHeaders, kNoReplyHeader);
+    return command('L', zero(name) + zero(value), step::kNoHeaders, kNoReplyHeader);
 }
 
 Reply MilterClient::end_of_headers() {
-    return command('N', {}, kNoEndOfHeaders, kNoReplyEndOfHeaders);
+    return command('N', {}, step::kNoEndOfHeaders, kNoReplyEndOfHeaders);
 }
 
 Reply MilterClient::body(std::string_view chunk) {
-    return command('B', chunk, kNoBody, kNoReplyBody);
+    return command('B', chunk, step::kNoBody, kNoReplyBody);
 }
 
 Verdict MilterClient::end_of_message() {
@@ -350,7 +343,7 @@ Reply MilterClient::content(std::string_view mail) {
     }
     Reply reply = end_of_headers();
     while (reply.command == 'c' && !mail.empty()) {
-        const auto size = std::min(kChunk, mail.size());
+        const auto size = std::min(milter::kLargestChunk, mail.size());
         reply = body(mail.substr(0, size));
         mail.remove_prefix(size);
     }

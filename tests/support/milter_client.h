@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "workers/common/base/unique_fd.h"
+#include "workers/common/milter/packet.h"
 
 namespace evermilter::test {
 
@@ -22,8 +23,10 @@ struct ConnectionEnded : std::runtime_error {
 };
 
 // SMFIP_ bits that tests name.
-inline constexpr std::uint32_t kNoReplyHeader = 0x80, kNoReplyEndOfHeaders = 0x40000, kNoReplyBody = 0x80000,
-                               kHeaderLeadingSpace = 0x100000;
+using milter::step::kHeaderLeadingSpace;
+using milter::step::kNoReplyBody;
+using milter::step::kNoReplyEndOfHeaders;
+using milter::step::kNoReplyHeader;
 
 // What the MTA offers. The defaults are those of a current Postfix or Sendmail.
 struct Offer {
@@ -107,7 +110,7 @@ class MilterClient {
     // ---- in two steps
     void send(char name, std::string_view data = {});
     void send_raw(std::string_view bytes);
-    void macros(char name, const std::vector<std::pair<std::string, std::string>>& values);
+    void macros(char name, const milter::Macros& values);
     [[nodiscard]] Reply receive();           // waits
     [[nodiscard]] Verdict receive_verdict(); // waits for the answer to an end of message that was sent
     [[nodiscard]] bool readable() const;     // a byte or the end of the connection is there now

@@ -15,7 +15,7 @@ enum class Finding : std::uint8_t {
     clean,
     infected,      // detail: the virus name
     incomplete,    // detail: labels, e.g. "MaxFiles" or "encrypted, MaxFileSize"; `unseen` is not empty
-    scan_error,    // the scanner's own word; detail: its reason
+    scan_error,    // the scanner says so; detail: its reason
     temp_failed,   // the same for its temp directory, on the second try too; detail: its reason
     scanner_died,  // after Taken, and the retries are used up
     overdue,       // no answer max_scan_time + 5 s after Taken

@@ -1,7 +1,7 @@
 // The sending ends of the generations' queues that this worker holds, and who holds them: the worker itself (the
-// current one) and sessions by their pins. When the last holder of a generation lets go its descriptor is closed
-// and then the release is told, exactly once. LetGo closes at once, whatever pins there are: whoever is pinned
-// uses the current one from its next scan on. Any thread.
+// current one) and sessions by their pins. When the last holder of a generation lets go, its descriptor is closed
+// and then its release is reported, exactly once. LetGo closes at once, whatever pins there are: a session that is
+// pinned uses the current one from its next scan on. Any thread.
 #pragma once
 
 #include <chrono>
@@ -38,7 +38,7 @@ class GenerationQueue {
     [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
     // False after LetGo, and after a send found that nobody receives any more.
     [[nodiscard]] bool usable() const;
-    // Closes the descriptor and tells the release; wakes whoever waits for a place. Idempotent.
+    // Closes the descriptor and reports the release; wakes the threads that wait for a place. Idempotent.
     void let_go();
 
     // A place in the worker's order, from asking until the job was taken or given up. Gives itself back. One thread

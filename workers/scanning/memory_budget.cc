@@ -5,7 +5,7 @@
 
 namespace evermilter::scanning {
 
-// What the others say is not proven: the sum is cut off, it never wraps.
+// The others' numbers are not proven: the sum is cut off, it never wraps.
 std::uint64_t MemoryBudget::of_others() const noexcept {
     std::uint64_t sum = 0;
     if (!board_) return sum;
@@ -26,7 +26,7 @@ bool MemoryBudget::take(std::uint64_t bytes) noexcept {
         const std::uint64_t others = of_others();
         if (others > limit_ || used > limit_ - others || bytes > limit_ - others - used) return false;
     } while (!own_->bytes.compare_exchange_weak(used, used + bytes));
-    // Another worker may have taken the same bytes meanwhile; whoever looks last sees both (one order of all).
+    // Another worker may have taken the same bytes meanwhile; the one that looks last sees both (one order of all).
     const std::uint64_t others = of_others();
     if (others <= limit_ && own_->bytes.load() <= limit_ - others) return true;
     give_back(bytes);

@@ -14,7 +14,7 @@ namespace evermilter::scanning {
 
 class MemoryBudget {
   public:
-    // Nobody else takes of it.
+    // No other worker takes of it.
     explicit MemoryBudget(std::uint64_t limit) : limit_(limit), own_(&alone_) {}
     // Precondition: slot < board.slots().
     MemoryBudget(std::uint64_t limit, MemoryBoard board, std::uint32_t slot)

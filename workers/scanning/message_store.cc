@@ -194,7 +194,7 @@ void MessageStore::flush() {
     buffer_.clear();
 }
 
-// To memory where it has room by size, budget and the kernel's word; else to the spool.
+// To memory where it has room by size, budget and what the kernel allows; else to the spool.
 Result<void> MessageStore::write_out(std::string_view bytes) {
     if (place_ != Place::spool) {
         if (place_ == Place::none) memory_ = BudgetShare(*budget_);

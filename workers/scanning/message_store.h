@@ -1,6 +1,6 @@
 // Collects one message as the scanners will see it: a synthetic Received: field, the headers as they came by SMTP,
 // an empty line, the body verbatim. Held in a memfd up to 1 MiB, beyond it or past the memory budget in an unlinked
-// file of the spool directory. A failure is kept (state() is failed) and told by finish(): from then on nothing is
+// file of the spool directory. A failure is kept (state() is failed), and finish() returns it: from then on nothing is
 // stored, and the message gets actions.error. One thread at a time uses a store.
 //
 // "Received: " is what makes libclamav take it for a mail whatever comes next. No mbox line `From ` stands before it:

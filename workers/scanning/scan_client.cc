@@ -28,7 +28,7 @@ constexpr milliseconds kLongestPause{500};
 // How long to wait for room in a full socket.
 constexpr milliseconds kFullPause{5};
 
-// ppoll(2), because the program defines poll() for libmilter (workers/session/libmilter/interpose.h). False at `until`.
+// ppoll(2), because the program defines poll() for libmilter (interpose.h). False at `until`.
 bool wait_readable(int fd, SteadyTime until) {
     const auto left = std::max(until - steady_now(), steady_clock::duration::zero());
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);

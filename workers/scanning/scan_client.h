@@ -1,10 +1,10 @@
 // Asks a scanner about one message, from the pool thread that stands in xxfi_eom, and waits: for a generation, for
-// the worker's turn in its queue, for Taken, for the result. Exactly one report for each request, whoever dies or
+// the worker's turn in its queue, for Taken, for the result. Exactly one report for each request, whatever dies or
 // hangs: EOF before Taken sends the job again (bounded by queue_timeout), after it tries once more up to
 // scanner.retries, for a scanner that is waited for no longer than the first; a hang, and anything that is no answer to
 // this job, or not to all of it, is an error. Stateless but for its settings: any number of threads. A message that is
 // poison is not scanned, whenever that becomes known; one that costs a scanner (its death, or CPU time past the limit)
-// is told as suspect.
+// is reported as suspect.
 #pragma once
 
 #include <atomic>
@@ -39,7 +39,7 @@ struct ScanRequest {
     std::uint64_t size = 0; // bytes
     std::uint64_t session = 0;
     std::string queue_id;
-    MessageDigests digests;            // none: it is neither looked up nor told as suspect
+    MessageDigests digests;            // none: it is neither looked up nor reported as suspect
     Pin pin;                           // the session's generation (reload.pin); empty: the current one
     SteadyTime deadline;               // all of it: timeouts.eom less what the answer itself needs
     std::function<void()> on_progress; // smfi_progress(ctx), from the calling thread; may be empty
@@ -59,7 +59,7 @@ class ScanClient {
     ScanClient(GenerationQueues& queues, ScanSettings settings, Handlers handlers)
         : queues_(&queues), settings_(settings), handlers_(std::move(handlers)) {}
 
-    // Blocks at most until request.deadline. Does not throw but std::bad_alloc.
+    // Blocks at most until request.deadline. Throws std::bad_alloc only.
     [[nodiscard]] ScanReport scan(const ScanRequest& request);
 
   private:

@@ -118,7 +118,7 @@ int serve() {
                             std::move(*board), std::move(*memory), configure->memory_slot, std::move(poison));
     if (auto prepared = worker->prepare(); !prepared) return worker->refuse(EX_OSERR, prepared.error().what);
     std::thread([worker] { worker->run(); }).detach();
-    session::seam::run();
+    session::libmilter::run();
     log::error("worker-failed", {{"reason", "libmilter has ended (its own message is in the log)"}});
     return EX_SOFTWARE;
 }

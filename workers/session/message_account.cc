@@ -6,7 +6,7 @@
 
 #include "workers/common/base/log.h"
 #include "workers/common/shared/probe_key.h"
-#include "workers/session/unseen_policy.h"
+#include "workers/session/policy/unseen_policy.h"
 
 namespace evermilter::session {
 namespace {

@@ -1,5 +1,5 @@
-// What is logged of a message once it is answered: the verdict first, then who and what. Taken when the answer is
-// decided, because the session forgets the message then; said when the answer has been written, so that no log stands
+// What is logged of a message once it is answered: the verdict first, then the rest. Taken when the answer is
+// decided, because the session forgets the message then; logged when the answer is written, so that no log stands
 // in its way.
 #pragma once
 
@@ -8,8 +8,8 @@
 #include <string>
 
 #include "workers/scanning/finding.h"
+#include "workers/session/policy/verdict.h"
 #include "workers/session/session.h"
-#include "workers/session/verdict.h"
 
 namespace evermilter::session {
 

@@ -11,7 +11,7 @@
 #include "workers/common/shared/graces.h"
 #include "workers/scanning/digest_message.h"
 #include "workers/session/message_account.h"
-#include "workers/session/unseen_policy.h"
+#include "workers/session/policy/unseen_policy.h"
 
 namespace evermilter::session {
 namespace {
@@ -35,11 +35,12 @@ scanning::ScanReport scan(SMFICTX* context, Service& service, Session& session, 
     request.digests = digests_of(session, message);
     if (session.pin && session.pin->usable()) request.pin = session.pin;
     request.deadline = deadline;
-    // Who has read nothing for timeouts.packet reads no answer either, and each further write would wait as long.
-    request.on_progress = [context, &service, &session] {
-        if (::smfi_progress(context) != MI_SUCCESS) service.sessions.give_up(session, kReadsNothing);
+    // A mail server that has read nothing for timeouts.packet reads no answer either, and each further write would wait
+    // as long.
+    request.on_progress = [context, &session] {
+        if (::smfi_progress(context) != MI_SUCCESS) session.connection.shut_down(kReadsNothing);
     };
-    request.cancelled = [&service, &session] { return service.sessions.abandoned(session); };
+    request.cancelled = [&session] { return session.connection.abandoned(); };
     scanning::ScanReport report = service.scanner.scan(request);
     if (report.finding == scanning::Finding::poison) {
         service.board.header().skipped.at(static_cast<std::size_t>(SkipReason::poison)).fetch_add(1);
@@ -55,7 +56,7 @@ std::string difference(const Intake& intake, const scanning::StoredMessage& mess
     return std::to_string(intake.bytes()) + " bytes came, " + std::to_string(stored) + " are stored";
 }
 
-// Everything that is known of the message, the scanner's word included.
+// All that is known of the message, the scanner's report included.
 scanning::ScanReport examine(SMFICTX* context, Service& service, Session& session, SteadyTime deadline) {
     scanning::ScanReport report;
     if (const char* const why = session.intake.failure(); why != nullptr) {
@@ -105,14 +106,14 @@ void count(SessionBoardHeader& board, const scanning::ScanReport& report, const 
     board.scan_ns_total.fetch_add(static_cast<std::uint64_t>(report.scan_ns));
 }
 
-// Said when the answer has been written. Without memory for it, it costs a line.
-void tell_later(Service& service, Session& session, const scanning::ScanReport& report, const Decision& decision,
-                std::chrono::steady_clock::duration took) noexcept {
+// Logged when the answer has been written. Without memory for that, the line is lost.
+void log_later(Service& service, Session& session, const scanning::ScanReport& report, const Decision& decision,
+               std::chrono::steady_clock::duration took) noexcept {
     try {
         MessageAccount account =
             account_of(session, report, decision, std::chrono::duration_cast<std::chrono::milliseconds>(took));
         // What is written to TCP after the MTA has hung up is not read either.
-        account.answered = !service.sessions.abandoned(session);
+        account.answered = !session.connection.abandoned();
         session.after_answer = [&service, account = std::move(account)](bool written) mutable {
             account.answered = account.answered && written;
             log_message(account);
@@ -195,7 +196,7 @@ Final answer_message(SMFICTX* context, Service& service, Session& session) {
     if (decision.action == config::Action::quarantine && !session.negotiated.quarantine)
         decision = without_quarantine(std::move(decision), report, service.policy, session.queue_id);
     // Shown until the next message begins; and a session that began before there was one keeps it (reload.pin).
-    if (report.generation != 0) service.sessions.show_generation(session, report.generation);
+    if (report.generation != 0) service.sessions.table().show_generation(session, report.generation);
     if (service.config.reload.pin == config::Pin::session && report.generation != 0 &&
         !(session.pin && session.pin->usable()))
         session.pin = service.queues.pin(report.generation);
@@ -205,7 +206,7 @@ Final answer_message(SMFICTX* context, Service& service, Session& session) {
         service.board.header().probes.fetch_add(1);
     else
         count(service.board.header(), report, decision);
-    tell_later(service, session, report, decision, took);
+    log_later(service, session, report, decision, took);
     return final;
 }
 

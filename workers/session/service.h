@@ -1,4 +1,4 @@
-// What the milter callbacks work with: everything of the worker that is made once, at its configuration.
+// What the milter callbacks use of the worker: all that is made once, when it gets its configuration.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 #include "workers/scanning/generation_queue.h"
 #include "workers/scanning/outbox.h"
 #include "workers/scanning/scan_client.h"
-#include "workers/session/session_table.h"
-#include "workers/session/verdict.h"
+#include "workers/session/policy/verdict.h"
+#include "workers/session/session_budgets.h"
 
 namespace evermilter::session {
 
@@ -17,7 +17,7 @@ struct Service {
     const config::Config& config;
     const Policy& policy;
     const SessionBoard& board;
-    SessionTable& sessions;
+    SessionBudgets& sessions;
     scanning::GenerationQueues& queues;
     scanning::ScanClient& scanner;
     scanning::Outbox& outbox;

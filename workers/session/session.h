@@ -4,7 +4,6 @@
 // guarded as said.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -20,6 +19,7 @@
 #include "workers/scanning/generation_queue.h"
 #include "workers/scanning/message_store.h"
 #include "workers/session/intake.h"
+#include "workers/session/session_connection.h"
 #include "workers/session/session_end.h"
 #include "workers/session/stamp.h"
 
@@ -44,27 +44,23 @@ struct Envelope {
 };
 
 struct Session {
-    Session(std::uint64_t session_id, std::uint32_t session_slot, std::string session_peer, unique_fd connection,
+    Session(std::uint64_t session_id, std::uint32_t session_slot, std::string session_peer, unique_fd connected,
             const scanning::StoreSettings& settings, scanning::MemoryBudget& budget)
         : id(session_id),
           slot(session_slot),
           peer(std::move(session_peer)),
-          control(std::move(connection)),
+          connection(std::move(connected)),
           store(settings, budget) {}
 
     const std::uint64_t id;
     const std::uint32_t slot;
     const std::string peer;
 
-    // Guarded by SessionTable: a descriptor of the same connection, to shut it down; empty when the session ended.
-    unique_fd control;
-    int descriptor = -1;              // libmilter's, -1 before accept()
-    bool past_budget = false;         // timeouts.session is over: the next MAIL gets 421
-    const char* closed_for = nullptr; // why it was shut down here
-    // Set with the shutdown. Any thread.
-    std::atomic<bool> closed{false};
+    SessionConnection connection; // any thread
+    int descriptor = -1;          // libmilter's, -1 before accept(). SessionTable's
+    bool past_budget = false;     // timeouts.session is over: the next MAIL gets 421. SessionBudgets'
 
-    // SessionEnded, made at the beginning: its end is told even where memory has failed (outbox.h).
+    // SessionEnded, made at the beginning: it can be sent even where memory has failed (outbox.h).
     std::list<messages::FromSession> last_word;
 
     // The pool thread's.
@@ -80,7 +76,7 @@ struct Session {
     scanning::MessageStore store;
     std::optional<Unfinished> aborted;    // the last message of this SMTP session that the MTA gave up
     std::optional<Unfinished> broken_off; // the one in which the session ends
-    // What is to be said of the last message when its answer has been written, or cannot be; empty: nothing.
+    // The lines of the last message, for when its answer has been written, or cannot be; empty: none.
     std::function<void(bool written)> after_answer;
 
     // Something of the message is lost: it gets actions.error at its end. Needs no memory; `reason` is a constant.
@@ -93,7 +89,7 @@ struct Session {
         if (!intake.receiving()) return std::nullopt;
         return Unfinished{stage, store.seen(), queue_id, envelope.sender};
     }
-    // Says what was to be said after the answer, once. What fails costs a line.
+    // Logs what was to be logged after the answer, once. If it fails, the line is lost.
     void speak(bool written) noexcept {
         try {
             if (const auto say = std::exchange(after_answer, {})) say(written);

@@ -1,4 +1,4 @@
-// How a session ended, in words for its one line in the log. Most end with QUIT and nothing is said; the others are
+// How a session ended, in words for its one line in the log. Most end with QUIT and nothing is logged; the others are
 // what an operator looks for when a mail server complains. Pure.
 #pragma once
 
@@ -34,7 +34,7 @@ struct EndFacts {
 };
 
 struct SessionEnd {
-    bool well = false; // nothing to tell
+    bool well = false; // nothing to log
     std::string reason;
     Stage stage = Stage::mail;
     std::uint64_t bytes = 0;

@@ -1,4 +1,4 @@
-// The budgets of sessions (timeouts.*): which deadline a session is under, and whose is over. One ordered set of
+// The budgets of sessions (timeouts.*): which deadline a session is under, and which are over. One ordered set of
 // deadlines for all sessions, so the caller needs one timer. Pure: the time is handed in. Not thread-safe.
 #pragma once
 
@@ -40,7 +40,7 @@ class StageClock {
     void begin(std::uint64_t session, Time now);
     // A further SMTP session on the same connection (SMFIC_QUIT_NC): stage connect, timeouts.session begins again.
     void begin_again(std::uint64_t session, Time now);
-    // The session waits for `stage` now. A stage that waits for one command (helo, mail, rcpt) begins anew with each;
+    // The session waits for `stage` now. A stage that waits for one command (helo, mail, rcpt) begins again with each;
     // for the others entering the same stage again changes nothing, so headers and chunks extend no budget.
     // `budget_of` names another stage whose timeout is to be used (an MTA without SMFIC_DATA uploads in `rcpt`).
     // Returns the time at which the stage began. Stage eom ends when its answer has been written.

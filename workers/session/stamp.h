@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "config/config.h"
-#include "workers/session/verdict.h"
+#include "workers/session/policy/verdict.h"
 
 namespace evermilter::session {
 

@@ -72,7 +72,7 @@ Result<void> Worker::prepare() {
     if (!loop_) return Error{0, "libev cannot make an event loop"};
     woken_.start();
     if (auto registered = register_callbacks(service_); !registered) return registered;
-    return seam::install(sessions_, config_.timeouts.packet);
+    return libmilter::install(sessions_, config_.timeouts.packet);
 }
 
 int Worker::refuse(int exit_code, const std::string& what) {
@@ -121,7 +121,7 @@ void Worker::hand_over(messages::HandOver hand_over) {
     }
     if (config_.reload.pin == config::Pin::session) (*session)->pin = queue_worker_.queues().pin(hand_over.generation);
     log::debug("session-begun", {{"session", hand_over.session}, {"peer", hand_over.peer}});
-    seam::offer(std::move(hand_over.connection), hand_over.session);
+    libmilter::offer(std::move(hand_over.connection), hand_over.session);
 }
 
 // A packet that was cut off may have been a session: only a new worker puts the count right.

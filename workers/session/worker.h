@@ -30,12 +30,13 @@ class Worker {
     Worker& operator=(const Worker&) = delete;
     ~Worker() = delete; // libmilter's threads use it until the process ends
 
-    // Registers with libmilter, makes the seam. To be called once, while there is no other thread.
+    // Registers with libmilter, and prepares what it calls (libmilter/interpose.h). To be called once, while there is
+    // no other thread.
     [[nodiscard]] Result<void> prepare();
     // Tells the supervisor that prepare() failed; returns `exit_code`.
     int refuse(int exit_code, const std::string& what);
     // Tests what libmilter does (self_test.h), says that the worker is ready and does the supervisor's bidding; ends
-    // the process. In a thread of its own, while another is in seam::run().
+    // the process. In a thread of its own, while another is in libmilter::run().
     [[noreturn]] void run();
 
   private:
@@ -65,7 +66,7 @@ class Worker {
     scanning::Outbox outbox_;
     scanning::MemoryBudget memory_;
     const scanning::StoreSettings store_;
-    SessionTable sessions_;
+    SessionBudgets sessions_;
     scanning::QueueWorker queue_worker_;
     scanning::ScanClient scanner_;
     Service service_;

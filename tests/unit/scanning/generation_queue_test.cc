@@ -68,7 +68,7 @@ struct Fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(generation_queue, Fixture)
+BOOST_FIXTURE_TEST_SUITE(generation_queue_test, Fixture)
 
 BOOST_AUTO_TEST_CASE(a_generation_is_released_when_its_last_holder_lets_go) {
     Ends one = make_queue();

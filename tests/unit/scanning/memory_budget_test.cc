@@ -10,7 +10,7 @@
 
 using namespace evermilter::scanning;
 
-BOOST_AUTO_TEST_SUITE(memory_budget)
+BOOST_AUTO_TEST_SUITE(memory_budget_test)
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_takes_nothing) {
     MemoryBudget budget(100);

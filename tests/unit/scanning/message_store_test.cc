@@ -77,7 +77,7 @@ struct Fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(message_store, Fixture)
+BOOST_FIXTURE_TEST_SUITE(message_store_test, Fixture)
 
 BOOST_AUTO_TEST_CASE(headers_and_body_stand_as_they_came_by_smtp) {
     store.begin({"<a@b.example>", "helo.example", "192.0.2.1", "mx.example", "4ABC", 0});

@@ -198,7 +198,7 @@ void check_finding(const ScanReport& report, Finding wanted) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(scan_client, Fixture)
+BOOST_FIXTURE_TEST_SUITE(scan_client_test, Fixture)
 
 BOOST_AUTO_TEST_CASE(a_scanner_gets_the_message_and_its_word_is_the_report) {
     struct Row {

@@ -45,7 +45,7 @@ constexpr Row kFinals[] = {{Final::accept, "a"}, {Final::reject, "r"}, {Final::t
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(answer)
+BOOST_AUTO_TEST_SUITE(answer_test)
 
 BOOST_AUTO_TEST_CASE(a_command_is_answered_once) {
     BOOST_TEST(sent(answer_command(Go::on), false) == "c");

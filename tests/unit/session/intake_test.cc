@@ -53,7 +53,7 @@ const std::vector<std::string_view> kBodies = {""sv, "x"sv, "bare\nlines\n"sv, "
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(intake, Fixture)
+BOOST_FIXTURE_TEST_SUITE(intake_test, Fixture)
 
 BOOST_AUTO_TEST_CASE(it_counts_what_the_store_keeps) {
     for (const bool leadspc : {false, true})

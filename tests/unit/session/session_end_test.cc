@@ -19,7 +19,7 @@ EndFacts facts(char command, Stage stage) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(session_end)
+BOOST_AUTO_TEST_SUITE(session_end_test)
 
 BOOST_AUTO_TEST_CASE(quit_between_messages_is_a_good_end_whatever_was_reset_before_an_upload) {
     for (const char quit : {SMFIC_QUIT, SMFIC_QUIT_NC}) {

@@ -47,7 +47,7 @@ void check(const std::vector<Expired>& seen, const std::vector<Expired>& wanted)
     BOOST_TEST(shown(seen) == shown(wanted));
 }
 
-BOOST_FIXTURE_TEST_SUITE(stage_clock, Fixture)
+BOOST_FIXTURE_TEST_SUITE(stage_clock_test, Fixture)
 
 BOOST_AUTO_TEST_CASE(each_stage_has_its_own_budget) {
     for (const Stage stage :

@@ -53,7 +53,7 @@ std::vector<std::string> after(std::vector<std::string> values, const std::vecto
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(stamp)
+BOOST_AUTO_TEST_SUITE(stamp_test)
 
 BOOST_AUTO_TEST_CASE(ours_are_counted_in_any_case_and_with_blanks_before_the_colon) {
     const ForgedHeaders forged =

@@ -58,7 +58,7 @@ bool is_dropped(char last, bool in_message, char next) noexcept {
     }
 }
 
-Result<Interlude> Interlude::begin(int descriptor, std::string_view packets) {
+Result<InsertedCommands> InsertedCommands::begin(int descriptor, std::string_view packets) {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return system_error("socketpair");
     unique_fd near_end(ends[0]);
@@ -69,20 +69,20 @@ Result<Interlude> Interlude::begin(int descriptor, std::string_view packets) {
     if (::send(far_end.get(), packets.data(), packets.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(packets.size()))
         return system_error("send");
     if (::dup3(near_end.get(), descriptor, O_CLOEXEC) < 0) return system_error("dup3");
-    return Interlude(std::move(connection), std::move(far_end));
+    return InsertedCommands(std::move(connection), std::move(far_end));
 }
 
-bool Interlude::over(int descriptor) const noexcept {
+bool InsertedCommands::over(int descriptor) const noexcept {
     int available = 0;
     return ::ioctl(descriptor, FIONREAD, &available) != 0 || available == 0;
 }
 
-void Interlude::skip_packet() noexcept {
+void InsertedCommands::skip_packet() noexcept {
     std::array<char, 5> packet{};
     (void)::recv(connection_.get(), packet.data(), packet.size(), MSG_DONTWAIT);
 }
 
-Result<void> Interlude::end(int descriptor) {
+Result<void> InsertedCommands::end(int descriptor) {
     std::array<char, 5> answer{};
     const ssize_t got = ::recv(far_end_.get(), answer.data(), answer.size(), MSG_DONTWAIT);
     if (got == static_cast<ssize_t>(answer.size()) && answer.back() != SMFIR_CONTINUE)

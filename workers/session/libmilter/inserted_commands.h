@@ -4,9 +4,9 @@
 //     empty message;
 //   - QUIT_NC anywhere but after an accepted message.
 // Any other order that it would drop ends the session: the MTA would take the answer to a later command for this one's.
-// Before such a command libmilter is given another that leads it to the right state: for the time of this
-// interlude its descriptor is a socket of ours, from which it reads it and into which it writes the answer that
-// the MTA does not expect.
+// Before such a command libmilter gets another that leads it to the right state. Until it has read that, its descriptor
+// is a socket of ours, from which it reads the inserted command and into which it writes the answer that the MTA does
+// not expect.
 #pragma once
 
 #include <string_view>
@@ -28,10 +28,10 @@ struct MissingCommands {
 // command that gets no answer in any case, and of those that missing_commands() makes good, it is not asked. Pure.
 [[nodiscard]] bool is_dropped(char last, bool in_message, char next) noexcept;
 
-class Interlude {
+class InsertedCommands {
   public:
     // Puts a socket with `packets` in the place of `descriptor`. The connection stays open, kept here.
-    [[nodiscard]] static Result<Interlude> begin(int descriptor, std::string_view packets);
+    [[nodiscard]] static Result<InsertedCommands> begin(int descriptor, std::string_view packets);
 
     // libmilter has read them all.
     [[nodiscard]] bool over(int descriptor) const noexcept;
@@ -43,7 +43,7 @@ class Interlude {
     [[nodiscard]] Result<void> end(int descriptor);
 
   private:
-    Interlude(unique_fd connection, unique_fd far_end)
+    InsertedCommands(unique_fd connection, unique_fd far_end)
         : connection_(std::move(connection)), far_end_(std::move(far_end)) {}
 
     unique_fd connection_;

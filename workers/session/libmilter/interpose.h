@@ -1,16 +1,17 @@
-// The libmilter seam. libmilter takes connections only from accept() on its own listener, tells no callback its
-// descriptor, waits up to 7,210 s in a thread for the rest of a packet, parks events behind a blocked callback
-// (Debian's worker pool counts a thread as idle until it wakes), and stops on signals. So this file defines
-// accept(), poll(), sigwait() and syslog(), which libmilter then calls; calls of other threads pass to the system.
-//   - accept() takes connections from a queue in this process.
-//   - poll() in the pool's controller lets one ready session through at a time, and only once its packet is whole
-//     in the socket's buffer, so no thread waits for a client; accept counts as one. The next goes when a pool
-//     thread has polled the previous one.
-//   - poll() in a pool thread says which session the callbacks that follow belong to.
+// What libmilter calls in this program instead of the C library. libmilter takes connections only from accept() on its
+// own listener, gives no callback its descriptor, waits up to 7,210 s in a thread for the rest of a packet, parks
+// events behind a blocked callback (Debian's worker pool counts a thread as idle until it wakes), and stops on signals.
+// So interpose.cc defines accept(), poll(), sigwait() and syslog(); calls of other threads pass to the system.
+//   - accept() takes connections from a queue in this process (listener.cc).
+//   - poll() in the pool's controller lets one ready session through at a time, and only once its packet is whole in
+//   the
+//     socket's buffer, so no thread waits for a client; accept counts as one. The next goes when a pool thread has
+//     polled the previous one (controller.cc; dispatcher.h decides).
+//   - poll() in a pool thread names the session of the callbacks that follow (pool_thread.cc).
 //   - sigwait() in libmilter's signal thread never returns: this process stops by message, not by signal.
 //   - syslog() makes a line of our own log (event=libmilter). The C library's waits for as long as nobody reads the
 //     system's log, and the session that libmilter complains of, with its thread, would wait as long.
-// There is one libmilter in a process, so there is one seam.
+// There is one libmilter in a process, so all of this exists once.
 #pragma once
 
 #include <chrono>
@@ -19,9 +20,9 @@
 #include "workers/common/base/result.h"
 #include "workers/common/base/unique_fd.h"
 
-namespace evermilter::session::seam {
+namespace evermilter::session::libmilter {
 
-// What the seam tells. Called from libmilter's threads, without a lock of the seam held; must not block for long.
+// What happens to connections. Called from libmilter's threads, without a lock of this folder; must not block for long.
 class Events {
   public:
     Events() = default;
@@ -50,8 +51,8 @@ class Events {
 // `packet` bounds each wait of a pool thread for its client. `events` must outlive the process.
 [[nodiscard]] Result<void> install(Events& events, std::chrono::milliseconds packet);
 
-// Which of the three things that libmilter has to do through this program it has done so far. A library that was built
-// in another way calls something else: select(2), or a thread a session without a pool.
+// libmilter has to do three things through this program: which of them it has done so far. A library that was built
+// differently calls something else: select(2), or one thread a session without a pool.
 struct Seen {
     bool accept = false;     // a connection was taken from the queue
     bool controller = false; // the pool's controller has waited for sessions here
@@ -59,8 +60,8 @@ struct Seen {
 };
 [[nodiscard]] Seen seen() noexcept;
 
-// Who is told from now on. While libmilter has no connection.
-void tell(Events& events) noexcept;
+// Events go to this one from now on. Only while libmilter has no connection.
+void report_to(Events& events) noexcept;
 
 // Calls smfi_main(3) in this thread. Returns only when libmilter failed.
 void run();
@@ -68,16 +69,16 @@ void run();
 // Gives libmilter a connection; `token` comes back in Events::adopted. Any thread.
 void offer(unique_fd connection, std::uint64_t token);
 
-// At the beginning of each callback: the session that it belongs to, as libmilter's descriptor; -1 in a thread that
-// is none of the pool's. The packet that led to the callback has been read.
+// At the beginning of each callback: the session that it belongs to, as libmilter's descriptor; -1 in a thread outside
+// the pool. The packet that led to the callback has been read.
 [[nodiscard]] int enter_callback() noexcept;
 // The command of that packet, '\0' if it cannot be known (the connection broke).
 [[nodiscard]] char current_command() noexcept;
 // The length of that packet, as it says itself: the command and its data.
 [[nodiscard]] std::size_t current_length() noexcept;
 
-// In a callback: libmilter writes an answer when it returns, and Events::answered tells when that is done. A connection
-// that breaks meanwhile is closed instead.
+// In a callback: libmilter writes an answer when the callback returns, and Events::answered follows when that is done.
+// A connection that breaks meanwhile is closed instead.
 void expect_answer() noexcept;
 
 // Whether a message is being received: from a MAIL that was accepted to its answer, refusal or abort. A command that
@@ -87,4 +88,6 @@ void set_in_message(int descriptor, bool in_message) noexcept;
 // libmilter is about to close the descriptor: forget it. Any thread.
 void forget(int descriptor) noexcept;
 
-} // namespace evermilter::session::seam
+} // namespace evermilter::session::libmilter
+
+namespace evermilter::session {} // namespace evermilter::session

@@ -1,111 +1,126 @@
 #include "workers/session/libmilter/packet_peek.h"
 
-#include <libmilter/mfdef.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <vector>
+
+#include "workers/common/milter/packet.h"
 
 namespace evermilter::session {
 namespace {
 
-constexpr std::size_t kLengthBytes = 4;
-constexpr std::size_t kHead = kLengthBytes + 1;
+using milter::kHeadBytes;
+using milter::kLengthBytes;
+namespace command = milter::command;
 
-// In network order.
-std::uint32_t number_at(const unsigned char* bytes) {
-    std::uint32_t number = 0;
-    for (std::size_t i = 0; i < kLengthBytes; ++i) number = number << 8U | bytes[i];
-    return number;
+// What is there of the first bytes of a buffer, which stay there. Empty also where the peer has closed, with errno 0,
+// and where the connection is broken. Never blocks.
+template <class Buffer>
+std::string_view peek(int descriptor, Buffer& buffer) {
+    ssize_t got = 0;
+    errno = 0;
+    do got = ::recv(descriptor, buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    return {buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 
-// As recv(2), which is not interrupted; takes nothing and never blocks.
-ssize_t peek(int descriptor, unsigned char* bytes, std::size_t size) {
-    ssize_t got = 0;
-    do got = ::recv(descriptor, bytes, size, MSG_PEEK | MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
-    return got;
+// How many bytes there are; empty where the kernel does not know.
+std::optional<std::size_t> available_at(int descriptor) {
+    int available = 0;
+    if (::ioctl(descriptor, FIONREAD, &available) != 0) return std::nullopt;
+    return static_cast<std::size_t>(std::max(available, 0));
 }
 
 } // namespace
 
-PacketLook judge_packet(const unsigned char* head, std::size_t head_size, std::size_t available) {
+PacketLook judge_packet(std::string_view head, std::size_t available) {
     PacketLook look;
     look.available = available;
     if (available == 0) return look;
     look.state = PacketLook::State::partial;
-    if (head_size < kHead) return look;
-    look.command = static_cast<char>(head[kLengthBytes]);
-    const std::size_t length = number_at(head);
-    look.length = length;
+    if (head.size() < kHeadBytes) return look;
+    look.command = head[kLengthBytes];
+    look.length = milter::number_at(head, 0).value_or(0);
     // A length of 0 is read as one of 1: libmilter always takes the command byte.
-    const std::size_t packet = kLengthBytes + std::max<std::size_t>(length, 1);
-    if (length > kPacketMost || available >= std::min(packet, kPacketHold)) look.state = PacketLook::State::whole;
+    const std::size_t packet = kLengthBytes + std::max<std::size_t>(look.length, 1);
+    if (look.length > milter::kLargestLength || available >= std::min(packet, kPacketHold))
+        look.state = PacketLook::State::whole;
     return look;
 }
 
 PacketLook look_at_packet(int descriptor) {
-    std::array<unsigned char, kHead> head{};
-    const ssize_t got = peek(descriptor, head.data(), head.size());
+    std::array<char, kHeadBytes> buffer{};
+    const std::string_view head = peek(descriptor, buffer);
     PacketLook look;
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return look;
-    int available = 0;
-    if (got <= 0 || ::ioctl(descriptor, FIONREAD, &available) != 0) {
+    if (head.empty() && (errno == EAGAIN || errno == EWOULDBLOCK)) return look;
+    const auto available = available_at(descriptor);
+    if (head.empty() || !available) {
         look.state = PacketLook::State::ended;
         return look;
     }
-    const auto seen = static_cast<std::size_t>(got);
-    return judge_packet(head.data(), seen, std::max(seen, static_cast<std::size_t>(std::max(available, 0))));
+    return judge_packet(head, std::max(head.size(), *available));
 }
 
 bool holds_only(int descriptor, char command) {
-    std::array<unsigned char, kHeldMost> bytes{};
-    const ssize_t got = peek(descriptor, bytes.data(), bytes.size());
-    int available = 0;
+    std::array<char, kHeldMost> buffer{};
+    std::string_view bytes = peek(descriptor, buffer);
     // There may be more than a look shows.
-    if (got <= 0 || ::ioctl(descriptor, FIONREAD, &available) != 0 || available != got) return false;
-    const auto size = static_cast<std::size_t>(got);
-    std::size_t at = 0;
-    while (size - at >= kHead) {
-        const std::size_t length = number_at(&bytes.at(at));
-        if (static_cast<char>(bytes.at(at + kLengthBytes)) != command || length == 0) return false;
-        if (length > size - at - kLengthBytes) return false;
-        at += kLengthBytes + length;
+    if (bytes.empty() || bytes.size() == kHeldMost || available_at(descriptor) != bytes.size()) return false;
+    while (!bytes.empty()) {
+        const milter::Parsed parsed = milter::parse_packet(bytes);
+        if (parsed.state != milter::Parsed::State::whole || parsed.packet.command != command) return false;
+        bytes.remove_prefix(parsed.size);
     }
-    return at == size && size < kHeldMost;
+    return true;
 }
 
 UnreadRest look_at_rest(int descriptor) {
-    std::vector<unsigned char> bytes(64UL * 1024);
-    const ssize_t got = peek(descriptor, bytes.data(), bytes.size());
+    std::vector<char> buffer(64UL * 1024);
+    std::string_view bytes = peek(descriptor, buffer);
     UnreadRest rest;
-    const std::size_t size = got > 0 ? static_cast<std::size_t>(got) : 0;
-    for (std::size_t at = 0; size - at >= kHead;) {
-        const std::size_t length = std::max<std::size_t>(number_at(&bytes.at(at)), 1);
-        if (length > size - at - kLengthBytes) break;
-        const auto command = static_cast<char>(bytes.at(at + kLengthBytes));
-        rest.quit = command == SMFIC_QUIT;
-        rest.abort = rest.abort || command == SMFIC_ABORT;
-        rest.headers = rest.headers || command == SMFIC_HEADER;
-        rest.body = rest.body || command == SMFIC_EOH || command == SMFIC_BODY || command == SMFIC_BODYEOB;
-        if (command == SMFIC_HEADER) rest.bytes += length; // two NULs for a colon and CRLF
-        if (command == SMFIC_BODY || command == SMFIC_BODYEOB) rest.bytes += length - 1;
-        at += kLengthBytes + length;
+    for (;;) {
+        const milter::Parsed parsed = milter::parse_packet(bytes);
+        if (parsed.state != milter::Parsed::State::whole) return rest;
+        const std::size_t data = parsed.packet.data.size();
+        rest.quit = false;
+        switch (parsed.packet.command) {
+            case command::kQuit:
+                rest.quit = true;
+                break;
+            case command::kAbort:
+                rest.abort = true;
+                break;
+            case command::kHeader:
+                rest.headers = true;
+                rest.bytes += data + 1; // two NULs for a colon and CRLF
+                break;
+            case command::kBody:
+            case command::kEndOfMessage:
+                rest.bytes += data;
+                rest.body = true;
+                break;
+            case command::kEndOfHeaders:
+                rest.body = true;
+                break;
+            default:
+                break;
+        }
+        bytes.remove_prefix(parsed.size);
     }
-    return rest;
 }
 
 bool offers_no_replies(int descriptor) {
-    // Length, command, version, actions, protocol (libmilter/engine.c, st_optionneg).
-    constexpr std::size_t kProtocolAt = kHead + 8;
-    constexpr std::uint32_t kNoReplies = SMFIP_NR_HDR | SMFIP_NR_BODY;
-    std::array<unsigned char, kProtocolAt + 4> offer{};
-    const ssize_t got = peek(descriptor, offer.data(), offer.size());
-    return got == static_cast<ssize_t>(offer.size()) && offer.at(kLengthBytes) == SMFIC_OPTNEG &&
-           (number_at(&offer.at(kProtocolAt)) & kNoReplies) == kNoReplies;
+    constexpr std::uint32_t kNoReplies = milter::step::kNoReplyHeader | milter::step::kNoReplyBody;
+    std::array<char, milter::kNegotiationBytes> buffer{};
+    const std::string_view offer = peek(descriptor, buffer);
+    if (offer.size() < buffer.size() || offer[kLengthBytes] != command::kNegotiate) return false;
+    const auto negotiation = milter::read_negotiation(offer.substr(kHeadBytes));
+    return negotiation && (negotiation->steps & kNoReplies) == kNoReplies;
 }
 
 } // namespace evermilter::session

@@ -1,10 +1,10 @@
-// Looks at what a milter connection has in its receive buffer, without taking it: is the next packet whole, so
-// that libmilter can read it without waiting for the client? (A packet is a 32-bit length in network order and
-// that many bytes, the first of which is the command; libmilter/comm.c, mi_rd_cmd.)
+// Looks at what a milter connection has in its receive buffer, without taking it: is the next packet whole, so that
+// libmilter can read it without waiting for the client? The framing is that of workers/common/milter/packet.h.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace evermilter::session {
 
@@ -25,11 +25,10 @@ struct PacketLook {
 inline constexpr std::size_t kPacketHold = 32768;
 // What libmilter takes of any MTA, in bytes of data behind the command (MILTER_MAX_DATA_SIZE, comm.c).
 inline constexpr std::size_t kDataMost = 65535;
-// A longer packet is refused by libmilter as soon as it has its length (MILTER_MDS_1M, mfdef.h).
-inline constexpr std::size_t kPacketMost = 1024UL * 1024;
 
-// `available` bytes begin with `head` (at most 5 of them are needed). Pure.
-[[nodiscard]] PacketLook judge_packet(const unsigned char* head, std::size_t head_size, std::size_t available);
+// `available` bytes begin with `head` (at most 5 of them are needed). A packet longer than milter::kLargestLength
+// counts as whole: libmilter refuses it as soon as it has its length. Pure.
+[[nodiscard]] PacketLook judge_packet(std::string_view head, std::size_t available);
 
 // Never blocks. Any thread, as long as nobody reads from the descriptor meanwhile.
 [[nodiscard]] PacketLook look_at_packet(int descriptor);
@@ -51,7 +50,7 @@ struct UnreadRest {
 // Never blocks, takes nothing; of more than 64 KiB it sees the beginning only.
 [[nodiscard]] UnreadRest look_at_rest(int descriptor);
 
-// The MTA's offer is next in the buffer (SMFIC_OPTNEG): does it wait for no reply to headers and body, if it is told so
+// The MTA's offer is next in the buffer: does it wait for no reply to headers and body, if the answer asks for that
 // (SMFIP_NR_HDR, SMFIP_NR_BODY)? Never blocks.
 [[nodiscard]] bool offers_no_replies(int descriptor);
 

@@ -42,7 +42,8 @@ config::Config config_of(const config::Config& own) {
     return config;
 }
 
-// Books beside the worker's. libmilter's threads may still hold a session when the test has seen its end, so they stay.
+// Tables other than the worker's. libmilter's threads may still hold a session when the test has seen its end, so they
+// are never destroyed.
 struct Books {
     Books(Service& own, SessionBoard test_board)
         : config(config_of(own.config)),
@@ -57,7 +58,7 @@ struct Books {
     const scanning::StoreSettings store;
     scanning::MemoryBudget memory{0};
     scanning::Outbox outbox{[] {}};
-    SessionTable sessions;
+    SessionBudgets sessions;
     Service service;
 };
 
@@ -73,7 +74,7 @@ class Client {
         hand_over.peer = "self-test";
         hand_over.connection = unique_fd(ends[1]);
         if (auto session = books.sessions.open(hand_over); !session) return std::move(session).error();
-        seam::offer(std::move(hand_over.connection), number);
+        libmilter::offer(std::move(hand_over.connection), number);
         return client;
     }
 
@@ -109,7 +110,7 @@ class Client {
             books_->sessions.expire(now);
             constexpr timespec kTick{0, 10'000'000};
             pollfd entry{end_.get(), POLLIN, 0};
-            // ppoll(2), because the program defines poll() (workers/session/libmilter/interpose.h).
+            // ppoll(2), because the program defines poll() (interpose.h).
             if (::ppoll(&entry, 1, &kTick, nullptr) > 0) return ::recv(end_.get(), bytes, size, MSG_DONTWAIT);
         }
         errno = ETIMEDOUT;
@@ -143,8 +144,8 @@ Result<void> test(Books& books) {
     partial->send(kNegotiation);
     const bool negotiated = partial->is_negotiated();
     // A thread may have answered before the controller has waited once.
-    if (negotiated) (void)comes_true([] { return seam::seen().controller && seam::seen().pool; });
-    const seam::Seen seen = seam::seen();
+    if (negotiated) (void)comes_true([] { return libmilter::seen().controller && libmilter::seen().pool; });
+    const libmilter::Seen seen = libmilter::seen();
     if (!seen.accept) return wrong("it does not take connections with poll(2) and accept(2) (built with select(2)?)");
     if (!seen.controller) return wrong("no controller of its threads waits with poll(2) (built without the pool?)");
     if (!seen.pool) return wrong("its threads do not wait with poll(2) between two packets");
@@ -172,11 +173,11 @@ Result<void> self_test(Service& service) {
     if (!board) return std::move(board).error();
     auto* const books = new Books(service, std::move(*board)); // NOLINT(cppcoreguidelines-owning-memory)
     serve_with(books->service);
-    seam::tell(books->sessions);
+    libmilter::report_to(books->sessions);
     auto result = test(*books);
     if (!result) return result;
     serve_with(service);
-    seam::tell(service.sessions);
+    libmilter::report_to(service.sessions);
     return {};
 }
 

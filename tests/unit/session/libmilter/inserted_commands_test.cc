@@ -1,5 +1,5 @@
-// Promises of the interlude: libmilter reads what is missing, the connection keeps every byte of the MTA's, and the
-// MTA sees no answer to what it has not sent.
+// Promises of the inserted commands: libmilter reads what is missing, the connection keeps every byte of the MTA's, and
+// the MTA sees no answer to what it has not sent.
 #include "workers/session/libmilter/inserted_commands.h"
 
 #include <sys/socket.h>
@@ -35,7 +35,7 @@ struct Connection {
     unique_fd mta;
 };
 
-BOOST_AUTO_TEST_SUITE(interlude)
+BOOST_AUTO_TEST_SUITE(inserted_commands_test)
 
 // A conversation as letters of SMFIC_, lower case where the answer is a refusal; how many of them libmilter takes.
 std::size_t taken(std::string_view commands) {
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(quit_nc_is_led_to_from_everywhere) {
 BOOST_AUTO_TEST_CASE(the_connection_comes_back_with_all_that_the_mta_sent) {
     const Connection connection;
     connection.mta_sends("\0\0\0\1E"sv);
-    auto begun = Interlude::begin(connection.milter.get(), "\0\0\0\1N"sv);
+    auto begun = InsertedCommands::begin(connection.milter.get(), "\0\0\0\1N"sv);
     BOOST_REQUIRE(begun.ok());
     BOOST_TEST(!begun->over(connection.milter.get()));
     BOOST_TEST((read_from(connection.milter.get()) == "\0\0\0\1N"sv));
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(an_answer_that_does_not_continue_ends_the_session) {
     for (const char answer : {'t', 'r', 'a', 'd'}) {
         const Connection connection;
         connection.mta_sends("\0\0\0\1E"sv);
-        auto begun = Interlude::begin(connection.milter.get(), "\0\0\0\1N"sv);
+        auto begun = InsertedCommands::begin(connection.milter.get(), "\0\0\0\1N"sv);
         BOOST_REQUIRE(begun.ok());
         (void)read_from(connection.milter.get());
         const std::string packet = std::string("\0\0\0\1"sv) + answer;
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(an_answer_that_does_not_continue_ends_the_session) {
 BOOST_AUTO_TEST_CASE(a_command_that_is_among_the_missing_ones_is_not_read_twice) {
     const Connection connection;
     connection.mta_sends("\0\0\0\1K\0\0\0\1X"sv);
-    auto begun = Interlude::begin(connection.milter.get(), missing_commands('H', 'K').packets);
+    auto begun = InsertedCommands::begin(connection.milter.get(), missing_commands('H', 'K').packets);
     BOOST_REQUIRE(begun.ok());
     begun->skip_packet();
     BOOST_REQUIRE(begun->end(connection.milter.get()).ok());

@@ -1,4 +1,4 @@
-// Promises of the packet gate.
+// A look at the receive buffer: which packet is whole, and what is left of one that hung up.
 #include "workers/session/libmilter/packet_peek.h"
 
 #include <sys/socket.h>
@@ -19,7 +19,7 @@ using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 PacketLook judge(std::string_view head, std::size_t available) {
-    return judge_packet(reinterpret_cast<const unsigned char*>(head.data()), head.size(), available);
+    return judge_packet(head, available);
 }
 
 struct Pair {
@@ -36,7 +36,7 @@ struct Pair {
     unique_fd far_end;
 };
 
-BOOST_AUTO_TEST_SUITE(packet_gate)
+BOOST_AUTO_TEST_SUITE(packet_peek_test)
 
 BOOST_AUTO_TEST_CASE(a_packet_is_whole_with_its_last_byte) {
     BOOST_TEST((judge("", 0).state == State::nothing));

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "workers/common/milter/packet.h"
+
 using namespace evermilter::supervisor;
 
 namespace {
@@ -32,7 +34,7 @@ BOOST_AUTO_TEST_SUITE(protocol_guess)
 BOOST_AUTO_TEST_CASE(a_negotiation_of_the_versions_2_to_6_is_whole_with_its_17th_byte) {
     for (char version = 0; version < 10; ++version) {
         const std::string whole = negotiation(version);
-        BOOST_REQUIRE(whole.size() == kNegotiationSize);
+        BOOST_REQUIRE(whole.size() == evermilter::milter::kNegotiationBytes);
         for (std::size_t length = 0; length < whole.size(); ++length) {
             BOOST_TEST((guess_protocol(bytes(whole.substr(0, length))) == Protocol::undecided));
         }

@@ -10,7 +10,7 @@
 #include "workers/common/base/result.h"
 #include "workers/common/shared/scoreboard.h"
 #include "workers/scanning/finding.h"
-#include "workers/session/reply_template.h"
+#include "workers/session/policy/reply_template.h"
 
 namespace evermilter::session {
 
@@ -34,7 +34,7 @@ struct Decision {
     bool stamp = false;           // the message goes on (accept, quarantine): stamp it per headers.add
     bool scanned = false;         // a scanner has looked at it: X-Virus-Scanned may be added
     std::string status;           // value of X-Virus-Status: "Clean", "Infected (NAME)", "Not scanned (REASON)", …
-    bool too_many_forged = false; // actions.forged has had its say
+    bool too_many_forged = false; // actions.forged has decided
     bool keep_forged = false;     // the fields that a sender forged stay in the message: the caller may say so too
 };
 

@@ -1,5 +1,5 @@
 // The verdict: every finding with every action. A failure is never clean, and every refusal has its reply.
-#include "workers/session/verdict.h"
+#include "workers/session/policy/verdict.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "workers/session/unseen_policy.h"
+#include "workers/session/policy/unseen_policy.h"
 
 using namespace evermilter;
 using namespace evermilter::session;
@@ -132,7 +132,7 @@ void set(config::Actions& actions, Unseen reason, Action action) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(verdict)
+BOOST_AUTO_TEST_SUITE(verdict_test)
 
 BOOST_AUTO_TEST_CASE(each_finding_is_decided_by_its_own_key_alone) {
     for (std::size_t i = 0; i < kRows.size(); ++i) {

@@ -1,4 +1,4 @@
-#include "workers/session/unseen_policy.h"
+#include "workers/session/policy/unseen_policy.h"
 
 #include <array>
 

@@ -1,6 +1,6 @@
-// Promises of the session table: every session is told as ended exactly once, its slot is free then, and what is
-// over its budget is shut down.
-#include "workers/session/session_table.h"
+// Promises of sessions' lives: the supervisor hears of every end exactly once, the slot is free then, and what is over
+// its budget is shut down.
+#include "workers/session/session_budgets.h"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -33,16 +33,16 @@ struct Fixture {
         mta.emplace_back(ends[1]);
         connections.emplace_back(ends[0]);
         messages::HandOver hand_over{id, slot, 3, "peer", unique_fd(::dup(ends[0]))};
-        auto session = table.open(hand_over);
+        auto session = budgets.open(hand_over);
         BOOST_REQUIRE(session.ok());
-        table.adopted(id, ends[0]);
+        budgets.adopted(id, ends[0]);
         return *session;
     }
     static bool ended(const unique_fd& far_end) {
         pollfd entry{far_end.get(), POLLRDHUP, 0};
         return ::poll(&entry, 1, 0) > 0;
     }
-    std::vector<std::uint64_t> told_ended() {
+    std::vector<std::uint64_t> reported_ended() {
         std::vector<std::uint64_t> ids;
         for (const auto& message : outbox.take())
             if (const auto* one = std::get_if<messages::SessionEnded>(&message)) ids.push_back(one->session);
@@ -54,98 +54,98 @@ struct Fixture {
     scanning::MemoryBudget memory{0};
     int woken = 0;
     scanning::Outbox outbox{[] {}};
-    SessionTable table{timeouts(), board, store, memory, outbox, [this] { ++woken; }};
+    SessionBudgets budgets{timeouts(), board, store, memory, outbox, [this] { ++woken; }};
     std::vector<unique_fd> mta;
     std::vector<unique_fd> connections;
 };
 
-SessionTable::Time in(std::chrono::seconds seconds) {
+SessionBudgets::Time in(std::chrono::seconds seconds) {
     return std::chrono::steady_clock::now() + seconds;
 }
 
-BOOST_FIXTURE_TEST_SUITE(session_table, Fixture)
+BOOST_FIXTURE_TEST_SUITE(session_budgets_test, Fixture)
 
 BOOST_AUTO_TEST_CASE(a_session_ends_once_and_frees_its_slot) {
     const auto session = open(7, 2);
     BOOST_TEST(board.slot(2).session.load() == 7);
     BOOST_TEST(board.slot(2).generation.load() == 3);
-    BOOST_TEST((table.find(session->descriptor) == session));
-    table.end(*session);
-    table.end(*session);
-    BOOST_TEST(told_ended() == std::vector<std::uint64_t>{7}, boost::test_tools::per_element());
+    BOOST_TEST((budgets.table().find_by_descriptor(session->descriptor) == session));
+    budgets.end(*session);
+    budgets.end(*session);
+    BOOST_TEST(reported_ended() == std::vector<std::uint64_t>{7}, boost::test_tools::per_element());
     BOOST_TEST(board.slot(2).session.load() == 0);
-    BOOST_TEST((table.find(session->descriptor) == nullptr));
-    BOOST_TEST(table.size() == 0);
+    BOOST_TEST((budgets.table().find_by_descriptor(session->descriptor) == nullptr));
+    BOOST_TEST(budgets.size() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_slot_that_was_given_to_another_is_not_written_by_the_first) {
     const auto first = open(1, 0);
-    table.end(*first);
+    budgets.end(*first);
     const auto second = open(2, 0);
-    table.enter(*second, Stage::mail);
-    table.enter(*first, Stage::body);
-    table.show_generation(*first, 99);
+    budgets.enter(*second, Stage::mail);
+    budgets.enter(*first, Stage::body);
+    budgets.table().show_generation(*first, 99);
     BOOST_TEST(board.slot(0).session.load() == 2);
     BOOST_TEST(board.slot(0).stage.load() == static_cast<std::uint64_t>(Stage::mail));
     BOOST_TEST(board.slot(0).generation.load() == 3);
 }
 
-BOOST_AUTO_TEST_CASE(a_slot_beyond_the_scoreboard_is_refused_and_told) {
+BOOST_AUTO_TEST_CASE(a_slot_beyond_the_scoreboard_is_refused_and_reported) {
     messages::HandOver hand_over{9, 4, 0, "peer", unique_fd(::dup(0))};
-    BOOST_TEST(!table.open(hand_over).ok());
-    BOOST_TEST(told_ended() == std::vector<std::uint64_t>{9}, boost::test_tools::per_element());
+    BOOST_TEST(!budgets.open(hand_over).ok());
+    BOOST_TEST(reported_ended() == std::vector<std::uint64_t>{9}, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(only_what_is_over_its_budget_is_shut_down_and_counted) {
     const auto slow = open(1, 0);
     const auto uploading = open(2, 1);
-    table.enter(*slow, Stage::helo);
-    table.enter(*uploading, Stage::data);
-    table.expire(in(11s));
+    budgets.enter(*slow, Stage::helo);
+    budgets.enter(*uploading, Stage::data);
+    budgets.expire(in(11s));
     BOOST_TEST(ended(mta[0]));
-    BOOST_TEST(slow->closed.load());
+    BOOST_TEST(slow->connection.closed());
     BOOST_TEST(!ended(mta[1]));
     BOOST_TEST(board.header().timed_out.at(static_cast<std::size_t>(Stage::helo)).load() == 1);
     BOOST_TEST(board.header().timed_out.at(static_cast<std::size_t>(Stage::data)).load() == 0);
     // libmilter has still to end it: the supervisor hears of it then.
-    BOOST_TEST(told_ended().empty());
+    BOOST_TEST(reported_ended().empty());
 }
 
 BOOST_AUTO_TEST_CASE(an_earlier_deadline_wakes_and_a_later_one_does_not) {
     const auto session = open(1, 0);
     BOOST_TEST(woken == 1);
-    BOOST_TEST((table.arm().has_value()));
-    table.enter(*session, Stage::data);
+    BOOST_TEST((budgets.arm().has_value()));
+    budgets.enter(*session, Stage::data);
     BOOST_TEST(woken == 1);
-    (void)table.arm();
-    table.packet_begun(session->descriptor);
+    (void)budgets.arm();
+    budgets.packet_begun(session->descriptor);
     BOOST_TEST(woken == 2);
 }
 
 BOOST_AUTO_TEST_CASE(mail_is_refused_past_the_session_budget_and_always_while_draining) {
     const auto session = open(1, 0);
-    table.enter(*session, Stage::data);
-    BOOST_TEST((table.mail_refusal(*session) == MailRefusal::none));
-    table.expire(in(101s));
-    BOOST_TEST((table.mail_refusal(*session) == MailRefusal::past_session_budget));
+    budgets.enter(*session, Stage::data);
+    BOOST_TEST((budgets.mail_refusal(*session) == MailRefusal::none));
+    budgets.expire(in(101s));
+    BOOST_TEST((budgets.mail_refusal(*session) == MailRefusal::past_session_budget));
     BOOST_TEST(!ended(mta[0]));
-    table.refuse_mail();
-    BOOST_TEST((table.mail_refusal(*session) == MailRefusal::draining));
+    budgets.refuse_mail();
+    BOOST_TEST((budgets.mail_refusal(*session) == MailRefusal::draining));
 }
 
 BOOST_AUTO_TEST_CASE(a_further_smtp_session_begins_only_within_the_session_budget_and_while_the_worker_stays) {
     const auto past = open(1, 0);
-    table.enter(*past, Stage::data);
-    table.expire(in(101s));
+    budgets.enter(*past, Stage::data);
+    budgets.expire(in(101s));
     const auto fresh = open(2, 1);
-    BOOST_TEST(!table.begin_again(*past));
+    BOOST_TEST(!budgets.begin_again(*past));
     BOOST_TEST(ended(mta[0]));
-    BOOST_TEST(table.closed_for(*past) == std::string("timeouts.session"));
-    BOOST_TEST(table.begin_again(*fresh));
-    BOOST_TEST((table.stage_of(*fresh) == Stage::connect));
-    table.drain();
+    BOOST_TEST(past->connection.closed_for() == std::string("timeouts.session"));
+    BOOST_TEST(budgets.begin_again(*fresh));
+    BOOST_TEST((budgets.table().stage_of(*fresh) == Stage::connect));
+    budgets.drain();
     BOOST_TEST(!ended(mta[1]));
-    BOOST_TEST(!table.begin_again(*fresh));
+    BOOST_TEST(!budgets.begin_again(*fresh));
     BOOST_TEST(ended(mta[1]));
 }
 
@@ -156,18 +156,18 @@ BOOST_AUTO_TEST_CASE(
     int said = 0;
     bool all_written = true;
     for (const auto& session : {slow, quick}) {
-        table.enter(*session, Stage::eom);
+        budgets.enter(*session, Stage::eom);
         session->after_answer = [&](bool written) {
             ++said;
             all_written = all_written && written;
         };
     }
-    table.answered(quick->descriptor);
-    table.answered(quick->descriptor);
+    budgets.answered(quick->descriptor);
+    budgets.answered(quick->descriptor);
     BOOST_TEST(said == 1);
-    BOOST_TEST((table.stage_of(*quick) == Stage::mail));
-    table.enter(*quick, Stage::data);
-    table.expire(in(21s));
+    BOOST_TEST((budgets.table().stage_of(*quick) == Stage::mail));
+    budgets.enter(*quick, Stage::data);
+    budgets.expire(in(21s));
     BOOST_TEST(ended(mta[0]));
     BOOST_TEST(!ended(mta[1]));
     BOOST_TEST(said == 1); // the other's is given when libmilter closes
@@ -181,8 +181,8 @@ BOOST_AUTO_TEST_CASE(
 BOOST_AUTO_TEST_CASE(a_session_without_a_thread_is_ended_and_makes_the_worker_unfit_once) {
     const auto first = open(1, 0);
     const auto second = open(2, 1);
-    table.unserved(first->descriptor);
-    table.unserved(second->descriptor);
+    budgets.unserved(first->descriptor);
+    budgets.unserved(second->descriptor);
     BOOST_TEST(ended(mta[0]));
     std::size_t unfit = 0;
     std::size_t told = 0;

@@ -1,10 +1,10 @@
-#include "workers/session/verdict.h"
+#include "workers/session/policy/verdict.h"
 
 #include <algorithm>
 #include <cctype>
 #include <utility>
 
-#include "workers/session/unseen_policy.h"
+#include "workers/session/policy/unseen_policy.h"
 
 namespace evermilter::session {
 namespace {

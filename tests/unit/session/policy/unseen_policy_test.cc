@@ -1,5 +1,5 @@
 // Several reasons, several actions: which decides. Every subset of reasons is tried with every choice of actions.
-#include "workers/session/unseen_policy.h"
+#include "workers/session/policy/unseen_policy.h"
 
 #include <algorithm>
 #include <array>
@@ -68,7 +68,7 @@ void each_choice(Each each) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(unseen_policy)
+BOOST_AUTO_TEST_SUITE(unseen_policy_test)
 
 BOOST_AUTO_TEST_CASE(by_default_fragments_are_rejected_and_the_rest_does_what_actions_incomplete_says) {
     for (const Action incomplete : kStrictest) {

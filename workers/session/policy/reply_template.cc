@@ -1,4 +1,4 @@
-#include "workers/session/reply_template.h"
+#include "workers/session/policy/reply_template.h"
 
 #include <algorithm>
 #include <array>

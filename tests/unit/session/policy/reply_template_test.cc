@@ -1,5 +1,5 @@
 // ReplyTemplate: every reply is one that smfi_setreply takes, whatever the text and the virus are called.
-#include "workers/session/reply_template.h"
+#include "workers/session/policy/reply_template.h"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -31,7 +31,7 @@ void check_setreply(const Reply& reply) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(reply_template)
+BOOST_AUTO_TEST_SUITE(reply_template_test)
 
 BOOST_AUTO_TEST_CASE(codes_and_text_are_taken_apart_and_filled_in) {
     struct Row {

@@ -1,0 +1,75 @@
+// Headers, body, end of message, and a message that the MTA gives up.
+#include <string_view>
+#include <utility>
+
+#include "workers/common/milter/protocol.h"
+#include "workers/session/callbacks/all.h"
+#include "workers/session/callbacks/frame.h"
+#include "workers/session/libmilter/interpose.h"
+#include "workers/session/message_end.h"
+
+namespace evermilter::session::callbacks {
+
+// What goes wrong with headers and body is answered at the end of the message.
+sfsistat on_header(SMFICTX* /*context*/, char* name, char* value) { // NOLINT(readability-non-const-parameter)
+    content(
+        "header", [&](Session& session) { session.intake.header(name, value, session.negotiated.leadspc); },
+        [&](Session& session) {
+            session.forged.see(name);
+            session.store.add_header(name, value, session.negotiated.leadspc);
+            the_service().sessions.enter(session, Stage::header);
+        });
+    return answer_header();
+}
+
+sfsistat on_end_of_headers(SMFICTX* context) {
+    content(
+        "eoh", [](Session&) {},
+        [&](Session& session) {
+            session.store.end_of_headers();
+            learn_queue_id(context, session);
+            the_service().sessions.enter(session, Stage::body);
+        });
+    return answer_header();
+}
+
+sfsistat on_body(SMFICTX* /*context*/, unsigned char* chunk, std::size_t size) {
+    content(
+        "body", [&](Session& session) { session.intake.body(size); },
+        [&](Session& session) {
+            session.store.add_body({reinterpret_cast<const char*>(chunk), size});
+            the_service().sessions.enter(session, Stage::body);
+        });
+    return answer_chunk(libmilter::current_command());
+}
+
+sfsistat on_end_of_message(SMFICTX* context) {
+    Final final = Final::tempfail;
+    const SessionPointer session = enter();
+    if (!session) return answer_end_of_message(final);
+    const bool answered = attempt("eom", *session, [&](Session& found) {
+        learn_queue_id(context, found);
+        the_service().sessions.enter(found, Stage::eom);
+        final = answer_message(context, the_service(), found);
+    });
+    if (!answered) count_failed_message(the_service());
+    end_message(*session);
+    libmilter::expect_answer(); // until it is written the session stays in its stage, under timeouts.eom
+    return answer_end_of_message(final);
+}
+
+sfsistat on_abort(SMFICTX* /*context*/) {
+    const SessionPointer session = enter();
+    if (!session) return answer_nothing();
+    (void)try_to([&] {
+        // Without a command to abort it is libmilter that gives up, and will close.
+        auto& place = libmilter::current_command() == milter::command::kAbort ? session->aborted : session->broken_off;
+        if (auto message = session->unfinished(the_service().sessions.table().stage_of(*session)))
+            place = std::move(message);
+    });
+    end_message(*session);
+    (void)try_to([&] { the_service().sessions.enter(*session, Stage::mail); });
+    return answer_nothing();
+}
+
+} // namespace evermilter::session::callbacks
