@@ -54,8 +54,10 @@ struct Pool : OwnerOf<messages::FromSession> {
     void sweep() override { workers.sweep(); }
 
     void turn() {
-        children.look_for_dead();
-        loop.settle();
+        for (int again = 0; again < 3; ++again) { // one that is killed meanwhile sends no SIGCHLD
+            children.look_for_dead();
+            loop.settle();
+        }
     }
     // All that were started and are not ready say that they are.
     void make_ready() {
