@@ -1,4 +1,4 @@
-// The mail server's side of the milter protocol. Anything unexpected is an Error that says what came.
+// The mail server's side of the milter protocol. An unexpected reply is an Error that names it.
 #include "supervisor/ctl/milter_client.h"
 
 #include <algorithm>
@@ -149,7 +149,7 @@ Result<bool> MilterClient::replies(const char* stage, MilterVerdict& verdict) {
         Result<Packet> packet = read();
         if (!packet) return std::move(packet).error();
         switch (packet->command) {
-            case 'p': // progress: the deadline begins anew
+            case 'p': // progress: the deadline starts again
                 continue;
             case 'c':
                 return true;
@@ -179,7 +179,7 @@ Result<bool> MilterClient::replies(const char* stage, MilterVerdict& verdict) {
                 verdict.quarantine = text.empty() || text[0].empty() ? "no reason given" : text[0];
                 continue;
             }
-            case 's': // skip: no further body is wanted
+            case 's': // skip: it wants no more of the body
                 return true;
             default:
                 return Error{EPROTO,

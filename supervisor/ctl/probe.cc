@@ -1,4 +1,4 @@
-// The probe: its two messages, and what is a right verdict on each.
+// The two messages of the probe, and which verdict on each is right.
 #include "supervisor/ctl/probe.h"
 
 #include <unistd.h>
@@ -145,7 +145,7 @@ Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono
     for (const std::string& text : addresses) {
         auto parsed = config::parse_address(text);
         if (const auto* fault = std::get_if<config::AddressFault>(&parsed)) {
-            return Error{EINVAL, "\"" + text + "\" is no address of a milter: " + fault->reason};
+            return Error{EINVAL, "\"" + text + "\" is not a valid milter address: " + fault->reason};
         }
         Result<MilterClient> client = MilterClient::open(std::get<config::ListenAddress>(parsed), patience, key);
         if (!client) {
