@@ -124,7 +124,7 @@ void SessionTable::end(Session& session) {
 }
 
 void SessionTable::count_eom_timeout() noexcept {
-    board_.header().timed_out.at(static_cast<std::size_t>(Stage::eom)).fetch_add(1);
+    board_.header().counters.add("sessions.timed_out_total", Timeout::eom);
 }
 
 bool SessionTable::abandoned(const Session& session) const {
@@ -167,21 +167,21 @@ void SessionTable::shut_down(Session& session, const char* why) {
 
 // What is to be logged of it, once the lock is released: a line may wait.
 SessionTable::TimedOut SessionTable::expired(Session& session, const StageClock::Expired& what) {
-    auto& counters = board_.header().timed_out;
+    auto& counters = board_.header().counters;
     const char* budget = "session";
     switch (what.budget) {
         case Budget::stage:
             budget = stage_name(what.stage);
-            counters.at(static_cast<std::size_t>(what.stage)).fetch_add(1);
+            counters.add("sessions.timed_out_total", timeout_of(what.stage));
             shut_down(session, kStageTimeouts.at(static_cast<std::size_t>(what.stage)));
             break;
         case Budget::packet:
             budget = "packet";
-            counters.at(kTimedOutPacket).fetch_add(1);
+            counters.add("sessions.timed_out_total", Timeout::packet);
             shut_down(session, "timeouts.packet");
             break;
         case Budget::session:
-            counters.at(kTimedOutSession).fetch_add(1);
+            counters.add("sessions.timed_out_total", Timeout::session);
             session.past_budget = true;
             break;
         case Budget::last_mail:
