@@ -1,24 +1,17 @@
+// The configuration, resolved: where the log goes, how many scanners there are.
 #include "supervisor/settings.h"
 
-#include <sched.h>
-
-#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
 #include "config/parse.h"
+#include "workers/common/base/usable_cpus.h"
 
 namespace evermilter::supervisor {
-namespace {
 
-std::uint32_t usable_cpus() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-    return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
+std::uint32_t scanner_processes(const config::Scanner& scanner) {
+    return scanner.processes == 0 ? usable_cpus() : scanner.processes;
 }
-
-} // namespace
 
 Settings make_settings(config::Config config, std::string origin, Identities identities, bool foreground) {
     // Under systemd standard error is the journal as well, but syslog(3) keeps facility and priority.
@@ -27,7 +20,7 @@ Settings make_settings(config::Config config, std::string origin, Identities ide
         config.log.target = foreground && !journal ? config::LogTarget::stderr_ : config::LogTarget::syslog;
     Settings settings;
     settings.foreground = foreground;
-    settings.scanners = config.scanner.processes == 0 ? usable_cpus() : config.scanner.processes;
+    settings.scanners = scanner_processes(config.scanner);
     settings.toml = config::to_toml(config);
     settings.config = std::move(config);
     settings.origin = std::move(origin);

@@ -14,9 +14,12 @@ struct Settings {
     std::string toml;      // the same, canonical, as children get it
     std::string origin;    // the file, for error messages
     Identities identities;
-    std::uint32_t scanners = 1; // scanner.processes, 0 resolved
+    std::uint32_t scanners = 1; // scanner_processes() when it was taken over
     bool foreground = true;
 };
+
+// How many scanners a generation has that is loaded now: scanner.processes, or one per CPU that may be used.
+[[nodiscard]] std::uint32_t scanner_processes(const config::Scanner& scanner);
 
 // `foreground` decides log.target where the file does not.
 [[nodiscard]] Settings make_settings(config::Config config, std::string origin, Identities identities, bool foreground);

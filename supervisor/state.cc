@@ -110,24 +110,4 @@ std::string reason_of(const State& state) {
     return all;
 }
 
-void add_counts(Counters& counters, const SessionBoard& board) {
-    const SessionBoardHeader& header = board.header();
-    constexpr auto order = std::memory_order_relaxed;
-    for (std::size_t i = 0; i < counters.messages.size(); ++i) counters.messages[i] += header.messages[i].load(order);
-    for (std::size_t i = 0; i < counters.incomplete.size(); ++i) {
-        const std::uint64_t count = header.incomplete[i].load(order);
-        counters.incomplete[i] += count;
-        counters.messages[static_cast<std::size_t>(Disposition::incomplete)] += count;
-    }
-    for (std::size_t i = 0; i < counters.skipped.size(); ++i) counters.skipped[i] += header.skipped[i].load(order);
-    for (std::size_t i = 0; i < counters.timed_out.size(); ++i)
-        counters.timed_out[i] += header.timed_out[i].load(order);
-    counters.probes += header.probes.load(order);
-    counters.forged += header.forged.load(order);
-    counters.scan_ns_total += header.scan_ns_total.load(order);
-    counters.scans_total += header.scans_total.load(order);
-    counters.retries_total += header.retries_total.load(order);
-    counters.log_lines_lost += header.log_lines_lost.load(order);
-}
-
 } // namespace evermilter::supervisor

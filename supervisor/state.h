@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "supervisor/children/child.h"
+#include "supervisor/counters.h"
 #include "supervisor/front/session_registry.h"
 #include "supervisor/front/slots.h"
 #include "supervisor/generations/decisions.h"
@@ -62,30 +63,6 @@ struct Stale {
     std::string reason;     // of the last
 };
 
-using messages::kRoles;
-
-// What only grows. Counts of session workers that have ended are added here from their boards; those of living
-// ones are in their boards.
-struct Counters {
-    std::uint64_t accepted_total = 0;                    // kept by admission
-    std::map<std::string, std::uint64_t> refused_total;  // by reason, kept by admission
-    std::array<std::uint64_t, kDispositions> messages{}; // by Disposition
-    std::array<std::uint64_t, kUnseen> incomplete{};     // by Unseen; the sum is messages' incomplete
-    std::array<std::uint64_t, kSkipReasons> skipped{};   // by SkipReason
-    std::array<std::uint64_t, kStages + 2> timed_out{};  // by Stage, then packet, session; see SessionBoardHeader
-    std::uint64_t probes = 0;                            // messages of evermilterctl probe
-    std::uint64_t forged = 0;                            // messages with more forged fields than may be removed
-    std::uint64_t scan_ns_total = 0;
-    std::uint64_t scans_total = 0;
-    std::uint64_t retries_total = 0;
-    std::uint64_t log_lines_lost = 0;             // of children; ours are known to the log
-    std::map<std::string, std::uint64_t> viruses; // by name, bounded: past kMaxVirusNames under "(others)"
-    std::array<std::uint64_t, kRoles> crashes{};  // by Role
-    std::uint64_t reloads_ok = 0;
-    std::uint64_t reloads_failed = 0;
-};
-inline constexpr std::size_t kMaxVirusNames = 1000;
-
 struct State {
     ServiceState service = ServiceState::starting;
     std::string degraded_reason; // for ServiceState::degraded
@@ -131,8 +108,5 @@ struct State {
 
 // Why the service is degraded, or why its first load has not begun; "" where all is well.
 [[nodiscard]] std::string reason_of(const State& state);
-
-// Adds what `board` has counted to `counters`: for the status over living workers, and when one has ended.
-void add_counts(Counters& counters, const SessionBoard& board);
 
 } // namespace evermilter::supervisor

@@ -1,5 +1,5 @@
-// evermilterctl: the operator's tool, a front end to the status socket. Exit status: 0; 1 where the answer is no; 69
-// where nobody answers; 77 where one may not ask; 74 where the answer cannot be written; 64 for a wrong command line.
+// evermilterctl: the operator's tool, a front end to the status socket. Exit status: 0; 1 if the answer is no; 69 if
+// nobody answers; 77 if the user may not ask; 74 if the answer cannot be written; 64 for a wrong command line.
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -48,7 +48,7 @@ int unavailable(const Error& error) {
     return error.code == EACCES || error.code == EPERM ? EX_NOPERM : EX_UNAVAILABLE;
 }
 
-// The answer as JSON; one that is none is as good as no answer.
+// The answer as JSON. Anything else did not come from our service.
 Result<json> parsed(const Result<std::string>& answer) {
     if (!answer) return answer.error();
     json document = json::parse(*answer, nullptr, false);
@@ -101,7 +101,7 @@ int metrics(const Options& options) {
     return EX_OK;
 }
 
-// A word of clamd's; its answer must begin with `expected`.
+// Sends a word of clamd's. Its answer must begin with `expected`.
 int clamd_word(const Options& options, const std::string& word, const std::string& key, const std::string& expected) {
     Result<std::string> answer = StatusClient(options.socket).clamd_word(word, kQueryTimeout);
     if (!answer) return unavailable(answer.error());
@@ -114,7 +114,7 @@ int clamd_word(const Options& options, const std::string& word, const std::strin
     return EX_OK;
 }
 
-// Commands that may take as long as a load; on a terminal they show how far it is.
+// Commands that may take as long as a load. On a terminal they show its progress.
 int waiting(const Options& options, const std::string& command, const std::function<std::string(const json&)>& text) {
     const bool progress = !options.json && ::isatty(STDERR_FILENO) == 1;
     const auto begin = std::chrono::steady_clock::now();
@@ -158,7 +158,7 @@ int snapshots(const Options& options) {
                 [](const json& document) { return snapshots_text(document, std::time(nullptr)); });
 }
 
-// By which the service knows a probe; "" where it cannot be had, with --milter for example, and the probe is mail then.
+// The key that marks a probe for the service; "" if the status socket does not give it, and the probe counts as mail.
 std::string probe_key(const Options& options) {
     const Result<json> document = parsed(StatusClient(options.socket).command("probe-key", kQueryTimeout));
     if (!document || !document->is_object()) return {};
@@ -192,7 +192,7 @@ int run_probe(const Options& options) {
     return report->ok() ? EX_OK : kNo;
 }
 
-// The command whose name is nearest to `word`, if one is near.
+// The command whose name is most similar to `word`; "" if none is similar.
 std::string nearest(const std::vector<std::string>& commands, const std::string& word) {
     constexpr std::size_t kNear = 2;
     std::string best;
@@ -207,7 +207,7 @@ std::string nearest(const std::vector<std::string>& commands, const std::string&
     return best;
 }
 
-// Words that no command has a use for.
+// Says which word of the command line is wrong.
 int not_expected(const CLI::App& app) {
     std::vector<std::string> commands;
     for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
@@ -232,7 +232,7 @@ int not_expected(const CLI::App& app) {
     return EX_USAGE;
 }
 
-// What was printed has arrived: a script that reads a file must not take half an answer, or none, for all.
+// Fails if not all of the answer was written: a script must not take a part of it for the whole.
 int written(int result) {
     errno = 0;
     std::cout.flush();
@@ -247,7 +247,7 @@ int run(int argc, char** argv) {
     int result = EX_OK;
     CLI::App app("The operator's tool of evermilter.", "evermilterctl");
     app.set_version_flag("--version", std::string("evermilterctl ") + EVERMILTER_VERSION);
-    app.fallthrough(); // --json and --socket are understood behind the command too
+    app.fallthrough(); // --json and --socket may follow the command
     app.add_option("--socket", options.socket, "Status socket of the service")->capture_default_str();
     app.add_flag("--json", options.json, "Print the answer as JSON, as it came");
 

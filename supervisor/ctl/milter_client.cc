@@ -1,4 +1,4 @@
-// The mail server's side of the milter protocol. Anything unexpected is an Error that says what came.
+// The mail server's side of the milter protocol. An unexpected reply is an Error that names it.
 #include "supervisor/ctl/milter_client.h"
 
 #include <algorithm>

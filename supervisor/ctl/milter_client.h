@@ -32,22 +32,22 @@ struct Mail {
 struct MilterVerdict {
     enum class Kind : std::uint8_t { accept, reject, tempfail, discard };
     Kind kind = Kind::tempfail;
-    std::string stage;               // where the decision came: "connect", "mail", …, "end of message"
-    std::string reply;               // the SMTP reply, where the milter gave one: "550 5.7.1 virus found: X"
-    std::string quarantine;          // the reason, where it asked for quarantine
+    std::string stage;               // at which it decided: "connect", "MAIL", …, "end of message"
+    std::string reply;               // the SMTP reply, if it gave one: "550 5.7.1 virus found: X"
+    std::string quarantine;          // the reason, if it asked for quarantine
     std::vector<MailHeader> stamped; // headers that it added, inserted or changed
 };
 
 class MilterClient {
   public:
-    // Connects and negotiates. `patience` is the time for each reply. `probe_key` is sent as a macro where it is not
-    // empty (workers/common/shared/probe_key.h).
+    // Connects and negotiates. `patience` is the time for each reply. Sends `probe_key` as a macro unless it is empty
+    // (workers/common/shared/probe_key.h).
     [[nodiscard]] static Result<MilterClient> open(const config::ListenAddress& address,
                                                    std::chrono::milliseconds patience, std::string probe_key = {});
 
     [[nodiscard]] std::uint32_t version() const noexcept { return version_; }
 
-    // One message on this session, from MAIL to its verdict; at the first one also connect and HELO.
+    // Sends one message on this session, from MAIL to its verdict; before the first one also connect and HELO.
     [[nodiscard]] Result<MilterVerdict> send(const Mail& mail);
     // Sends QUIT and closes; an error does not matter any more.
     void quit();
@@ -65,8 +65,8 @@ class MilterClient {
     [[nodiscard]] Result<void> write(char command, std::string_view data);
     [[nodiscard]] Result<void> macros(char of, const milter::Macros& macros);
     [[nodiscard]] Result<Packet> read();
-    // Sends, unless the milter does not want the command; reads the reply, unless it sends none. True: go on; false:
-    // `verdict` is final.
+    // Sends the command if the milter wants it, and reads the reply if it sends one. True: go on; false: `verdict` is
+    // final.
     [[nodiscard]] Result<bool> step(char command, std::string_view data, std::uint32_t unwanted, std::uint32_t no_reply,
                                     const char* stage, MilterVerdict& verdict);
     [[nodiscard]] Result<bool> replies(const char* stage, MilterVerdict& verdict);

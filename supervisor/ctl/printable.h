@@ -1,5 +1,5 @@
-// Text from elsewhere, made safe for a terminal: controls, bytes that are no UTF-8, and marks that turn or hide text
-// become \xHH. Pure.
+// Makes text of unknown origin safe for a terminal: control characters, bytes that are not UTF-8, and marks that turn
+// or hide text become \xHH. Pure.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// The probe: its two messages, and what is a right verdict on each.
+// The two messages of the probe, and which verdict on each is right.
 #include "supervisor/ctl/probe.h"
 
 #include <unistd.h>
@@ -144,7 +144,7 @@ Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono
     int code = ECONNREFUSED;
     for (const std::string& text : addresses) {
         auto parsed = config::parse_address(text);
-        if (!parsed) return Error{EINVAL, "\"" + text + "\" is no address of a milter: " + parsed.error().reason};
+        if (!parsed) return Error{EINVAL, "\"" + text + "\" is not a valid milter address: " + parsed.error().reason};
         Result<MilterClient> client = MilterClient::open(*parsed, patience, key);
         if (!client) {
             if (client.error().code == EACCES || client.error().code == EPERM) code = client.error().code;

@@ -1,5 +1,5 @@
-// `evermilterctl probe`: one clean message and one with EICAR through the milter socket, and whether both verdicts
-// are right. The judgement is pure; the sending is MilterClient's.
+// `evermilterctl probe`: sends a clean message and one with EICAR to the milter socket, and judges both verdicts.
+// The judgement is pure; MilterClient sends.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -10,7 +10,7 @@
 
 namespace evermilter::ctl {
 
-// EICAR's test file, assembled at run time so that no scanner takes this program for it.
+// EICAR's test file, put together at run time so that no scanner finds it in this program.
 [[nodiscard]] std::string eicar();
 
 [[nodiscard]] Mail clean_mail(const std::string& queue_id);
@@ -19,11 +19,11 @@ namespace evermilter::ctl {
 
 struct ProbeJudgement {
     bool right = false;
-    std::string seen; // for people: "accepted, X-Virus-Status: Clean"
+    std::string seen; // for the operator: "accepted, X-Virus-Status: Clean"
 };
-// The clean message is to be accepted, and, where it was stamped, as Clean: "Not scanned" is wrong.
+// Right for the clean message: accepted, and if it was stamped, as Clean. "Not scanned" is wrong.
 [[nodiscard]] ProbeJudgement judge_clean(const MilterVerdict& verdict);
-// The infected one is to be found: rejected, discarded, quarantined, or stamped Infected, at its end. A 4xx is wrong.
+// Right for the infected one: rejected, discarded, quarantined or stamped Infected, at its end. A 4xx is wrong.
 [[nodiscard]] ProbeJudgement judge_infected(const MilterVerdict& verdict);
 
 struct ProbeReport {
@@ -35,8 +35,8 @@ struct ProbeReport {
     [[nodiscard]] bool ok() const { return error.empty() && clean.right && infected.right; }
 };
 
-// Tries the addresses in turn until one can be connected to. The Error: none could, with EACCES or EPERM where one was
-// not allowed. With the service's `key` its messages are not counted as mail (workers/common/shared/probe_key.h); "":
+// Tries the addresses in turn until one answers. The Error: none did; its code is EACCES or EPERM if one was not
+// allowed. With the service's `key` the messages are not counted as mail (workers/common/shared/probe_key.h); with ""
 // they are.
 [[nodiscard]] Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono::milliseconds patience,
                                         const std::string& key);

@@ -1,4 +1,4 @@
-// Connecting, sending, receiving with poll(2) and deadlines on non-blocking sockets.
+// Connects, sends and receives on non-blocking sockets, with poll(2) and deadlines.
 #include "supervisor/ctl/socket_connect.h"
 
 #include <netdb.h>

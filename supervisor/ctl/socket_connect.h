@@ -1,5 +1,5 @@
-// A blocking client's connection with deadlines: to the status socket or to a milter socket.
-// Every wait is bounded; what a peer sends is read into a buffer with a bound.
+// Connections of a blocking client, with deadlines, to the status socket or to a milter socket. Every wait is bounded.
+// The caller bounds how much it reads.
 #pragma once
 
 #include <chrono>
@@ -21,10 +21,10 @@ using Deadline = std::chrono::steady_clock::time_point;
 // All of `bytes`, by the deadline.
 [[nodiscard]] Result<void> send_all(int fd, std::span<const char> bytes, Deadline deadline);
 
-// Waits until something can be read (or the end has come). False: the deadline came first.
+// Waits until bytes, or the end, can be read. False: the deadline came first.
 [[nodiscard]] Result<bool> wait_readable(int fd, Deadline deadline);
 
-// Appends what is there to `buffer`, waiting by the deadline for the first byte. False: the peer has closed.
+// Waits for bytes and appends them to `buffer`. False: the peer has closed.
 [[nodiscard]] Result<bool> receive_some(int fd, std::string& buffer, Deadline deadline);
 
 } // namespace evermilter::ctl

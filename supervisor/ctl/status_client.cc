@@ -1,4 +1,4 @@
-// Asking the status socket. An answer that does not come whole is an Error, never a part of an answer.
+// Asks the status socket. An answer that is cut off is an Error; nobody gets a part of one.
 #include "supervisor/ctl/status_client.h"
 
 #include <cerrno>
@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// Far more than `sessions` of 100,000 sessions.
+// Far more than the list of 100,000 sessions.
 constexpr std::size_t kMostAnswer = 256UL * 1024 * 1024;
 constexpr std::chrono::seconds kConnectTimeout{10};
 
@@ -43,7 +43,7 @@ std::string without_newline(std::string text) {
 
 Result<unique_fd> StatusClient::ask(const std::string& bytes, Deadline deadline) const {
     auto parsed = config::parse_address(address_);
-    if (!parsed) return Error{EINVAL, "\"" + address_ + "\" is no address of a socket: " + parsed.error().reason};
+    if (!parsed) return Error{EINVAL, "\"" + address_ + "\" is not a valid socket address: " + parsed.error().reason};
     Result<unique_fd> fd = connect_to(*parsed, deadline);
     if (!fd) {
         std::string what = fd.error().what;

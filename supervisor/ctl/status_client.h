@@ -12,17 +12,17 @@ namespace evermilter::ctl {
 
 class StatusClient {
   public:
-    // `address`: of the status socket, as status.socket has it.
+    // `address`: of the status socket, in the form of status.socket.
     explicit StatusClient(std::string address) : address_(std::move(address)) {}
 
-    // One of our own commands: the answer is one line, without its newline.
+    // The answer to one of our own commands: one line, without its newline.
     [[nodiscard]] Result<std::string> command(const std::string& line, std::chrono::milliseconds timeout) const;
-    // `metrics`: up to and with the line "# EOF".
+    // The answer to `metrics`, up to and with the line "# EOF".
     [[nodiscard]] Result<std::string> metrics(std::chrono::milliseconds timeout) const;
-    // A word of clamd's: the answer until the supervisor closes, without its last newline.
+    // The answer to a word of clamd's, up to the close, without its last newline.
     [[nodiscard]] Result<std::string> clamd_word(const std::string& word, std::chrono::milliseconds timeout) const;
-    // As command(), but without an end of patience: the supervisor bounds a load. `on_tick` is called every `tick`
-    // while the answer is awaited.
+    // As command(), but waits as long as it takes: the supervisor bounds a load. Calls `on_tick` every `tick` until the
+    // answer comes.
     [[nodiscard]] Result<std::string> command_waiting(const std::string& line, std::chrono::milliseconds tick,
                                                       const std::function<void()>& on_tick) const;
 

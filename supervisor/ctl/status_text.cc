@@ -1,4 +1,4 @@
-// The status for a person at night: state and trouble, generations, sessions, messages, processes.
+// The status as an operator reads it at night: state and trouble, generations, sessions, messages, processes.
 #include "supervisor/ctl/status_text.h"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ constexpr std::size_t kVirusesShown = 10;
 constexpr std::size_t kWorkersShown = 40;
 constexpr std::size_t kLabelWidth = 14;
 
-// A field as it should be, or what stands for its absence.
+// A field, or a value that stands for its absence.
 const Json& at(const Json& object, std::string_view key) {
     static const Json kNone;
     const auto found = object.is_object() ? object.find(key) : object.end();
@@ -62,7 +62,7 @@ std::string line(std::string_view label, const std::string& content) {
     return text + printable(content) + '\n';
 }
 
-// "mail 10, eom 2" of an object of counts, zeros left out; `none` if nothing is left.
+// "mail 10, eom 2" from an object of counts, without zeros; `none` if all are zero.
 std::string counts(const Json& object, const std::string& none) {
     if (!object.is_object()) return none;
     std::string text;
@@ -251,7 +251,7 @@ std::string sessions_text(const Json& sessions) {
 }
 
 std::string poison_text(const Json& poison, std::int64_t now) {
-    // Enough of a digest to name it; --json has all of it.
+    // Enough to name the digest; --json has all of it.
     constexpr std::size_t kShown = 16;
     Table table(
         {{"digest"}, {"body"}, {"since"}, {"scans lost", Align::right}, {"not scanned", Align::right}, {"last"}});
@@ -291,7 +291,7 @@ std::string forgotten_text(const Json& outcome) {
 std::string outcome_text(const Json& outcome) {
     const auto id = number_at(outcome, "generation");
     if (!true_at(outcome, "ok")) {
-        // Only reload.mode = "replace" comes to this; the service is loading the former database again.
+        // Happens only with reload.mode = "replace". The service loads the former database again.
         const bool none = at(outcome, "generation").is_number() && id == 0;
         return "refused: " + printable(string_at(outcome, "error")) + (none ? "; no generation is in use now" : "") +
                '\n';

@@ -1,5 +1,5 @@
-// The documents of the status socket as text for people: what is wrong first, then what serves, then figures. Pure.
-// A document that lacks a field (another version's) is shown without it, never an exception.
+// The documents of the status socket as text: what is wrong first, then what serves, then figures. Pure.
+// A field that is missing (the service may be of another version) is left out; nothing throws.
 #pragma once
 
 #include <cstdint>

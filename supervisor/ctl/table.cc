@@ -1,4 +1,4 @@
-// Laying out columns. Width is counted in UTF-8 characters.
+// Lays out columns. A width is a number of UTF-8 characters.
 #include "supervisor/ctl/table.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Columns for a terminal: each as wide as its widest cell. Pure.
+// Text in columns for a terminal, each as wide as its widest cell. Pure.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ struct Column {
 class Table {
   public:
     explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
-    // As many cells as there are columns; they are made printable.
+    // Precondition: as many cells as columns. Makes them printable.
     void add(const std::vector<std::string>& cells);
     [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
     // Every line indented by two blanks.

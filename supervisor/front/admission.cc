@@ -25,25 +25,11 @@ bool AllowList::allows(const PeerAddress& peer) const noexcept {
     return true;
 }
 
-Admission admit(const AllowList& allow, const PeerAddress& peer, const SessionCounts& load) noexcept {
-    if (!allow.allows(peer)) return Admission::not_allowed;
-    if (load.sessions >= load.max_sessions) return Admission::max_sessions;
-    if (load.max_of_peer != 0 && load.of_peer >= load.max_of_peer) return Admission::max_sessions_per_peer;
-    return Admission::admitted;
-}
-
-std::string_view reason(Admission admission) noexcept {
-    switch (admission) {
-        case Admission::admitted:
-            return "";
-        case Admission::not_allowed:
-            return "not_allowed";
-        case Admission::max_sessions:
-            return "max_sessions";
-        case Admission::max_sessions_per_peer:
-            return "max_sessions_per_peer";
-    }
-    return "";
+std::optional<Refused> refusal(const AllowList& allow, const PeerAddress& peer, const SessionCounts& load) noexcept {
+    if (!allow.allows(peer)) return Refused::not_allowed;
+    if (load.sessions >= load.max_sessions) return Refused::max_sessions;
+    if (load.max_of_peer != 0 && load.of_peer >= load.max_of_peer) return Refused::max_sessions_per_peer;
+    return std::nullopt;
 }
 
 } // namespace evermilter::supervisor

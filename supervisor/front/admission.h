@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "supervisor/front/cidr.h"
 #include "supervisor/front/peer_address.h"
 #include "workers/common/base/result.h"
+#include "workers/common/shared/counter_labels.h"
 
 namespace evermilter::supervisor {
 
@@ -33,11 +34,8 @@ struct SessionCounts {
     std::uint32_t max_of_peer = 0; // 0: no cap
 };
 
-enum class Admission : std::uint8_t { admitted, not_allowed, max_sessions, max_sessions_per_peer };
-
-[[nodiscard]] Admission admit(const AllowList& allow, const PeerAddress& peer, const SessionCounts& load) noexcept;
-
-// The reason in sessions.refused_total: "not_allowed", "max_sessions", "max_sessions_per_peer".
-[[nodiscard]] std::string_view reason(Admission admission) noexcept;
+// Why it may not come in: Refused::not_allowed, max_sessions or max_sessions_per_peer; nullopt: it may.
+[[nodiscard]] std::optional<Refused> refusal(const AllowList& allow, const PeerAddress& peer,
+                                             const SessionCounts& load) noexcept;
 
 } // namespace evermilter::supervisor

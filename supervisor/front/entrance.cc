@@ -12,44 +12,26 @@ namespace evermilter::supervisor {
 namespace {
 
 constexpr std::size_t kLoggedBytes = 32;
-constexpr const char* kDisplaced = "displaced";
-constexpr const char* kNoWorker = "no_worker";
 
 SessionCounts load_of(Operations& operations, std::uint32_t of_peer) {
     const config::Milter& milter = operations.config().milter;
     return {operations.state().sessions.size(), of_peer, milter.max_sessions, milter.max_sessions_per_peer};
 }
 
-std::string_view remark(Admission admission) {
-    switch (admission) {
-        case Admission::admitted:
-            return "";
-        case Admission::not_allowed:
+std::string_view remark(Refused why) {
+    switch (why) {
+        case Refused::not_allowed:
             return "is not in milter.allow";
-        case Admission::max_sessions:
+        case Refused::max_sessions:
             return "milter.max_sessions are open";
-        case Admission::max_sessions_per_peer:
+        case Refused::max_sessions_per_peer:
             return "milter.max_sessions_per_peer are open from this peer";
+        default:
+            return "";
     }
-    return "";
 }
 
 } // namespace
-
-std::vector<std::string> refusal_reasons() {
-    std::vector<std::string> all;
-    for (const Admission admission :
-         {Admission::not_allowed, Admission::max_sessions, Admission::max_sessions_per_peer}) {
-        all.emplace_back(reason(admission));
-    }
-    all.emplace_back(kDisplaced);
-    all.emplace_back(kNoWorker);
-    for (const Protocol protocol : {Protocol::smtp, Protocol::http, Protocol::tls, Protocol::clamd, Protocol::proxy,
-                                    Protocol::not_first, Protocol::version, Protocol::oversized, Protocol::unknown}) {
-        all.emplace_back(protocol_name(protocol));
-    }
-    return all;
-}
 
 Entrance::Entrance(Loop* loop, Operations& operations)
     : operations_(operations),
@@ -87,45 +69,39 @@ void Entrance::on_accept(unique_fd connection, const PeerAddress& address) {
     const Peer peer = to_peer(address);
     State& state = operations_.state();
     const SessionCounts load = load_of(operations_, state.sessions.of_peer(peer.key) + gate_.of_peer(peer.key));
-    if (const Admission admission = admit(allow_, address, load); admission != Admission::admitted) {
+    state.counters.add("sessions.connections_total");
+    if (const auto refused = refusal(allow_, address, load)) {
         connection.reset();
-        refuse(peer, reason(admission), remark(admission), {});
+        refuse(peer, *refused, remark(*refused), {});
         return;
     }
-    ++state.counters.accepted_total;
     gate_.add(std::move(connection), address, operations_.config().timeouts.negotiate);
 }
 
 void Entrance::on_leave(Gate::Leaving leaving) {
     const Peer peer = to_peer(leaving.peer);
-    Counters& counters = operations_.state().counters;
-    const auto refuse_accepted = [&](std::string_view why, std::string_view more) {
-        --counters.accepted_total;
-        refuse(peer, why, more, leaving.begin);
-    };
     switch (leaving.exit) {
         case GateExit::whole: {
             // Asked again: others may have come through the gate since.
             const SessionCounts load = load_of(operations_, operations_.state().sessions.of_peer(peer.key));
-            const Admission admission = admit(allow_, leaving.peer, load);
-            if (admission != Admission::admitted) {
+            if (const auto refused = refusal(allow_, leaving.peer, load)) {
                 leaving.connection.reset();
-                refuse_accepted(reason(admission), remark(admission));
+                refuse(peer, *refused, remark(*refused), leaving.begin);
             } else if (!operations_.hand_over(std::move(leaving.connection), peer)) {
-                refuse_accepted(kNoWorker, "no session worker has room");
+                refuse(peer, Refused::no_worker, "no session worker has room", leaving.begin);
             } else {
                 log_unix_peer(leaving.peer, peer);
             }
             return;
         }
         case GateExit::refused:
-            refuse_accepted(protocol_name(leaving.protocol), protocol_remark(leaving.protocol));
+            refuse(peer, refused_for(leaving.protocol), protocol_remark(leaving.protocol), leaving.begin);
             return;
         case GateExit::displaced:
-            refuse_accepted(kDisplaced, "sent no negotiation, and its place was needed");
+            refuse(peer, Refused::displaced, "sent no negotiation, and its place was needed", leaving.begin);
             return;
         case GateExit::timed_out:
-            ++counters.timed_out.at(static_cast<std::size_t>(Stage::negotiate));
+            operations_.state().counters.add("sessions.timed_out_total", Timeout::negotiate);
             log_closed("session-timed-out", peer, protocol_name(leaving.protocol), protocol_remark(leaving.protocol),
                        leaving.begin);
             return;
@@ -138,8 +114,7 @@ void Entrance::on_leave(Gate::Leaving leaving) {
 
 void Entrance::turned_away(const Peer& peer, bool hung_up) {
     if (hung_up) return log_closed("connection-gone", peer, {}, "while it waited for a session worker with room", {});
-    --operations_.state().counters.accepted_total;
-    refuse(peer, kNoWorker, "no session worker had room within timeouts.negotiate", {});
+    refuse(peer, Refused::no_worker, "no session worker had room within timeouts.negotiate", {});
 }
 
 // Logs which user connects to the unix socket, as the kernel reports it. Limited like refusals: a mail server makes
@@ -155,9 +130,9 @@ void Entrance::log_unix_peer(const PeerAddress& address, const Peer& peer) {
                                       {"left_out", *left_out == 0 ? std::string() : std::to_string(*left_out)}});
 }
 
-void Entrance::refuse(const Peer& peer, std::string_view why, std::string_view more, std::string_view begin) {
-    ++operations_.state().counters.refused_total[std::string(why)];
-    log_closed("connection-refused", peer, why, more, begin);
+void Entrance::refuse(const Peer& peer, Refused why, std::string_view more, std::string_view begin) {
+    operations_.state().counters.add("sessions.refused_total", why);
+    log_closed("connection-refused", peer, refused_name(why), more, begin);
 }
 
 void Entrance::log_closed(std::string_view event, const Peer& peer, std::string_view why, std::string_view more,

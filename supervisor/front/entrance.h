@@ -14,9 +14,6 @@
 
 namespace evermilter::supervisor {
 
-// Every reason that may stand in Counters::refused_total.
-[[nodiscard]] std::vector<std::string> refusal_reasons();
-
 class Entrance {
   public:
     // Reads milter.*, timeouts.negotiate from operations.config() at every connection: they are live.
@@ -49,7 +46,7 @@ class Entrance {
   private:
     void on_accept(unique_fd connection, const PeerAddress& address);
     void on_leave(Gate::Leaving leaving);
-    void refuse(const Peer& peer, std::string_view why, std::string_view more, std::string_view begin);
+    void refuse(const Peer& peer, Refused why, std::string_view more, std::string_view begin);
     void log_unix_peer(const PeerAddress& address, const Peer& peer);
     void log_closed(std::string_view event, const Peer& peer, std::string_view why, std::string_view more,
                     std::string_view begin);

@@ -124,6 +124,34 @@ Protocol guess_final(Bytes bytes) noexcept {
     return bytes[0] == 0 ? Protocol::incomplete : Protocol::unknown;
 }
 
+Refused refused_for(Protocol protocol) noexcept {
+    switch (protocol) {
+        case Protocol::smtp:
+            return Refused::smtp;
+        case Protocol::http:
+            return Refused::http;
+        case Protocol::tls:
+            return Refused::tls;
+        case Protocol::clamd:
+            return Refused::clamd;
+        case Protocol::proxy:
+            return Refused::proxy;
+        case Protocol::not_first:
+            return Refused::not_negotiation;
+        case Protocol::version:
+            return Refused::version;
+        case Protocol::oversized:
+            return Refused::oversized;
+        case Protocol::undecided:
+        case Protocol::negotiation:
+        case Protocol::nothing:
+        case Protocol::incomplete:
+        case Protocol::unknown:
+            break;
+    }
+    return Refused::unknown;
+}
+
 std::string_view protocol_name(Protocol protocol) noexcept {
     switch (protocol) {
         case Protocol::undecided:
@@ -135,25 +163,17 @@ std::string_view protocol_name(Protocol protocol) noexcept {
         case Protocol::incomplete:
             return "incomplete";
         case Protocol::smtp:
-            return "smtp";
         case Protocol::http:
-            return "http";
         case Protocol::tls:
-            return "tls";
         case Protocol::clamd:
-            return "clamd";
         case Protocol::proxy:
-            return "proxy";
         case Protocol::not_first:
-            return "not_negotiation";
         case Protocol::version:
-            return "version";
         case Protocol::oversized:
-            return "oversized";
         case Protocol::unknown:
-            return "unknown";
+            break;
     }
-    return "unknown";
+    return refused_name(refused_for(protocol));
 }
 
 std::string_view protocol_remark(Protocol protocol) noexcept {

@@ -8,6 +8,8 @@
 #include <span>
 #include <string_view>
 
+#include "workers/common/shared/counter_labels.h"
+
 namespace evermilter::supervisor {
 
 enum class Protocol : std::uint8_t {
@@ -35,7 +37,9 @@ inline constexpr std::size_t kGuessBytes = 64;
 // When no more will come: never undecided.
 [[nodiscard]] Protocol guess_final(std::span<const unsigned char> bytes) noexcept;
 
-// The word in counters and logs: "smtp", "not-first", …
+// What a connection that speaks it is counted as when it is closed for that; unknown where nothing is wrong with it.
+[[nodiscard]] Refused refused_for(Protocol protocol) noexcept;
+// The word in logs: "smtp", "not_negotiation", …
 [[nodiscard]] std::string_view protocol_name(Protocol protocol) noexcept;
 // What an operator should know about it: "an SMTP client: is it configured to relay through this port?"
 [[nodiscard]] std::string_view protocol_remark(Protocol protocol) noexcept;

@@ -31,8 +31,11 @@ bool current(const SessionWorker& worker, const State& state) {
 // Such a worker has served, whatever its end: another may start at once. Its sessions need not have
 // ended for that; an MTA may keep them for hours.
 bool has_answered(const SessionWorker& worker) {
-    const auto& messages = worker.board->header().messages;
-    return std::any_of(messages.begin(), messages.end(), [](const auto& count) { return count.load() > 0; });
+    Counters counted;
+    counted.add_all(worker.board->header().counters);
+    for (std::size_t verdict = 0; verdict < kDispositions; ++verdict)
+        if (counted.get("messages", static_cast<Disposition>(verdict)) > 0) return true;
+    return false;
 }
 
 } // namespace
@@ -355,7 +358,7 @@ void SessionWorkers::on_exit(SessionWorker& worker, pid_t pid, int wait_status) 
     const bool expected =
         ended_well && lost.empty() && (worker.ending == Ending::drained || worker.ending == Ending::unfit);
     if (has_answered(worker)) proven();
-    add_counts(state_.counters, *worker.board);
+    state_.counters.add_all(worker.board->header().counters);
     give_back_memory(worker);
     const bool said_why = worker.ending == Ending::failed || worker.ending == Ending::unfit;
     const std::string status = end_text(worker.child, wait_status);
@@ -366,7 +369,7 @@ void SessionWorkers::on_exit(SessionWorker& worker, pid_t pid, int wait_status) 
     if (expected) {
         log::info("session-worker-ended", {{"worker", pid}});
     } else {
-        ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::session)];
+        state_.counters.add("crashes", messages::Role::session);
         log::error("session-worker-died", {{"worker", pid}, {"status", status}, {"sessions_lost", lost.size()}});
         if (!said_why)
             failed_to_serve(WIFEXITED(wait_status) && !ended_well ? WEXITSTATUS(wait_status) : EX_SOFTWARE,

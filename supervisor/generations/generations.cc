@@ -452,7 +452,7 @@ void Generations::on_loader_exit(Generation& generation, pid_t pid, int wait_sta
         (well && generation.state != GenerationState::loading && generation.state != GenerationState::active);
     if (!ended) {
         const std::string status = end_text(generation.loader, wait_status);
-        ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::loader)];
+        state_.counters.add("crashes", messages::Role::loader);
         log::error("loader-died", {{"generation", generation.id}, {"loader", pid}, {"status", status}});
         if (standbys_.take_over(generation)) return schedule();
         if (generation.state == GenerationState::loading)
@@ -477,7 +477,7 @@ void Generations::finish_if_reaped(Generation& generation) {
     log::info("generation-gone", {{"generation", generation.id}});
     generation.queue.reset();
     generation.queue_end.reset();
-    if (generation.board) state_.counters.log_lines_lost += generation.board->header().log_lines_lost.load();
+    if (generation.board) state_.counters.add_all(generation.board->header().counters);
     generation.board.reset();
     generation.end_by.reset();
     generation.standby_history.due.reset();

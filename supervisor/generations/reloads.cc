@@ -223,7 +223,7 @@ void Reloads::finish(const LoadOutcome& outcome) {
         return soon();
     }
     const bool ok = outcome.how != LoadOutcome::How::refused;
-    ++(ok ? state_.counters.reloads_ok : state_.counters.reloads_failed);
+    state_.counters.add("reloads", ok ? LoadEnd::ok : LoadEnd::failed);
     if (order != nullptr) {
         // What the directory holds stays refused, whatever an earlier snapshot is good for.
         const double seconds = std::chrono::duration<double>(time_.now() - order->since).count();

@@ -96,7 +96,7 @@ class Reloads {
     Recovery recovery_;
     ReloadDecisions decisions_;
     std::optional<Current> current_;
-    std::string digest_before_; // of what served when it began
+    std::string digest_before_;         // of what served when it began
     std::optional<Moment> last_missed_; // when the last database that a refused load missed was first missed
     bool stopped_ = false;
     std::unique_ptr<Timer> soon_timer_;

@@ -90,7 +90,7 @@ void ScannerHealth::on_ended(Generation& generation, const messages::ScannerEnde
     const bool replaced = std::erase_if(trouble.unserving, [&](pid_t pid) { return pid == ended.pid; }) > 0;
     if (ended.expected) return;
     if (has_temp_failed(ended.wait_status)) return temp_failed(generation, static_cast<pid_t>(ended.pid));
-    ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)];
+    state_.counters.add("crashes", messages::Role::scanner);
     const std::string status = wait_status_text(ended.wait_status);
     log::error("scanner-died", {{"generation", generation.id}, {"scanner", ended.pid}, {"status", status}});
 
@@ -137,7 +137,7 @@ Generation* ScannerHealth::on_orphan_reaped(pid_t pid, int wait_status) {
         if (has_temp_failed(wait_status)) {
             temp_failed(generation, pid);
         } else if (!well && !generation.condemned) {
-            ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)];
+            state_.counters.add("crashes", messages::Role::scanner);
             log::error("scanner-died",
                        {{"generation", generation.id}, {"scanner", pid}, {"status", wait_status_text(wait_status)}});
         } else {

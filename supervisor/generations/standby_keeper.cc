@@ -85,7 +85,7 @@ void StandbyKeeper::on_exit(Generation& generation, pid_t pid, int wait_status) 
     if (generation.loader.pid == 0 || !may_serve(generation) || generation.standby_history.ends) return;
     if (pid != 0) {
         if (time_.now() - Moment(generation.standby.started_ns) > kProven) generation.standby_history.policy.proven();
-        ++state_.counters.crashes[static_cast<std::size_t>(messages::Role::standby)];
+        state_.counters.add("crashes", messages::Role::standby);
     }
     failed(generation, reason.empty() ? wait_status_text(wait_status) : reason);
 }

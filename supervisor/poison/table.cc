@@ -1,3 +1,4 @@
+// The table of poison messages: one list, oldest first, and the board that shows it to other processes.
 #include "supervisor/poison/table.h"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ PoisonTable::Entries::iterator PoisonTable::find(const MessageDigests& digests) 
                         [&](const Entry& entry) { return entry.digests.matches(digests); });
 }
 
-// On the board, for as long as it is kept. A suspect is not there.
+// Puts it on the board for as long as it is kept. Suspects are not there.
 void PoisonTable::show(const Entry& entry) const {
     if (board_ && entry.poison) board_->set(entry.slot, entry.digests, entry.last_cost_ns + keep_.count());
 }
@@ -51,7 +52,7 @@ PoisonTable::Rank PoisonTable::cost(const MessageDigests& digests, const Scanner
     auto entry = find(digests);
     if (entry == entries_.end()) {
         make_room();
-        // Slots are few, and messages that cost a scanner rare.
+        // Slow but rare: few messages kill a scanner.
         std::vector<bool> taken(kEntries);
         for (const Entry& one : entries_) taken[one.slot] = true;
         entry = entries_.emplace(entries_.end());

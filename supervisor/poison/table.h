@@ -1,7 +1,7 @@
-// The messages that have cost scanners: suspected after the first, poison after the second in another scanner, for
-// poison.keep from the last one on. Those that are poison stand on the board too, where session workers and scanners
-// look them up. Bounded: past kEntries the suspect, then the poison message, that has cost nothing for longest is
-// forgotten. Pure but for the board: clocks are handed in.
+// The messages that killed scanners. A message is suspected after the first death and poison after the second, in
+// another scanner; it stays so for poison.keep after the last death. Poison messages are on the board too, where
+// session workers and scanners look them up. Bounded: past kEntries it forgets the suspect (then the poison message)
+// that has cost nothing for the longest time. Pure but for the board: the caller passes the time.
 #pragma once
 
 #include <sys/types.h>
@@ -20,7 +20,7 @@
 
 namespace evermilter::supervisor {
 
-// Never the same for two scanners, as far as a pid is not used again within one generation.
+// Names one scanner, unless the kernel uses a pid twice within one generation.
 struct ScannerId {
     std::uint64_t generation = 0;
     pid_t pid = 0;
@@ -29,7 +29,7 @@ struct ScannerId {
 
 struct Now {
     std::int64_t monotonic_ns = 0; // CLOCK_MONOTONIC
-    std::int64_t unix_time = 0;    // for people
+    std::int64_t unix_time = 0;    // what operators see
 };
 
 class PoisonTable {
@@ -50,30 +50,30 @@ class PoisonTable {
         std::uint64_t met = 0;   // copies that were not scanned
     };
 
-    // What a cost has made of the message.
+    // What the message is after a cost.
     enum class Rank : std::uint8_t {
-        ignored, // poison.keep is 0, or nothing is known of the message
+        ignored, // poison.keep is 0, or the message has no digest
         suspect,
         poison,       // with this cost
-        still_poison, // a copy that was being scanned when it became so
+        still_poison, // it was already: another copy was being scanned when it became poison
     };
 
-    // 0: nothing is remembered. What is remembered now keeps to the new value too.
+    // 0: nothing is remembered. Applies to the messages that are remembered already, too.
     void set_keep(std::chrono::nanoseconds keep, std::int64_t now_ns);
-    // A scan in `scanner` died of it, or took too much CPU time.
+    // It killed `scanner`, or its scan took too much CPU time.
     Rank cost(const MessageDigests& digests, const ScannerId& scanner, const Now& now);
-    // A copy came and was not scanned.
+    // A copy came, and was not scanned.
     void met(const MessageDigests& digests, const Now& now);
 
-    // Those that are poison, oldest first.
+    // The poison messages, oldest first. Forgets those whose time is over.
     [[nodiscard]] std::vector<Entry> list(std::int64_t now_ns);
     [[nodiscard]] std::size_t count(std::int64_t now_ns) const;
-    // By the beginning of one of its digests, in hexadecimal. An Error when there is none or more than one.
+    // Forgets the message one of whose digests begins so, in hexadecimal. An Error if there is none, or several.
     [[nodiscard]] Result<void> forget(std::string_view digest, std::int64_t now_ns);
-    // Suspects too. How many were poison.
+    // Forgets all, suspects too. Returns how many were poison.
     std::size_t forget_all();
 
-    // A descriptor of the board, to be sent; makes the board at the first call.
+    // A descriptor of the board, to send to a child. The first call makes the board.
     [[nodiscard]] Result<unique_fd> share();
     [[nodiscard]] std::chrono::nanoseconds keep() const noexcept { return keep_; }
 

@@ -1,3 +1,4 @@
+// Reports about poison messages, judged and logged.
 #include "supervisor/poison/watch.h"
 
 #include <algorithm>
@@ -23,7 +24,7 @@ void PoisonWatch::apply() {
     state_.poison.set_keep(settings_.config.poison.keep, monotonic_ns());
 }
 
-// The scanners of a generation that is stopped, or that nobody holds any more, may have been killed for that.
+// We may have killed a scanner because its generation was stopped, or because nobody uses the generation any more.
 bool PoisonWatch::ended_by_us(std::uint64_t generation) const {
     if (state_.service == ServiceState::stopping) return true;
     const auto found = std::find_if(state_.generations.begin(), state_.generations.end(),

@@ -1,5 +1,5 @@
-// Hears from session workers which messages have cost scanners and which came again, keeps the State's table of
-// poison messages by it, and logs. A scanner that we have ended ourselves says nothing about its message.
+// Session workers report which messages killed scanners and which of these came again. This keeps the State's table
+// of poison messages from their reports, and logs. A scanner that we ended says nothing about its message.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ class PoisonWatch {
   public:
     PoisonWatch(State& state, const Settings& settings) : state_(state), settings_(settings) {}
 
-    // poison.keep of the settings in use: at the start, and after each change of them.
+    // Takes over poison.keep from the settings: at the start, and after each change of them.
     void apply();
     void on_suspicion(const messages::Suspicion& suspicion);
     void on_met(const messages::PoisonMet& met);

@@ -1,4 +1,4 @@
-// What each command of the status socket does. Everything that changes something is logged with who asked.
+// What each command of the status socket does. A command that changes something is logged, with the peer that asked.
 #include "supervisor/status/commands.h"
 
 #include <unistd.h>
@@ -8,10 +8,11 @@
 #include <charconv>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <thread>
 #include <vector>
 
+#include "supervisor/settings.h"
 #include "supervisor/status/clamd_commands.h"
+#include "supervisor/status/list_documents.h"
 #include "supervisor/status/metrics.h"
 #include "supervisor/status/status_document.h"
 #include "workers/common/base/log.h"
@@ -41,7 +42,7 @@ std::string outcome_document(const ReloadOutcome& outcome) {
 
 constexpr std::size_t kMostWords = 64; // of a reason
 
-// Resident memory of a process in bytes, 0 if it cannot be told. procfs does not wait for anything.
+// Resident memory of a process in bytes, 0 if unknown. Reading procfs never waits.
 std::uint64_t resident_bytes(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
     std::uint64_t total = 0;
@@ -63,32 +64,34 @@ Arguments split(std::string_view line) {
 
 } // namespace
 
-// One member function a command, and the table of them.
+// One function a command, and the table of them.
 struct CommandTable {
     using Handler = void (*)(Commands&, const Arguments&, const std::string& who, const Commands::Answer&);
     struct Row {
         std::string_view name;
         std::string_view usage; // of the arguments
         std::size_t most_arguments;
-        bool changes; // something, or does with arguments: logged with who asked
+        bool changes; // it may change something, so it is logged
         Handler handler;
     };
 
-    static StatusContext surroundings(const Commands& commands) {
-        return {commands.entrance_.addresses(), commands.entrance_.guests(), monotonic_ns(), ::getpid()};
+    static StatusView view(const Commands& commands) {
+        return view_of(commands.operations_.state(),
+                       {commands.entrance_.addresses(), commands.entrance_.guests(), monotonic_ns(), ::getpid(),
+                        scanner_processes(commands.operations_.config().scanner)});
     }
 
     static void status(Commands& commands, const Arguments& /*none*/, const std::string& /*who*/,
                        const Commands::Answer& answer) {
-        answer(to_line(status_document(commands.operations_.state(), surroundings(commands))));
+        answer(to_line(status_document(view(commands))));
     }
     static void sessions(Commands& commands, const Arguments& /*none*/, const std::string& /*who*/,
                          const Commands::Answer& answer) {
-        answer(to_line(sessions_document(commands.operations_.state(), surroundings(commands))));
+        answer(to_line(sessions_document(view(commands))));
     }
     static void metrics(Commands& commands, const Arguments& /*none*/, const std::string& /*who*/,
                         const Commands::Answer& answer) {
-        answer(supervisor::metrics(commands.operations_.state(), surroundings(commands)));
+        answer(supervisor::metrics(view(commands)));
     }
 
     static void probe_key(Commands& commands, const Arguments& /*none*/, const std::string& /*who*/,
@@ -228,7 +231,7 @@ void Commands::run(std::string_view line, const Peer& peer, const Answer& answer
         answer(failure(name + ": too many arguments; it takes " + (usage.empty() ? "none" : usage)));
         return;
     }
-    // A bare "poison" only asks.
+    // "poison" without arguments changes nothing.
     if (row->changes && (row->handler != &CommandTable::poison || !arguments.empty()))
         log::info("operator-command", {{"command", line}, {"peer", peer.text}});
     row->handler(*this, arguments, peer.text, answer);
@@ -243,14 +246,11 @@ bool Commands::run_clamd_word(std::string_view word, const Peer& peer, const Ans
     } else if (word == "VERSIONCOMMANDS") {
         answer(clamd_version(state) + "| COMMANDS: PING VERSION VERSIONCOMMANDS STATS RELOAD IDSESSION END");
     } else if (word == "STATS") {
-        const std::uint32_t configured = operations_.config().scanner.processes;
-        const Generation* active = state.active_generation();
-        answer(clamd_stats(state, CommandTable::surroundings(*this),
-                           configured != 0 ? configured : std::thread::hardware_concurrency(),
-                           active == nullptr ? 0 : resident_bytes(active->loader.pid)));
+        const StatusView view = CommandTable::view(*this);
+        answer(clamd_stats(view, view.engine_process == 0 ? 0 : resident_bytes(view.engine_process)));
     } else if (word == "RELOAD") {
         log::info("operator-command", {{"command", word}, {"peer", peer.text}});
-        // freshclam asks, not a person: a hold is respected.
+        // freshclam asks, not a person: a hold stays.
         operations_.request_reload(ReloadRequest{.kind = ReloadKind::automatic, .by = "RELOAD of " + peer.text}, {});
         answer("RELOADING");
     } else {

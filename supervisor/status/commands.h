@@ -1,5 +1,5 @@
-// The commands of the status socket: clamd's words and our own, in one table. Each is given its arguments and a
-// place for its one answer, which may come later. The socket knows lines and bytes, this file what they mean.
+// The commands of the status socket: clamd's words and our own. Each gets its arguments and a place for its one
+// answer, which may come later. The socket knows lines and bytes; this file knows what they mean.
 #pragma once
 
 #include <functional>
@@ -13,15 +13,14 @@ namespace evermilter::supervisor {
 
 class Commands {
   public:
-    // Called once, with the text without its terminator. A copy may be kept after the asker has gone: then it does
-    // nothing.
+    // Call it once, with the text without its terminator. It may outlive the connection, and then does nothing.
     using Answer = std::function<void(std::string text)>;
 
     Commands(Operations& operations, const Entrance& entrance) : operations_(operations), entrance_(entrance) {}
 
-    // One of PING, VERSION, RELOAD, STATS; false: no such word, nothing was answered.
+    // One of clamd's words (PING, VERSION, RELOAD, STATS …). False: it is unknown, and nothing was answered.
     [[nodiscard]] bool run_clamd_word(std::string_view word, const Peer& peer, const Answer& answer);
-    // A line of our own: a command and its arguments, separated by blanks. Always answers.
+    // One of our commands and its arguments, separated by blanks. Always answers.
     void run(std::string_view line, const Peer& peer, const Answer& answer);
 
   private:

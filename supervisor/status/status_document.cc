@@ -1,13 +1,10 @@
-// The status as JSON. Reads the state and the children's scoreboards, whose values it takes as unproven.
+// The view as JSON. Counters come from their table (workers/common/shared/counters.h), each at its path.
 #include "supervisor/status/status_document.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <unordered_map>
+#include <string_view>
 
-#include "supervisor/front/entrance.h"
 #include "supervisor/generations/snapshots.h"
-#include "workers/common/base/log.h"
 
 namespace evermilter::supervisor {
 
@@ -17,65 +14,11 @@ using Json = nlohmann::ordered_json;
 
 constexpr double kNanosecondsPerSecond = 1e9;
 
-double seconds_since(std::int64_t then_ns, std::int64_t now_ns) {
-    if (then_ns <= 0 || now_ns <= then_ns) return 0;
-    return static_cast<double>(now_ns - then_ns) / kNanosecondsPerSecond;
-}
-
-// What a session's slot says, made safe; before the worker has begun the session it is at `connect`.
-struct SlotView {
-    Stage stage = Stage::connect;
-    std::int64_t since_ns = 0;
-    std::uint64_t generation = 0;
-    std::string queue_id;
-    std::int64_t worker_pid = 0;
-};
-
-// Looks sessions up on their workers' boards.
-class Boards {
-  public:
-    explicit Boards(const State& state) {
-        for (const SessionWorker& worker : state.session_workers) workers_.emplace(worker.child.id, &worker);
-    }
-
-    [[nodiscard]] SlotView view(const Session& session) const {
-        SlotView view;
-        const auto found = workers_.find(session.worker);
-        if (found == workers_.end()) return view;
-        const SessionWorker& worker = *found->second;
-        view.worker_pid = worker.child.pid;
-        if (!worker.board || session.slot >= worker.board->slots()) return view;
-        const SessionSlot& slot = worker.board->slot(session.slot);
-        if (slot.session.load() != session.id) return view;
-        const std::uint64_t stage = slot.stage.load();
-        view.stage = stage < kStages ? static_cast<Stage>(stage) : Stage::negotiate;
-        view.since_ns = slot.since_ns.load();
-        view.generation = slot.generation.load();
-        view.queue_id = slot.get_queue_id();
-        return view;
-    }
-
-  private:
-    std::unordered_map<std::uint64_t, const SessionWorker*> workers_;
-};
-
-// Where a scanner stands on its generation's board; nullptr where it does not.
-const ScannerSlot* slot_of(const Generation& generation, const ScannerProcess& scanner) {
-    if (!generation.board || scanner.slot >= generation.board->slots()) return nullptr;
-    const ScannerSlot& slot = generation.board->slot(scanner.slot);
-    return slot.pid.load() == scanner.pid ? &slot : nullptr;
-}
-
-bool scans(const Generation& generation, const ScannerProcess& scanner) {
-    const ScannerSlot* slot = slot_of(generation, scanner);
-    return slot != nullptr && slot->busy_since_ns.load() != 0;
-}
-
-Json generation_document(const Generation& generation, std::uint64_t sessions) {
+Json generation_document(const GenerationView& view) {
     Json scanners = Json::array();
-    for (const ScannerProcess& scanner : generation.scanners) {
-        scanners.push_back({{"pid", scanner.pid}, {"scans_running", scans(generation, scanner) ? 1 : 0}});
-    }
+    for (const ScannerView& scanner : view.scanners)
+        scanners.push_back({{"pid", scanner.pid}, {"scans_running", scanner.scans() ? 1 : 0}});
+    const Generation& generation = *view.generation;
     return {{"id", generation.id},
             {"state", name(generation.state)},
             {"step", generation.step},
@@ -85,11 +28,11 @@ Json generation_document(const Generation& generation, std::uint64_t sessions) {
             {"digest", generation.digest},
             {"content_of", snapshot_id(generation.snapshot)},
             {"loaded_at", generation.loaded_at},
-            {"sessions", sessions},
+            {"sessions", view.sessions},
             {"loader", generation.loader.pid},
             {"standby", generation.standby.pid},
             {"scanners", std::move(scanners)},
-            {"scans_running", scans_running(generation)},
+            {"scans_running", view.scanning},
             {"broken", generation.broken},
             {"notes", generation.notes},
             {"error", generation.error}};
@@ -106,216 +49,100 @@ Json stale_document(const State& state) {
     return {{"since", state.stale->since}, {"reason", state.stale->reason}};
 }
 
-Json workers_document(const State& state) {
+Json last_reload_document(const LastReload& last) {
+    const bool none_ended = last.at == 0;
+    return {{"ok", last.ok},
+            {"error", none_ended ? std::string("the first load has not ended yet") : last.error},
+            {"seconds", last.seconds},
+            {"at", last.at}};
+}
+
+Json worker_document(pid_t pid, messages::Role role, const char* state, std::size_t sessions) {
+    return {{"pid", pid}, {"role", messages::role_name(role)}, {"state", state}, {"sessions", sessions}};
+}
+
+// Every child that is not reaped.
+Json workers_document(const StatusView& view) {
     Json workers = Json::array();
-    for (const SessionWorker& worker : state.session_workers) {
-        workers.push_back({{"pid", worker.child.pid},
-                           {"role", messages::role_name(messages::Role::session)},
-                           {"state", name(worker.child.state)},
-                           {"sessions", worker.slots.used()}});
+    for (const SessionWorker& worker : view.state->session_workers) {
+        workers.push_back(
+            worker_document(worker.child.pid, messages::Role::session, name(worker.child.state), worker.slots.used()));
     }
-    for (const Generation& generation : state.generations) {
-        if (generation.loader.pid != 0) {
-            workers.push_back({{"pid", generation.loader.pid},
-                               {"role", messages::role_name(messages::Role::loader)},
-                               {"state", name(generation.loader.state)},
-                               {"sessions", 0},
-                               {"generation", generation.id}});
-        }
-        if (generation.standby.pid != 0) {
-            workers.push_back({{"pid", generation.standby.pid},
-                               {"role", messages::role_name(messages::Role::standby)},
-                               {"state", name(generation.standby.state)},
-                               {"sessions", 0},
-                               {"generation", generation.id}});
-        }
-        for (const ScannerProcess& scanner : generation.scanners) {
-            workers.push_back({{"pid", scanner.pid},
-                               {"role", messages::role_name(messages::Role::scanner)},
-                               {"state", scans(generation, scanner) ? "scanning" : "idle"},
-                               {"sessions", 0},
-                               {"generation", generation.id}});
-        }
+    for (const GenerationView& one : view.generations) {
+        const auto add = [&](pid_t pid, messages::Role role, const char* state) {
+            if (pid == 0) return;
+            workers.push_back(worker_document(pid, role, state, 0));
+            workers.back()["generation"] = one.generation->id;
+        };
+        const Generation& generation = *one.generation;
+        add(generation.loader.pid, messages::Role::loader, name(generation.loader.state));
+        add(generation.standby.pid, messages::Role::standby, name(generation.standby.state));
+        for (const ScannerView& scanner : one.scanners)
+            add(scanner.pid, messages::Role::scanner, scanner.scans() ? "scanning" : "idle");
     }
     return workers;
 }
 
-Json sessions_counts(const State& state, const Counters& counters, std::size_t in_gate) {
-    const auto stages = sessions_by_stage(state, in_gate);
-    Json by_stage = Json::object();
-    Json timed_out = Json::object();
-    for (std::size_t stage = 0; stage < kStages; ++stage) {
-        by_stage[kStageNames.at(stage)] = stages.at(stage);
-        timed_out[kStageNames.at(stage)] = counters.timed_out.at(stage);
+// The place of "messages.forged" and the like; what is not there yet is made.
+Json& place_of(Json& document, std::string_view path) {
+    Json* place = &document;
+    for (;;) {
+        const std::size_t dot = path.find('.');
+        place = &(*place)[std::string(path.substr(0, dot))];
+        if (dot == std::string_view::npos) return *place;
+        path.remove_prefix(dot + 1);
     }
-    timed_out["packet"] = counters.timed_out.at(kTimedOutPacket);
-    timed_out["session"] = counters.timed_out.at(kTimedOutSession);
-    Json refused = Json::object();
-    for (const std::string& reason : refusal_reasons()) refused[reason] = 0;
-    for (const auto& [reason, count] : counters.refused_total) refused[reason] = count;
-    return {{"open", state.sessions.size() + in_gate},
-            {"by_stage", std::move(by_stage)},
-            {"accepted_total", counters.accepted_total},
-            {"refused_total", std::move(refused)},
-            {"timed_out_total", std::move(timed_out)}};
 }
 
-Json messages_document(const Counters& counters) {
-    Json messages = Json::object();
-    for (std::size_t index = 0; index < kDispositions; ++index) {
-        messages[kDispositionNames.at(index)] = counters.messages.at(index);
+void add_counters(Json& document, const Counters& counters) {
+    std::size_t cell = 0;
+    for (const CounterRow& row : kCounterRows) {
+        Json& place = place_of(document, row.path);
+        const auto count = [&]() -> Json {
+            const std::uint64_t value = counters.value(cell++);
+            if (row.unit == Unit::nanoseconds) return static_cast<double>(value) / kNanosecondsPerSecond;
+            return value;
+        };
+        if (row.split == nullptr) {
+            place = count();
+        } else {
+            for (const char* label : row.split->values) place[label] = count();
+        }
     }
-    Json incomplete = Json::object();
-    for (const Unseen reason : kUnseenReasons) {
-        incomplete[unseen_name(reason)] = counters.incomplete.at(static_cast<std::size_t>(reason));
-    }
-    messages["incomplete_by"] = std::move(incomplete);
-    Json skipped = Json::object();
-    for (std::size_t index = 0; index < kSkipReasons; ++index) {
-        skipped[kSkipReasonNames.at(index)] = counters.skipped.at(index);
-    }
-    messages["skipped_by"] = std::move(skipped);
-    messages["probe"] = counters.probes;  // not among those above
-    messages["forged"] = counters.forged; // among those above, whatever their verdict
-    return messages;
+}
+
+Json sessions_counts(const StatusView& view) {
+    Json by_stage = Json::object();
+    for (std::size_t stage = 0; stage < kStages; ++stage) by_stage[kStageNames.at(stage)] = view.by_stage.at(stage);
+    return {
+        {"open", view.sessions_open}, {"by_stage", std::move(by_stage)}, {"accepted_total", view.counters.accepted()}};
 }
 
 } // namespace
 
-Counters total_counters(const State& state) {
-    Counters total = state.counters;
-    for (const SessionWorker& worker : state.session_workers) {
-        if (worker.board) add_counts(total, *worker.board);
-    }
-    for (const Generation& generation : state.generations)
-        if (generation.board) total.log_lines_lost += generation.board->header().log_lines_lost.load();
-    total.log_lines_lost += log::lines_lost();
-    return total;
-}
-
-std::array<std::uint64_t, kStages> sessions_by_stage(const State& state, std::size_t in_gate) {
-    std::array<std::uint64_t, kStages> stages{};
-    stages.at(static_cast<std::size_t>(Stage::negotiate)) = in_gate;
-    const Boards boards(state);
-    for (const auto& [id, session] : state.sessions.all()) {
-        ++stages.at(static_cast<std::size_t>(boards.view(session).stage));
-    }
-    return stages;
-}
-
-std::uint64_t scans_running(const Generation& generation) {
-    return static_cast<std::uint64_t>(
-        std::count_if(generation.scanners.begin(), generation.scanners.end(),
-                      [&](const ScannerProcess& scanner) { return scans(generation, scanner); }));
-}
-
-nlohmann::ordered_json status_document(const State& state, const StatusContext& around) {
-    const Counters counters = total_counters(state);
-
-    std::unordered_map<std::uint64_t, std::uint64_t> sessions_of;
-    const Boards boards(state);
-    for (const auto& [id, session] : state.sessions.all()) ++sessions_of[boards.view(session).generation];
+nlohmann::ordered_json status_document(const StatusView& view) {
+    const State& state = *view.state;
     Json generations = Json::array();
-    for (const Generation& generation : state.generations) {
-        generations.push_back(generation_document(generation, sessions_of[generation.id]));
-    }
-    Json crashes = Json::object();
-    for (std::size_t role = 0; role < kRoles; ++role) {
-        crashes[messages::role_name(static_cast<messages::Role>(role))] = counters.crashes.at(role);
-    }
-    const LastReload& last = state.last_reload;
-    const bool none_ended = last.at == 0;
-    return {{"version", EVERMILTER_VERSION},
-            {"pid", around.pid},
-            {"uptime_seconds", static_cast<std::int64_t>(seconds_since(state.started_ns, around.now_ns))},
-            {"state", name(state.service)},
-            {"reason", reason_of(state)},
-            {"current_generation", state.current_generation},
-            {"hold", state.decisions.hold.has_value()},
-            {"held", held_document(state)},
-            {"stale", stale_document(state)},
-            {"database_watch", state.watch_trouble},
-            {"generations", std::move(generations)},
-            {"listeners", around.listeners},
-            {"last_reload",
-             {{"ok", last.ok},
-              {"error", none_ended ? std::string("the first load has not ended yet") : last.error},
-              {"seconds", last.seconds},
-              {"at", last.at}}},
-            {"sessions", sessions_counts(state, counters, around.in_gate.size())},
-            {"messages", messages_document(counters)},
-            {"viruses", Json(counters.viruses)},
-            {"workers", workers_document(state)},
-            {"crashes", std::move(crashes)},
-            {"log", {{"lines_lost_total", counters.log_lines_lost}}}};
-}
-
-nlohmann::ordered_json sessions_document(const State& state, const StatusContext& around) {
-    std::vector<const Session*> sessions;
-    sessions.reserve(state.sessions.size());
-    for (const auto& [id, session] : state.sessions.all()) sessions.push_back(&session);
-    std::sort(sessions.begin(), sessions.end(), [](const Session* a, const Session* b) { return a->id < b->id; });
-
-    const Boards boards(state);
-    Json list = Json::array();
-    for (const Session* session : sessions) {
-        const SlotView view = boards.view(*session);
-        list.push_back({{"id", session->id},
-                        {"peer", session->peer.text},
-                        {"stage", stage_name(view.stage)},
-                        {"seconds_in_stage", seconds_since(view.since_ns, around.now_ns)},
-                        {"generation", view.generation},
-                        {"worker", view.worker_pid},
-                        {"queue_id", view.queue_id}});
-    }
-    // Before hand-over a connection has no number, generation or worker yet.
-    for (const Gate::Guest& guest : around.in_gate) {
-        list.push_back({{"id", 0},
-                        {"peer", guest.peer},
-                        {"stage", stage_name(Stage::negotiate)},
-                        {"seconds_in_stage", seconds_since(guest.since_ns, around.now_ns)},
-                        {"generation", 0},
-                        {"worker", 0},
-                        {"queue_id", ""}});
-    }
-    return {{"sessions", std::move(list)}};
-}
-
-nlohmann::ordered_json poison_document(State& state, std::int64_t now_ns) {
-    Json list = Json::array();
-    for (const PoisonTable::Entry& entry : state.poison.list(now_ns)) {
-        list.push_back({{"digest", entry.digests.whole.text()},
-                        {"body", entry.digests.body.text()},
-                        {"since", entry.since},
-                        {"scans_lost", entry.costs},
-                        {"count", entry.met},
-                        {"last", entry.last},
-                        {"seconds_left", seconds_since(now_ns, entry.last_cost_ns + state.poison.keep().count())}});
-    }
-    return {{"poison", std::move(list)}};
-}
-
-nlohmann::ordered_json snapshots_document(const State& state, const std::string& state_directory) {
-    Json list = Json::array();
-    for (const StoredSnapshot& one : stored_snapshots(state_directory)) {
-        const char* use = "kept";
-        for (const Generation& generation : state.generations) {
-            const bool serves =
-                generation.state == GenerationState::active || generation.state == GenerationState::draining;
-            if (serves && generation.snapshot == one.path) use = name(generation.state);
-        }
-        std::string why = "promoted";
-        for (const RejectedContent& rejected : state.decisions.rejected)
-            if (rejected.digest == one.digest) why = rejected.why;
-        list.push_back({{"generation", one.id},
-                        {"digest", one.digest},
-                        {"signatures", one.signatures},
-                        {"database_version", one.database_version},
-                        {"taken_at", one.taken_at},
-                        {"state", use},
-                        {"why", why}});
-    }
-    return {{"snapshots", std::move(list)}};
+    for (const GenerationView& one : view.generations) generations.push_back(generation_document(one));
+    Json document{{"version", EVERMILTER_VERSION},
+                  {"pid", view.context.pid},
+                  {"uptime_seconds", static_cast<std::int64_t>(view.uptime_seconds)},
+                  {"state", name(state.service)},
+                  {"reason", reason_of(state)},
+                  {"current_generation", state.current_generation},
+                  {"hold", state.decisions.hold.has_value()},
+                  {"held", held_document(state)},
+                  {"stale", stale_document(state)},
+                  {"database_watch", state.watch_trouble},
+                  {"generations", std::move(generations)},
+                  {"listeners", view.context.listeners},
+                  {"last_reload", last_reload_document(state.last_reload)},
+                  {"sessions", sessions_counts(view)},
+                  {"messages", Json::object()}, // of counters alone
+                  {"viruses", Json(view.counters.viruses)},
+                  {"workers", workers_document(view)}};
+    add_counters(document, view.counters);
+    return document;
 }
 
 std::string to_line(const nlohmann::ordered_json& document) {

@@ -1,5 +1,5 @@
-// Connections of the status socket: bytes in, commands, bytes out. A connection has one command at a time; while its
-// answer is awaited or not yet taken by the peer, nothing more is read from it.
+// Connections of the status socket: bytes in, commands, bytes out. A connection runs one command at a time: nothing is
+// read from it until the peer has taken the answer.
 #include "supervisor/status/status_socket.h"
 
 #include <sys/socket.h>
@@ -30,7 +30,7 @@ class StatusSocket::Connection {
     [[nodiscard]] bool awaits() const noexcept { return awaits_; }
     [[nodiscard]] std::int64_t active_ns() const noexcept { return active_ns_; }
 
-    // The answer to the command number `serial`; an answer given twice is dropped.
+    // The answer to the command number `serial`. A second answer to it is dropped.
     void answer(std::uint64_t serial, const std::string& text) {
         if (!awaits_ || serial != serial_) return;
         awaits_ = false;
@@ -40,7 +40,7 @@ class StatusSocket::Connection {
         if (!running_) run();
     }
 
-    // After this the connection only waits to be freed.
+    // After this the connection must only be freed.
     void close() {
         ready_.stop();
         slow_.stop();
@@ -67,7 +67,7 @@ class StatusSocket::Connection {
         return true;
     }
 
-    // Does what can be done now: output, then the next command, and so on. May end in forget().
+    // Sends what it can, runs the next command, and so on. May end in forget().
     void run() {
         running_ = true;
         bool alive = true;
@@ -84,7 +84,7 @@ class StatusSocket::Connection {
             }
         }
         running_ = false;
-        if (!fd_) return; // closed by what it asked for; freed in the loop's next turn
+        if (!fd_) return; // a command closed it; the loop frees it in its next turn
         const bool done = output_.empty() && !awaits_ && (last_ || ended_);
         if (!alive || done) {
             owner_.forget(id_);
@@ -105,10 +105,10 @@ class StatusSocket::Connection {
         }
         awaits_ = true;
         terminator_ = command.terminator;
-        // As clamd does: one word, one answer, the end; and the end of a session by what has no place in it.
+        // As clamd does: one word, one answer, then close. A command without prefix ends a session.
         last_ = clamd_session_ ? !command.prefixed : command.clamd;
         const std::uint64_t serial = ++serial_;
-        // By number, not by pointer: the connection may be gone when the answer comes.
+        // Named by number, not by pointer: the connection may be gone when the answer comes.
         const Commands::Answer reply = [owner = &owner_, alive = std::weak_ptr<bool>(owner_.alive_), id = id_,
                                         serial](const std::string& text) {
             if (alive.expired()) return;
@@ -189,7 +189,7 @@ void StatusSocket::close() {
 
 void StatusSocket::on_accept(unique_fd connection, const PeerAddress& peer) {
     if (connections_.size() >= kMaxConnections) {
-        // Who waits for an answer is spared as long as there is another.
+        // A connection that waits for an answer goes last.
         const auto idle_longest =
             std::min_element(connections_.begin(), connections_.end(), [](const auto& a, const auto& b) {
                 return std::pair(a.second->awaits(), a.second->active_ns()) <

@@ -1,7 +1,7 @@
-// The operators' socket: clamd's words PING, VERSION, RELOAD, STATS, and our own commands, one line in, one JSON
-// document on one line out. Never blocks: answers that come later (reload) are awaited while other connections are
-// served; a line is at most 4 KiB; a peer that does not read its answer is closed after kSlowReader; at most
-// kMaxConnections, the one idle for longest making room.
+// The operators' socket: clamd's words, and our own commands, one line in, one JSON document on one line out.
+// Never blocks: while one connection waits for its answer (reload), others are served. A line has at most 4 KiB. A peer
+// that does not read its answer is closed after kSlowReader. There are at most kMaxConnections; one more closes the
+// connection that has been idle for longest.
 #pragma once
 
 #include <chrono>
@@ -31,13 +31,13 @@ class StatusSocket {
     StatusSocket(StatusSocket&&) = delete;
     StatusSocket& operator=(StatusSocket&&) = delete;
 
-    // Binds status.socket; again after a change of the configuration. On an Error nothing has changed.
+    // Binds status.socket, at the start and after a change of the configuration. On an Error nothing has changed.
     [[nodiscard]] Result<void> apply(const std::string& address, const SocketAccess& access,
                                      ListenerSet::Missing missing = ListenerSet::Missing::refused);
     // See ListenerSet.
     void look() { listeners_.look(); }
     void on_trouble(ListenerSet::OnTrouble on_trouble) { listeners_.on_trouble(std::move(on_trouble)); }
-    // Closes the socket; answers that are still owed are lost.
+    // Closes the socket. Connections that wait for an answer get none.
     void close();
 
     // See ListenerSet.
@@ -56,7 +56,7 @@ class StatusSocket {
     Commands& commands_;
     std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;
     std::uint64_t next_ = 1;
-    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true); // gone with us: answers that come later are dropped
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true); // answers that come after our end find it expired
     DeferredDelete graveyard_;
     ListenerSet listeners_;
 };

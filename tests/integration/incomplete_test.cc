@@ -95,10 +95,10 @@ Verdict answer(MilterClient& client, FakeScanners& scanners, UnseenSet reasons, 
 }
 
 std::uint64_t counted(const SessionWorker& worker, Unseen reason) {
-    return worker.board().incomplete.at(static_cast<std::size_t>(reason));
+    return worker.counters().get("messages.incomplete_by", reason);
 }
 std::uint64_t counted(const SessionWorker& worker, Disposition disposition) {
-    return worker.board().messages.at(static_cast<std::size_t>(disposition));
+    return worker.counters().get("messages", disposition);
 }
 
 std::string reason_of_quarantine(const Verdict& verdict) {
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(each_reason_is_answered_by_its_own_action_stamped_and_count
         }
         for (const Disposition other : {Disposition::clean, Disposition::error})
             BOOST_TEST(counted(worker, other) == 0U);
-        BOOST_TEST(worker.board().scans_total == kUnseen);
+        BOOST_TEST(worker.counters().get("scans.total") == kUnseen);
     }
 }
 

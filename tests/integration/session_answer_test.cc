@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(as_many_forged_fields_as_allowed_are_removed_and_more_are_r
     const std::string line = line_of(worker, "forged=101");
     BOOST_TEST(line.find("action=reject") != std::string::npos);
     BOOST_TEST(line.find("verdict=clean") != std::string::npos);
-    BOOST_TEST(worker.board().forged.load() == 3U);
+    BOOST_TEST(worker.counters().get("messages.forged") == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(hundreds_of_thousands_of_forged_fields_cost_no_operations_and_hide_no_virus) {
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(where_no_field_is_to_be_removed_any_number_may_come) {
     client->send('E');
     FakeScanners::answer(scanners.take(), ScanOutcome::clean);
     BOOST_TEST(client->receive_verdict().status() == "Clean");
-    BOOST_TEST(worker.board().forged.load() == 0U);
+    BOOST_TEST(worker.counters().get("messages.forged") == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(the_message_s_line_has_the_verdict_first_and_is_short_whatever_its_envelope) {
@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(a_further_smtp_session_is_not_begun_by_a_worker_that_is_to_
 BOOST_AUTO_TEST_CASE(a_further_smtp_session_is_not_begun_past_the_session_budget) {
     SessionWorker worker([](config::Config& config) { config.timeouts.session = std::chrono::milliseconds(100); });
     auto client = ready_for_mail(worker);
-    wait_until("the budget's end", [&] { return worker.board().timed_out.at(kTimedOutSession).load() == 1U; });
+    wait_until("the budget's end", [&] { return worker.timed_out(Timeout::session) == 1U; });
     client->quit_nc();
     client->wait_closed();
     BOOST_TEST(worker.expect<messages::SessionEnded>().session == worker.last_session());

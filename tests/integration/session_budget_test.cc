@@ -127,7 +127,7 @@ BOOST_DATA_TEST_CASE(a_packet_that_does_not_end_is_cut, boost::unit_test::data::
         },
         std::exception);
     BOOST_TEST(worker.expect<messages::SessionEnded>().session == 1);
-    BOOST_TEST(worker.board().timed_out.at(kTimedOutPacket).load() == 1);
+    BOOST_TEST(worker.timed_out(Timeout::packet) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(the_budget_of_a_packet_ends_with_the_packet_not_with_the_answer) {
@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(past_the_session_budget_the_next_mail_gets_421) {
     SessionWorker worker([](config::Config& config) { config.timeouts.session = 2s; });
     auto scanners = worker.generation(1);
     auto client = session_in(worker, Stage::body);
-    wait_until("timeouts.session", [&] { return worker.board().timed_out.at(kTimedOutSession).load() == 1; });
+    wait_until("timeouts.session", [&] { return worker.timed_out(Timeout::session) == 1; });
     // The message that had begun is finished.
     BOOST_TEST(finish(*client, scanners).status() == "Clean");
     BOOST_TEST(client->mail().text().starts_with("421 4.3.2 "));
@@ -337,7 +337,7 @@ BOOST_AUTO_TEST_CASE(without_any_generation_what_waits_is_answered_at_once) {
     worker.wait_stage(1, Stage::eom);
     worker.send(messages::NoGeneration{"broken database"});
     BOOST_TEST(client->receive_verdict().text().starts_with("451 4.7.1 "));
-    BOOST_TEST(worker.board().messages.at(static_cast<std::size_t>(Disposition::error)).load() == 1);
+    BOOST_TEST(worker.counters().get("messages", Disposition::error) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_session_keeps_its_generation_and_a_new_one_gets_the_new) {

@@ -81,7 +81,7 @@ BOOST_DATA_TEST_CASE(a_message_whose_mail_server_has_hung_up_is_given_up,
     client->close();
     BOOST_TEST(worker.expect<messages::SessionEnded>().session == 1);
     BOOST_TEST(worker.log().find("finding=cancelled") != std::string::npos);
-    BOOST_TEST(worker.board().messages.at(static_cast<std::size_t>(Disposition::clean)).load() == 0U);
+    BOOST_TEST(worker.counters().get("messages", Disposition::clean) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(the_places_of_messages_that_were_given_up_are_free_for_others) {

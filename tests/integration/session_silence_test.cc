@@ -171,7 +171,7 @@ BOOST_DATA_TEST_CASE(a_packet_that_begins_after_a_long_silence_has_its_own_budge
     silent.wait_asleep();
     client->send_raw(std::string("\0\0\x40\0M", 5));
     BOOST_TEST(silent.worker().expect<SessionEnded>().session == silent.number(0));
-    BOOST_TEST(silent.worker().board().timed_out.at(kTimedOutPacket).load() == 1);
+    BOOST_TEST(silent.worker().timed_out(Timeout::packet) == 1);
 }
 
 BOOST_DATA_TEST_CASE(a_packet_in_pieces_after_a_long_silence_is_served, kFamilies, inet) {

@@ -103,11 +103,12 @@ class SessionWorker {
         return board_->slot(static_cast<std::size_t>((session - 1) % kSlots));
     }
     void wait_stage(std::uint64_t session, Stage stage) const;
-    [[nodiscard]] const SessionBoardHeader& board() const { return board_->header(); }
+    [[nodiscard]] const CounterBoard<kSessionWorker>& counters() const { return board_->header().counters; }
     [[nodiscard]] std::atomic<std::uint64_t>& memory(std::size_t slot) const { return memory_->slot(slot).bytes; }
-    [[nodiscard]] std::uint64_t timed_out(Stage stage) const {
-        return board().timed_out.at(static_cast<std::size_t>(stage));
+    [[nodiscard]] std::uint64_t timed_out(Timeout timeout) const {
+        return counters().get("sessions.timed_out_total", timeout);
     }
+    [[nodiscard]] std::uint64_t timed_out(Stage stage) const { return timed_out(timeout_of(stage)); }
 
     void close_channel() { channel_.close(); }
     // Exit code, or 128 + signal.

@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(every_stage_is_shown_on_the_scoreboard) {
     FakeScanners::answer(std::move(job), ScanOutcome::clean);
     (void)client->receive_verdict();
     worker.wait_stage(1, Stage::mail);
-    BOOST_TEST(worker.board().messages.at(0).load() == 1);
+    BOOST_TEST(worker.counters().get("messages", Disposition::clean) == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -117,7 +117,7 @@ void Loader::start_load(messages::StartLoad start) {
     if (board->slots() != start.scanners || start.scanners == 0)
         return refuse({EX_SOFTWARE, "the scoreboard has not one slot a scanner"});
     board_.emplace(std::move(*board));
-    log::count_lost_in(board_->header().log_lines_lost);
+    log::count_lost_in(board_->header().counters.at("log.lines_lost_total"));
     if (start.poison) {
         auto poison = PoisonBoard::map(std::move(start.poison));
         if (!poison) return refuse({EX_SOFTWARE, poison.error().what});

@@ -2,43 +2,17 @@
 // input of verdict.h. Only Finding::clean is clean.
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 #include <string>
 
+#include "workers/common/shared/finding.h"
 #include "workers/common/shared/unseen.h"
 
 namespace evermilter::scanning {
 
-enum class Finding : std::uint8_t {
-    clean,
-    infected,      // detail: the virus name
-    incomplete,    // detail: labels, e.g. "MaxFiles" or "encrypted, MaxFileSize"; `unseen` is not empty
-    scan_error,    // the scanner says so; detail: its reason
-    temp_failed,   // the same for its temp directory, on the second try too; detail: its reason
-    scanner_died,  // after Taken, and the retries are used up
-    overdue,       // no answer max_scan_time + 5 s after Taken
-    queue_timeout, // no scanner took it within queue_timeout
-    no_generation, // no engine: NoGeneration of the supervisor, or none came within queue_timeout; detail: reason
-    out_of_time,   // timeouts.eom is used up (a retry only: without one the deadlines nest)
-    bad_answer,    // what came on the reply socket was no answer to this job, or not to all of its bytes
-    internal,      // a system call or memory failed on our side, or not all that came is stored; detail: which
-    cancelled,     // the connection was shut down meanwhile: nobody reads the answer
-    oversize,      // above message.max_size, not scanned
-    store_failed,  // could not be collected (memory and spool); detail: reason
-    poison,        // it has cost scanners before, and was not scanned; detail: its digests
-};
-inline constexpr std::size_t kFindings = 16;
-// For logs.
-inline constexpr std::array<const char*, kFindings> kFindingNames = {
-    "clean",     "infected",      "incomplete",    "scan-error",  "temp-failed", "scanner-died",
-    "overdue",   "queue-timeout", "no-generation", "out-of-time", "bad-answer",  "internal",
-    "cancelled", "oversize",      "store-failed",  "poison"};
-
-[[nodiscard]] constexpr const char* finding_name(Finding finding) noexcept {
-    return kFindingNames[static_cast<std::size_t>(finding)];
-}
+using evermilter::Finding;
+using evermilter::finding_name;
+using evermilter::kFindings;
 
 struct ScanReport {
     Finding finding = Finding::internal;

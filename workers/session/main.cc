@@ -95,7 +95,7 @@ int serve() {
 
     auto board = SessionBoard::map(std::move(configure->board));
     if (!board) return fail(channel, EX_SOFTWARE, board.error().what);
-    log::count_lost_in(board->header().log_lines_lost);
+    log::count_lost_in(board->header().counters.at("log.lines_lost_total"));
     auto memory = MemoryBoard::map(std::move(configure->memory));
     if (!memory) return fail(channel, EX_SOFTWARE, memory.error().what);
     if (configure->memory_slot >= memory->slots()) return fail(channel, EX_SOFTWARE, "slot beyond the memory board");

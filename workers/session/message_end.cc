@@ -43,7 +43,7 @@ scanning::ScanReport scan(SMFICTX* context, Service& service, Session& session, 
     request.cancelled = [&session] { return session.connection.abandoned(); };
     scanning::ScanReport report = service.scanner.scan(request);
     if (report.finding == scanning::Finding::poison) {
-        service.board.header().skipped.at(static_cast<std::size_t>(SkipReason::poison)).fetch_add(1);
+        service.board.header().counters.add("messages.skipped_by", SkipReason::poison);
         service.outbox.try_send(messages::PoisonMet{request.digests});
     }
     return report;
@@ -93,17 +93,19 @@ bool too_many_forged(const Service& service, const Session& session) {
            session.forged.total() > headers.max_forged;
 }
 
-void count(SessionBoardHeader& board, const scanning::ScanReport& report, const Decision& decision) noexcept {
+void count(CounterBoard<kSessionWorker>& counters, const scanning::ScanReport& report,
+           const Decision& decision) noexcept {
     if (decision.reason) {
-        board.incomplete.at(static_cast<std::size_t>(*decision.reason)).fetch_add(1);
+        counters.add("messages.incomplete_by", *decision.reason);
     } else {
-        board.messages.at(static_cast<std::size_t>(decision.disposition)).fetch_add(1);
+        counters.add("messages", decision.disposition);
     }
-    if (decision.too_many_forged) board.forged.fetch_add(1);
-    board.retries_total.fetch_add(report.retries);
+    counters.add("messages.findings", report.finding);
+    if (decision.too_many_forged) counters.add("messages.forged");
+    counters.add("scans.retries_total", report.retries);
     if (report.scan_ns <= 0) return;
-    board.scans_total.fetch_add(1);
-    board.scan_ns_total.fetch_add(static_cast<std::uint64_t>(report.scan_ns));
+    counters.add("scans.total");
+    counters.add("scans.seconds_total", static_cast<std::uint64_t>(report.scan_ns));
 }
 
 // Logged when the answer has been written. Without memory for that, the line is lost.
@@ -181,7 +183,9 @@ bool set_reply(SMFICTX* context, const Reply& reply) {
 }
 
 void count_failed_message(Service& service) noexcept {
-    service.board.header().messages.at(static_cast<std::size_t>(Disposition::error)).fetch_add(1);
+    auto& counters = service.board.header().counters;
+    counters.add("messages", Disposition::error);
+    counters.add("messages.findings", scanning::Finding::internal);
 }
 
 Final answer_message(SMFICTX* context, Service& service, Session& session) {
@@ -203,9 +207,9 @@ Final answer_message(SMFICTX* context, Service& service, Session& session) {
     const auto took = std::chrono::steady_clock::now() - begin;
     const Final final = give(context, service, session, decision);
     if (is_probe(session))
-        service.board.header().probes.fetch_add(1);
+        service.board.header().counters.add("messages.probe");
     else
-        count(service.board.header(), report, decision);
+        count(service.board.header().counters, report, decision);
     log_later(service, session, report, decision, took);
     return final;
 }

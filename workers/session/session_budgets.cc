@@ -70,27 +70,27 @@ void SessionBudgets::end(Session& session) {
 }
 
 void SessionBudgets::count_eom_timeout() noexcept {
-    board_.header().timed_out.at(static_cast<std::size_t>(Stage::eom)).fetch_add(1);
+    board_.header().counters.add("sessions.timed_out_total", Timeout::eom);
 }
 
 // What is to be logged of it, once the lock is released: a line may wait.
 SessionBudgets::TimedOut SessionBudgets::expired(Session& session, const StageClock::Expired& what) {
-    auto& counters = board_.header().timed_out;
+    auto& counters = board_.header().counters;
     SessionConnection& connection = session.connection;
     const char* budget = "session";
     switch (what.budget) {
         case Budget::stage:
             budget = stage_name(what.stage);
-            counters.at(static_cast<std::size_t>(what.stage)).fetch_add(1);
+            counters.add("sessions.timed_out_total", timeout_of(what.stage));
             connection.shut_down(kStageTimeouts.at(static_cast<std::size_t>(what.stage)));
             break;
         case Budget::packet:
             budget = "packet";
-            counters.at(kTimedOutPacket).fetch_add(1);
+            counters.add("sessions.timed_out_total", Timeout::packet);
             connection.shut_down("timeouts.packet");
             break;
         case Budget::session:
-            counters.at(kTimedOutSession).fetch_add(1);
+            counters.add("sessions.timed_out_total", Timeout::session);
             session.past_budget = true;
             break;
         case Budget::last_mail:

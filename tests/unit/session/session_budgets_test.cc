@@ -105,8 +105,8 @@ BOOST_AUTO_TEST_CASE(only_what_is_over_its_budget_is_shut_down_and_counted) {
     BOOST_TEST(ended(mta[0]));
     BOOST_TEST(slow->connection.closed());
     BOOST_TEST(!ended(mta[1]));
-    BOOST_TEST(board.header().timed_out.at(static_cast<std::size_t>(Stage::helo)).load() == 1);
-    BOOST_TEST(board.header().timed_out.at(static_cast<std::size_t>(Stage::data)).load() == 0);
+    BOOST_TEST(board.header().counters.get("sessions.timed_out_total", Timeout::helo) == 1);
+    BOOST_TEST(board.header().counters.get("sessions.timed_out_total", Timeout::data) == 0);
     // libmilter has still to end it: the supervisor hears of it then.
     BOOST_TEST(reported_ended().empty());
 }
@@ -175,7 +175,7 @@ BOOST_AUTO_TEST_CASE(
     slow->speak(false);
     BOOST_TEST(said == 2);
     BOOST_TEST(!all_written);
-    BOOST_TEST(board.header().timed_out.at(static_cast<std::size_t>(Stage::eom)).load() == 1);
+    BOOST_TEST(board.header().counters.get("sessions.timed_out_total", Timeout::eom) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_session_without_a_thread_is_ended_and_makes_the_worker_unfit_once) {

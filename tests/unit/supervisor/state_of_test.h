@@ -2,13 +2,18 @@
 #pragma once
 
 #include <boost/test/unit_test.hpp>
+#include <functional>
 
-#include "supervisor/status/status_document.h"
+#include "supervisor/status/status_view.h"
 
 namespace evermilter::supervisor::test {
 
 inline constexpr std::int64_t kSecond = 1'000'000'000;
 inline constexpr std::int64_t kNow = 1000 * kSecond;
+
+inline void count(unsigned times, const std::function<void()>& add) {
+    for (unsigned i = 0; i < times; ++i) add();
+}
 
 inline void fill(State& state) {
     state.service = ServiceState::reloading;
@@ -29,10 +34,11 @@ inline void fill(State& state) {
     answer.since_ns.store(kNow - kSecond);
     answer.generation.store(4);
     answer.set_queue_id("4QueueId");
-    board->header().messages[0].store(5);
-    board->header().incomplete[static_cast<std::size_t>(Unseen::encrypted)].store(2);
-    board->header().incomplete[static_cast<std::size_t>(Unseen::limit)].store(1);
-    board->header().timed_out[static_cast<std::size_t>(Stage::rcpt)].store(2);
+    auto& counted = board->header().counters;
+    count(5, [&] { counted.add("messages", Disposition::clean); });
+    count(2, [&] { counted.add("messages.incomplete_by", Unseen::encrypted); });
+    count(1, [&] { counted.add("messages.incomplete_by", Unseen::limit); });
+    count(2, [&] { counted.add("sessions.timed_out_total", Timeout::rcpt); });
 
     SessionWorker& worker = state.session_workers.emplace_back();
     worker.child.id = 1;
@@ -67,21 +73,22 @@ inline void fill(State& state) {
     loading.loader.pid = 300;
     loading.step = "compile";
 
-    state.counters.accepted_total = 2;
-    state.counters.refused_total = {{"smtp", 3}};
-    state.counters.messages[0] = 10;
-    state.counters.messages[1] = 1;
+    count(5, [&] { state.counters.add("sessions.connections_total"); });
+    count(3, [&] { state.counters.add("sessions.refused_total", Refused::smtp); });
     // Of a session worker that has ended.
     auto ended = SessionBoard::create("test", 1);
     BOOST_REQUIRE(ended.ok());
-    ended->header().incomplete[static_cast<std::size_t>(Unseen::limit)].store(4);
-    add_counts(state.counters, *ended);
+    auto& before = ended->header().counters;
+    count(10, [&] { before.add("messages", Disposition::clean); });
+    count(1, [&] { before.add("messages", Disposition::infected); });
+    count(4, [&] { before.add("messages.incomplete_by", Unseen::limit); });
+    state.counters.add_all(before);
     state.counters.viruses = {{"Eicar-Test-Signature", 1}};
-    state.counters.crashes[static_cast<std::size_t>(messages::Role::scanner)] = 1;
+    state.counters.add("crashes", messages::Role::scanner);
 }
 
 inline StatusContext around() {
-    return {{"unix:/run/evermilter/milter.sock"}, {{"192.0.2.9:1", kNow - 2 * kSecond}}, kNow, 77};
+    return {{"unix:/run/evermilter/milter.sock"}, {{"192.0.2.9:1", kNow - 2 * kSecond}}, kNow, 77, 2};
 }
 
 } // namespace evermilter::supervisor::test

@@ -15,21 +15,9 @@
 #include "workers/common/base/clock.h"
 #include "workers/common/base/result.h"
 #include "workers/common/base/unique_fd.h"
-#include "workers/common/shared/stage.h"
-#include "workers/common/shared/unseen.h"
+#include "workers/common/shared/counters.h"
 
 namespace evermilter {
-
-// How a message ended; the status document's `messages` has the same names.
-enum class Disposition : std::uint8_t { clean, infected, error, oversize, incomplete, skipped };
-inline constexpr std::size_t kDispositions = 6;
-inline constexpr std::array<const char*, kDispositions> kDispositionNames = {"clean",    "infected",   "error",
-                                                                             "oversize", "incomplete", "skipped"};
-
-// Why a message was not to be scanned; the status document's `messages.skipped_by` has the same names.
-enum class SkipReason : std::uint8_t { poison };
-inline constexpr std::size_t kSkipReasons = 1;
-inline constexpr std::array<const char*, kSkipReasons> kSkipReasonNames = {"poison"};
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
@@ -50,24 +38,11 @@ struct SessionSlot {
 // Counters of a session worker, and its slots behind them.
 struct SessionBoardHeader {
     std::atomic<std::uint64_t> slots{0};
-    // By Disposition, but incomplete ones are counted by their reason alone, so that the sum of the reasons is never
-    // another number than that of the messages.
-    std::array<std::atomic<std::uint64_t>, kDispositions> messages{};
-    std::array<std::atomic<std::uint64_t>, kUnseen> incomplete{}; // by the Unseen that decided
-    std::array<std::atomic<std::uint64_t>, kSkipReasons> skipped{};
-    std::array<std::atomic<std::uint64_t>, kStages + 2> timed_out{}; // by Stage; then kTimedOutPacket, -Session
-    std::atomic<std::uint64_t> probes{0}; // messages of evermilterctl probe, counted nowhere else
-    std::atomic<std::uint64_t> forged{0}; // messages that actions.forged was applied to
-    std::atomic<std::uint64_t> scan_ns_total{0};
-    std::atomic<std::uint64_t> scans_total{0};
-    std::atomic<std::uint64_t> retries_total{0};
-    std::atomic<std::uint64_t> log_lines_lost{0};
-    // Not a counter: how the worker knows them (probe_key.h). Written by the supervisor before the worker has the
-    // board.
+    CounterBoard<kSessionWorker> counters;
+    // Not a counter: how the worker knows messages of evermilterctl probe (probe_key.h). Written by the supervisor
+    // before the worker has the board.
     std::array<std::atomic<std::uint64_t>, 2> probe_key{};
 };
-inline constexpr std::size_t kTimedOutPacket = kStages;      // timeouts.packet
-inline constexpr std::size_t kTimedOutSession = kStages + 1; // timeouts.session
 
 // One scanner of a generation.
 struct ScannerSlot {
@@ -80,7 +55,7 @@ struct ScannerSlot {
 
 struct ScannerBoardHeader {
     std::atomic<std::uint64_t> slots{0};
-    std::atomic<std::uint64_t> log_lines_lost{0}; // of the loader and all that it forks
+    CounterBoard<kLoader> counters; // of the loader and all that it forks
 };
 
 // One session worker's part of message.memory_budget: a board that all of them share, so that the budget is one

@@ -27,4 +27,18 @@ inline constexpr std::array<const char*, kStages> kStageNames = {"negotiate", "c
     return kStageNames[static_cast<std::size_t>(stage)];
 }
 
+// What a session can run out of: the time of a stage, of a packet that has begun (timeouts.packet), of the whole
+// session (timeouts.session).
+enum class Timeout : std::uint8_t { negotiate, connect, helo, mail, rcpt, data, header, body, eom, packet, session };
+
+inline constexpr std::size_t kTimeouts = kStages + 2;
+inline constexpr std::array<const char*, kTimeouts> kTimeoutNames = {
+    "negotiate", "connect", "helo", "mail", "rcpt", "data", "header", "body", "eom", "packet", "session"};
+
+// The time of a stage.
+[[nodiscard]] constexpr Timeout timeout_of(Stage stage) noexcept {
+    return static_cast<Timeout>(stage);
+}
+static_assert(timeout_of(Stage::eom) == Timeout::eom);
+
 } // namespace evermilter

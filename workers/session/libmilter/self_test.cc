@@ -152,7 +152,7 @@ Result<void> test(Books& books) {
     if (!negotiated) return wrong("it does not answer a negotiation");
     partial->send(kPart);
     if (!partial->is_closed()) return wrong("a packet that is not finished does not end with its budget");
-    if (books.board.header().timed_out.at(kTimedOutPacket).load() != 1)
+    if (books.board.header().counters.get("sessions.timed_out_total", Timeout::packet) != 1)
         return wrong("it ends a session whose packet is not finished by itself");
 
     auto whole = Client::open(books, 2);

@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+using namespace evermilter;
 using namespace evermilter::supervisor;
 
 namespace {
@@ -56,21 +57,21 @@ BOOST_AUTO_TEST_CASE(the_caps_are_reached_and_not_passed) {
     struct Row {
         const char* peer;
         SessionCounts load;
-        Admission expected;
+        std::optional<Refused> expected;
     };
     const std::vector<Row> rows = {
-        {"192.0.2.1", {0, 0, 10, 0}, Admission::admitted},
-        {"192.0.2.1", {9, 9, 10, 0}, Admission::admitted},
-        {"192.0.2.1", {10, 0, 10, 0}, Admission::max_sessions},
-        {"192.0.2.1", {11, 0, 10, 0}, Admission::max_sessions},
-        {"192.0.2.1", {5, 2, 10, 3}, Admission::admitted},
-        {"192.0.2.1", {5, 3, 10, 3}, Admission::max_sessions_per_peer},
-        {"192.0.2.1", {10, 3, 10, 3}, Admission::max_sessions},
-        {"198.51.100.1", {10, 3, 10, 3}, Admission::not_allowed},
-        {"192.0.2.1", {0, 0, 0, 0}, Admission::max_sessions},
+        {"192.0.2.1", {0, 0, 10, 0}, std::nullopt},
+        {"192.0.2.1", {9, 9, 10, 0}, std::nullopt},
+        {"192.0.2.1", {10, 0, 10, 0}, Refused::max_sessions},
+        {"192.0.2.1", {11, 0, 10, 0}, Refused::max_sessions},
+        {"192.0.2.1", {5, 2, 10, 3}, std::nullopt},
+        {"192.0.2.1", {5, 3, 10, 3}, Refused::max_sessions_per_peer},
+        {"192.0.2.1", {10, 3, 10, 3}, Refused::max_sessions},
+        {"198.51.100.1", {10, 3, 10, 3}, Refused::not_allowed},
+        {"192.0.2.1", {0, 0, 0, 0}, Refused::max_sessions},
     };
     for (const Row& row : rows) {
-        BOOST_TEST(reason(admit(list, v4(row.peer), row.load)) == reason(row.expected));
+        BOOST_TEST((refusal(list, v4(row.peer), row.load) == row.expected));
     }
 }
 

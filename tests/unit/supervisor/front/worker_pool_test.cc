@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_dies_loses_its_own_sessions_only_and_is_repla
     BOOST_TEST(state.sessions.size() == 1U);
     BOOST_TEST(state.sessions.all().begin()->second.worker == kept);
     BOOST_TEST(gone == 1U);
-    BOOST_TEST(state.counters.crashes[static_cast<std::size_t>(messages::Role::session)] == 1U);
+    BOOST_TEST(state.counters.get("crashes", messages::Role::session) == 1U);
     // A failure without service before it costs a delay.
     BOOST_TEST(in_state(WorkerState::starting) == 0U);
     now += kSecond;
@@ -264,7 +264,7 @@ BOOST_AUTO_TEST_CASE(a_new_configuration_drains_all_and_new_ones_take_over) {
     for (std::size_t i = 2; i-- > 0;) die(worker(i), 0);
     BOOST_TEST(state.session_workers.size() == 2U);
     // The first had a session, and so has crashed, however it ended.
-    BOOST_TEST(state.counters.crashes[static_cast<std::size_t>(messages::Role::session)] == 1U);
+    BOOST_TEST(state.counters.get("crashes", messages::Role::session) == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(after_a_stop_nothing_is_started_and_nothing_taken) {

@@ -470,7 +470,7 @@ void World::watch(Child& child, messages::Role role, pid_t pid) {
     child.pid = pid;
     child.kill_reason.clear();
     child.started_ns = time.now().count();
-    child.channel = Channel(some_descriptor());
+    child.channel = PacketChannel(some_descriptor());
     watched_.insert(child.id);
 }
 
@@ -489,7 +489,7 @@ void World::die(pid_t pid, int status) {
         if (its.parent == pid) its.parent = kUs;
 }
 
-Result<void> World::start_loader(Child& loader, const Identity& /*identity*/) {
+Result<void> World::start_loader(LoaderChild& loader, const Identities& /*identities*/) {
     if (cannot_fork) return Error{EAGAIN, "cannot fork"};
     watch(loader, messages::Role::loader, fork(kUs, "loader", 0));
     return {};
@@ -523,7 +523,7 @@ void World::kill(Child& child, const std::string& reason) {
     if (processes_.contains(child.pid)) die(child.pid, kKilled);
 }
 
-Processes::Kin World::kin(const Child& parent, std::int64_t pid) const {
+GenerationProcesses::Kin World::kin(const Child& parent, std::int64_t pid) const {
     const auto found = processes_.find(static_cast<pid_t>(pid));
     if (found == processes_.end()) return Kin::ended;
     return found->second.parent == parent.pid || is_orphan(found->first) ? Kin::forked : Kin::stranger;
@@ -545,7 +545,7 @@ bool World::inherited(const Child& child) const {
     return child.pid > 0 && found != processes_.end() && found->second.parent == kUs;
 }
 
-void World::send_to_loader(Child& loader, messages::Message message) {
+void World::send_to_loader(LoaderChild& loader, messages::ToLoader message) {
     const Generation* generation = nullptr;
     for (const Generation& one : state.generations)
         if (&one.loader == &loader) generation = &one;
@@ -569,7 +569,7 @@ void World::send_to_loader(Child& loader, messages::Message message) {
     }
 }
 
-void World::send_to_session(Child& worker, messages::Message message) {
+void World::send_to_session(SessionChild& worker, messages::ToSession message) {
     const auto found = workers_.find(worker.id);
     if (found == workers_.end()) return;
     if (const auto* take = std::get_if<messages::TakeQueue>(&message)) {

@@ -12,15 +12,15 @@
 #include <vector>
 
 #include "config/parse.h"
+#include "supervisor/generations/generation_processes.h"
 #include "supervisor/generations/generations.h"
-#include "supervisor/generations/processes.h"
 #include "supervisor/generations/reloads.h"
 #include "supervisor/state.h"
 #include "tests/unit/supervisor/time_by_hand.h"
 
 namespace evermilter::supervisor::test {
 
-class World : public Processes {
+class World : public GenerationProcesses {
   public:
     explicit World(config::ReloadMode mode = config::ReloadMode::overlap);
 
@@ -91,7 +91,7 @@ class World : public Processes {
     std::vector<messages::StartLoad> loads; // without descriptors, in their order
 
     // ------------------------------------------------ Processes
-    [[nodiscard]] Result<void> start_loader(Child& loader, const Identity& identity) override;
+    [[nodiscard]] Result<void> start_loader(LoaderChild& loader, const Identities& identities) override;
     [[nodiscard]] Result<unique_fd> expect_standby(Child& standby) override;
     void forked(Child& standby, pid_t pid) override;
     void ended(Child& standby, int wait_status) override;
@@ -104,8 +104,8 @@ class World : public Processes {
     [[nodiscard]] bool inherited(const Child& child) const override;
     [[nodiscard]] bool watches(const Child& child) const override { return watched_.contains(child.id); }
     void prefer_for_oom(pid_t /*scanner*/) override {}
-    void send_to_loader(Child& loader, messages::Message message) override;
-    void send_to_session(Child& worker, messages::Message message) override;
+    void send_to_loader(LoaderChild& loader, messages::ToLoader message) override;
+    void send_to_session(SessionChild& worker, messages::ToSession message) override;
 
   private:
     static constexpr pid_t kUs = 1;

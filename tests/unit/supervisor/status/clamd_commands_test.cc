@@ -8,7 +8,7 @@
 using namespace evermilter::supervisor;
 using namespace evermilter::supervisor::test;
 
-BOOST_AUTO_TEST_SUITE(clamd_words)
+BOOST_AUTO_TEST_SUITE(clamd_commands_test)
 
 BOOST_AUTO_TEST_CASE(version_is_that_of_engine_and_databases) {
     State state;
@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(stats_have_clamds_lines_in_clamds_order) {
     State state;
     fill(state);
     BOOST_TEST(
-        clamd_stats(state, around(), 2, 6 * 1024 * 1024) ==
+        clamd_stats(view_of(state, around()), 6 * 1024 * 1024) ==
         "POOLS: 1\n"
         "\n"
         "STATE: VALID PRIMARY\n"
@@ -39,13 +39,13 @@ BOOST_AUTO_TEST_CASE(messages_that_wait_for_a_scanner_are_the_queue) {
     State state;
     fill(state);
     state.generations.front().board->slot(0).busy_since_ns.store(0);
-    BOOST_TEST(clamd_stats(state, around(), 2, 0).find("QUEUE: 1 items\n") != std::string::npos);
+    BOOST_TEST(clamd_stats(view_of(state, around()), 0).find("QUEUE: 1 items\n") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(without_an_active_generation_the_state_is_invalid) {
     const State state;
-    BOOST_TEST(clamd_stats(state, {}, 2, 0).find("STATE: INVALID PRIMARY\nTHREADS: live 0  idle 0 max 2 ") !=
-               std::string::npos);
+    BOOST_TEST(clamd_stats(view_of(state, {{}, {}, kNow, 77, 2}), 0)
+                   .find("STATE: INVALID PRIMARY\nTHREADS: live 0  idle 0 max 2 ") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

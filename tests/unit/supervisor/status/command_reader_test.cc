@@ -7,7 +7,7 @@
 using namespace evermilter::supervisor;
 using namespace std::string_literals;
 
-BOOST_AUTO_TEST_SUITE(command_line)
+BOOST_AUTO_TEST_SUITE(command_reader_test)
 
 BOOST_AUTO_TEST_CASE(clamds_words_come_in_all_of_clamds_forms) {
     struct Row {

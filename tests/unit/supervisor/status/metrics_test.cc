@@ -4,10 +4,14 @@
 #include <regex.h>
 
 #include <boost/test/unit_test.hpp>
+#include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
 
+#include "tests/support/command.h"
+#include "tests/support/folder.h"
+#include "tests/support/report.h"
 #include "tests/unit/supervisor/state_of_test.h"
 
 using namespace evermilter::supervisor;
@@ -18,7 +22,7 @@ namespace {
 std::string text() {
     State state;
     fill(state);
-    return metrics(state, around());
+    return metrics(view_of(state, around()));
 }
 
 // A POSIX extended expression: with sanitizers g++ 12 warns of std::regex itself.
@@ -32,7 +36,7 @@ bool matches(const std::string& text, const char* expression) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(metrics_)
+BOOST_AUTO_TEST_SUITE(metrics_test)
 
 BOOST_AUTO_TEST_CASE(every_line_has_the_form_of_the_exposition_format_and_eof_is_the_last) {
     constexpr const char* kSample = R"re(^[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9.e+-]+$)re";
@@ -91,6 +95,19 @@ BOOST_AUTO_TEST_CASE(the_figures_are_those_of_the_state) {
              "evermilter_last_reload_seconds 2.5",
          }) {
         BOOST_TEST(all.find('\n' + std::string(line) + '\n') != std::string::npos, line);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(promtool_accepts_the_figures_of_a_busy_and_of_a_fresh_service) {
+    const evermilter::test::Folder folder;
+    const State fresh;
+    for (const std::string& figures : {text(), metrics(view_of(fresh, {}))}) {
+        std::ofstream(folder.path("metrics")) << figures << '\n';
+        const evermilter::test::Outcome outcome =
+            evermilter::test::run({"/bin/sh", "-c", "promtool check metrics <" + folder.path("metrics")});
+        if (outcome.status == 127)
+            evermilter::test::not_possible("promtool (Debian's package prometheus) is not installed");
+        BOOST_TEST(outcome.status == 0, outcome.output << outcome.errors);
     }
 }
 

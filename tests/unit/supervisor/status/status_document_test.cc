@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
+#include "supervisor/status/list_documents.h"
 #include "tests/unit/supervisor/state_of_test.h"
 
 using namespace evermilter;
@@ -15,14 +16,14 @@ namespace {
 
 struct DocumentTest {
     DocumentTest() { fill(state); }
-    [[nodiscard]] Json status() const { return Json::parse(to_line(status_document(state, around()))); }
-    [[nodiscard]] Json sessions() const { return Json::parse(to_line(sessions_document(state, around()))); }
+    [[nodiscard]] Json status() const { return Json::parse(to_line(status_document(view_of(state, around())))); }
+    [[nodiscard]] Json sessions() const { return Json::parse(to_line(sessions_document(view_of(state, around())))); }
     State state;
 };
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(status_document_)
+BOOST_AUTO_TEST_SUITE(status_document_test)
 
 BOOST_AUTO_TEST_CASE(the_service_is_described) {
     const Json status = DocumentTest().status();
@@ -106,7 +107,7 @@ BOOST_AUTO_TEST_CASE(every_process_is_listed_with_its_role) {
 
 BOOST_AUTO_TEST_CASE(before_the_first_load_has_ended_last_reload_is_an_object_that_is_not_ok) {
     const State fresh;
-    const Json last = Json::parse(to_line(status_document(fresh, {}))).at("last_reload");
+    const Json last = Json::parse(to_line(status_document(view_of(fresh, {})))).at("last_reload");
     BOOST_TEST(last.at("ok") == false);
     BOOST_TEST(!last.at("error").get<std::string>().empty());
     BOOST_TEST(last.at("at") == 0);
@@ -114,7 +115,7 @@ BOOST_AUTO_TEST_CASE(before_the_first_load_has_ended_last_reload_is_an_object_th
 
 BOOST_AUTO_TEST_CASE(every_reason_of_incomplete_messages_is_there_from_the_start) {
     const State fresh;
-    const Json messages = Json::parse(to_line(status_document(fresh, {}))).at("messages");
+    const Json messages = Json::parse(to_line(status_document(view_of(fresh, {})))).at("messages");
     BOOST_TEST(messages.at("incomplete") == 0);
     BOOST_TEST(messages.at("incomplete_by").size() == kUnseen);
     for (const char* reason : kUnseenNames) BOOST_TEST(messages.at("incomplete_by").at(reason) == 0);
@@ -151,7 +152,7 @@ BOOST_AUTO_TEST_CASE(text_that_is_not_utf8_does_not_break_the_document) {
     DocumentTest test;
     test.state.session_workers.front().board->slot(1).set_queue_id("\xff\xfe\n\"");
     test.state.counters.viruses["\xc3\x28"] = 1;
-    BOOST_TEST(to_line(status_document(test.state, around())).find('\n') == std::string::npos);
+    BOOST_TEST(to_line(status_document(view_of(test.state, around()))).find('\n') == std::string::npos);
     BOOST_TEST(test.sessions().at("sessions").size() == 3U);
     BOOST_TEST(test.status().at("viruses").size() == 2U);
 }

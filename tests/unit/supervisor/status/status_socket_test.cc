@@ -56,7 +56,7 @@ struct SocketTest {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(status_socket)
+BOOST_AUTO_TEST_SUITE(status_socket_test)
 
 BOOST_AUTO_TEST_CASE(clamds_words_are_answered_once_and_the_connection_closed_as_clamd_does) {
     SocketTest test;
