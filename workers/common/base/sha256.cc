@@ -2,6 +2,8 @@
 
 #include <openssl/evp.h>
 
+#include <utility>
+
 #include "workers/common/base/hex.h"
 
 namespace evermilter {
@@ -33,7 +35,9 @@ void Sha256::add(std::span<const std::byte> bytes) {
 
 std::optional<Sha256::Sum> Sha256::finish() {
     Sum sum{};
-    if (!good_ || ::EVP_DigestFinal_ex(context_.get(), sum.data(), nullptr) != 1) return std::nullopt;
+    // libcrypto 3.0 gives a wrong sum when it is asked a second time.
+    if (!std::exchange(good_, false) || ::EVP_DigestFinal_ex(context_.get(), sum.data(), nullptr) != 1)
+        return std::nullopt;
     return sum;
 }
 
