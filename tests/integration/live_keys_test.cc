@@ -48,7 +48,7 @@ struct Live : Service {
     // From here on nobody may be replaced by a change of the configuration.
     void take(const std::string& key, const std::string& value) {
         const auto workers = pid_set(*this, "session");
-        const auto loaders = pid_set(*this, "loader");
+        const pid_t loader = loader_of_current();
         const auto generation = current(*this);
         set(key, value);
         const json answer = ask(*this, "reload-config");
@@ -58,7 +58,14 @@ struct Live : Service {
         // There may be more of them, where the key says how many.
         const auto now = pid_set(*this, "session");
         BOOST_TEST(std::includes(now.begin(), now.end(), workers.begin(), workers.end()));
-        BOOST_TEST(pid_set(*this, "loader") == loaders, boost::test_tools::per_element());
+        BOOST_TEST(loader_of_current() == loader);
+    }
+    // Loaders of earlier generations may be ending.
+    [[nodiscard]] pid_t loader_of_current() const {
+        const json now = status();
+        for (const json& generation : now.at("generations"))
+            if (generation.at("id") == now.at("current_generation")) return generation.at("loader").get<pid_t>();
+        return 0;
     }
     void serves() const { BOOST_TEST(session().message(eicar_in_body()).text().starts_with("550 ")); }
     [[nodiscard]] mode_t mode_of_socket() const {
@@ -384,9 +391,12 @@ BOOST_AUTO_TEST_CASE(poison_keep_is_taken_at_once) {
     MilterClient client = service.session();
     client.upload(ordinary_headers("slow") + "\r\n" + mark + "\r\n" + slow_text(40) + "\r\n");
     client.send('E');
-    BOOST_REQUIRE(::kill(wait_taken(service, mark), SIGSEGV) == 0);
+    // A scanner that dies before it has said Taken costs the message nothing: another one takes it.
+    wait_until("the message is suspected", [&] {
+        for (const pid_t pid : scanners_with(service, mark)) ::kill(pid, SIGSEGV);
+        return !ask(service, "poison").at("poison").empty();
+    });
     static_cast<void>(client.receive_verdict());
-    wait_until("the message is suspected", [&] { return !ask(service, "poison").at("poison").empty(); });
     service.take("poison.keep", "\"0s\"");
     BOOST_TEST(ask(service, "poison").at("poison").empty());
 }
