@@ -1,6 +1,6 @@
 // The supervisor's state as one value: descriptors, pids, generations, sessions, counters. What a successor of the
 // supervisor needs is here and nowhere else (SIGUSR2 will hand it over); watchers, timers and callbacks belong to
-// the parts that use the state and are made anew from it.
+// the parts that use the state and are made again from it.
 #pragma once
 
 #include <sys/types.h>

@@ -69,7 +69,7 @@ struct ListenerSet::Listener {
     std::string shown;
     std::unique_ptr<SocketPath> path; // of a unix socket; unlinked, if still ours, when this ends
     std::optional<ResolvedAccess>
-        managers_access; // of a path that the service manager has made, kept when it is made anew
+        managers_access; // of a path that the service manager has made, kept when it is made again
     unique_fd fd;        // empty: it cannot be bound yet
     std::string trouble; // not empty: the last trouble reported for it
     RestartPolicy attempts;

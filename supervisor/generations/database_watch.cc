@@ -85,7 +85,7 @@ void DatabaseWatch::tell(const std::string& trouble) {
     handlers_.trouble(trouble);
 }
 
-// All watches anew: what is on the way may be something else now.
+// Sets all watches again: the folders on the way may have been replaced.
 void DatabaseWatch::watch() {
     readable_.stop();
     content_ = -1;

@@ -24,7 +24,7 @@ enum class Remedy : std::uint8_t {
     none,
     scanners, // they are replaced
     loader,   // it is killed: its standby serves from the same engine
-    load,     // the generation is given up, and the database loaded anew
+    load,     // the generation is given up, and the database loaded again
 };
 
 class IdleScanners {

@@ -1,6 +1,6 @@
 // Orders to reload: they are done one after the other, in the order in which they were given; only equal ones that
 // follow each other are one. Each caller gets exactly one answer, that of its own order, whatever happens. Pure; the
-// answers are collected here and given by whoever calls take_answers(), never from within add().
+// answers are collected here and given by the caller of take_answers(), never from within add().
 #pragma once
 
 #include <cstddef>

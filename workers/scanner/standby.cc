@@ -55,7 +55,7 @@ class Standby {
             loop_.get(), estate_,
             GenerationServer::Handlers{[this](messages::FromLoader message) { link_.send(std::move(message)); },
                                        [this] { end(); }});
-        // Without it the generation would never end; dead, it is loaded anew.
+        // Without it the generation would never end; when it is dead, the database is loaded again.
         if (auto taken = serving_->take_over(order.scanners); !taken) {
             log::error("standby-failed", {{"generation", estate_.generation}, {"error", taken.error().what}});
             ::_exit(EX_OSERR);

@@ -81,7 +81,7 @@ struct ScannerStarted {
     static constexpr auto fields = std::tuple{&ScannerStarted::pid, &ScannerStarted::slot};
 };
 
-// Exit status of a scanner whose temp directory failed (EX_TEMPFAIL): it must be made anew.
+// Exit status of a scanner whose temp directory failed (EX_TEMPFAIL): it must be made again.
 inline constexpr int kScannerTempFailed = 75;
 
 // A scanner has ended and was reaped; or, with pid 0, none could be forked for the slot, for the reason `error`, and it

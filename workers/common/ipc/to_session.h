@@ -48,7 +48,7 @@ struct TakeQueue {
     static constexpr auto fields = std::tuple{&TakeQueue::generation, &TakeQueue::queue};
 };
 
-// The drain time of a generation is over: whoever is still pinned to it uses the current one from the next scan
+// The drain time of a generation is over: sessions that are still pinned to it use the current one from the next scan
 // on. Answered by QueueReleased at once. Jobs already in the queue stay there.
 struct LetGo {
     std::uint64_t generation = 0;
