@@ -84,8 +84,9 @@ void Gate::on_readable() {
     const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, 0);
     for (int index = 0; index < count; ++index) {
         const epoll_event& event = events.at(static_cast<std::size_t>(index));
+        const std::uint64_t id = event.data.u64; // a copy: the structure is packed
         // It may have left the map meanwhile.
-        if (const auto entry = waiting_.find(event.data.u64); entry != waiting_.end()) look(entry, event.events);
+        if (const auto entry = waiting_.find(id); entry != waiting_.end()) look(entry, event.events);
     }
 }
 

@@ -1,13 +1,13 @@
 #include "workers/scanner/look/containers.h"
 
 #include <algorithm>
-#include <cstring>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "workers/scanner/look/encryption.h"
+#include "workers/scanner/look/find_bytes.h"
 
 namespace evermilter::scanner {
 namespace {
@@ -31,14 +31,6 @@ bool is_archive(std::string_view type) noexcept {
 
 bool is_compressed(std::string_view type) noexcept {
     return one_of(type, {"CL_TYPE_GZ", "CL_TYPE_BZ", "CL_TYPE_XZ"});
-}
-
-// As string_view::find(), and faster by far (memmem(3)).
-std::size_t find_in(std::string_view bytes, std::string_view wanted, std::size_t from) noexcept {
-    if (from >= bytes.size()) return std::string_view::npos;
-    const void* found = ::memmem(bytes.data() + from, bytes.size() - from, wanted.data(), wanted.size());
-    return found == nullptr ? std::string_view::npos
-                            : static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
 }
 
 class Look {
@@ -140,9 +132,9 @@ class Look {
         const std::string_view head = bytes_.substr(0, kFarthest);
         for (const std::string_view magic : kMagic) {
             constexpr int kMostHits = 16; // the bytes stand in programs that write such archives too
-            std::size_t at = find_in(head, magic, 1);
+            std::size_t at = find_bytes(head, magic, 1);
             for (int hit = 0; hit < kMostHits && at != std::string_view::npos;
-                 ++hit, at = find_in(head, magic, at + 1)) {
+                 ++hit, at = find_bytes(head, magic, at + 1)) {
                 if (rar5_encrypted(bytes_.substr(at))) {
                     add(Unseen::encrypted, "RAR 5");
                     break;

@@ -7,9 +7,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <memory>
 #include <utility>
+
+#include "workers/scanner/look/find_bytes.h"
 
 namespace evermilter::scanner {
 namespace {
@@ -141,7 +142,7 @@ std::size_t begin_of_zip(std::string_view bytes) noexcept {
 bool has_zip_directory(std::string_view bytes) noexcept {
     constexpr std::size_t kFarthest = 65'535 + 22; // the longest comment, and the record
     const std::string_view tail = bytes.size() > kFarthest ? bytes.substr(bytes.size() - kFarthest) : bytes;
-    return ::memmem(tail.data(), tail.size(), "PK\5\6", 4) != nullptr; // faster than find() by far
+    return find_bytes(tail, "PK\5\6") != std::string_view::npos;
 }
 
 std::optional<MemberList> list_zip(std::string_view bytes) {

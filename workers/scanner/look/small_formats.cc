@@ -1,8 +1,9 @@
 #include "workers/scanner/look/small_formats.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
+
+#include "workers/scanner/look/find_bytes.h"
 
 namespace evermilter::scanner {
 namespace {
@@ -272,15 +273,9 @@ std::vector<std::string> unlisted_in_zip(std::string_view bytes, const std::vect
 }
 
 bool has_zip_member(std::string_view bytes) {
-    const char* const end = bytes.data() + bytes.size();
-    const char* at = bytes.data();
-    while (at < end) { // memmem(3) is faster than find() by far
-        const void* found = ::memmem(at, static_cast<std::size_t>(end - at), kLocalHeader.data(), kLocalHeader.size());
-        if (found == nullptr) return false;
-        at = static_cast<const char*>(found);
-        if (local_header(bytes, static_cast<std::size_t>(at - bytes.data()))) return true;
-        ++at;
-    }
+    std::size_t at = find_bytes(bytes, kLocalHeader);
+    for (; at != std::string_view::npos; at = find_bytes(bytes, kLocalHeader, at + 1))
+        if (local_header(bytes, at)) return true;
     return false;
 }
 

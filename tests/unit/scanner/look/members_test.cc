@@ -98,6 +98,11 @@ BOOST_AUTO_TEST_CASE(a_zip_behind_a_program_is_found_by_its_directory) {
     BOOST_TEST(!has_zip_directory(bytes.substr(0, bytes.size() - 30)));
 }
 
+BOOST_AUTO_TEST_CASE(nothing_at_all_is_no_zip) {
+    BOOST_TEST(!has_zip_directory(std::string_view()));
+    BOOST_TEST(!list_zip(std::string_view()));
+}
+
 BOOST_AUTO_TEST_CASE(no_more_is_unpacked_than_was_allowed) {
     const std::string bytes = corpus::archive({"ustar"}, {{"a", std::string(10'000, 'a')}, {"b", kSecond}});
     const auto found = list_archive(bytes);

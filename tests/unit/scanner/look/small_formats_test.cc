@@ -79,6 +79,7 @@ BOOST_AUTO_TEST_CASE(what_a_zip_does_not_list_is_found_in_its_stream) {
     BOOST_TEST(unlisted_in_zip(bytes, {"a.txt", "hidden.exe"}).empty());
     BOOST_TEST(has_zip_member(bytes));
     BOOST_TEST(!has_zip_member(kFirst));
+    BOOST_TEST(!has_zip_member(std::string_view()));
 }
 
 BOOST_AUTO_TEST_CASE(a_compound_file_that_ends_early_is_seen) {
