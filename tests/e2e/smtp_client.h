@@ -17,7 +17,7 @@ struct SmtpReply {
 
     [[nodiscard]] int code() const;      // 0 if there is none
     [[nodiscard]] bool positive() const; // 2yz or 3yz
-    friend bool operator==(const SmtpReply& reply, std::string_view text) { return reply.text == text; }
+    friend bool operator==(const SmtpReply& reply, std::string_view expected) { return reply.text == expected; }
 };
 std::ostream& operator<<(std::ostream& out, const SmtpReply& reply); // for Boost.Test
 

@@ -48,12 +48,7 @@ void check_all_deaths(Service& service, bool with_supervisor) {
     service.start();
     check_all(service, with_supervisor);
     const auto id = current(service);
-    const auto [loader, standby] = loader_and_standby(service, id);
-    kill(loader, SIGKILL);
-    service.wait_status("the standby follows", [&](const json& status) {
-        const json one = generation(status, id);
-        return one.at("loader") == standby && one.at("standby") != 0 && one.at("standby") != standby;
-    });
+    kill_loader(service, id);
     for (const pid_t scanner : service.pids("scanner")) kill(scanner, SIGKILL);
     service.wait_status("there are scanners again",
                         [&](const json& status) { return generation(status, id).at("scanners").size() == 2; });

@@ -147,13 +147,7 @@ void check_core(Service& service) {
         for (const pid_t pid : old) kill(pid, SIGKILL);
         wait_replaced(service, role, old);
     }
-    const auto id = current(service);
-    const auto [loader, standby] = loader_and_standby(service, id);
-    kill(loader, SIGKILL);
-    service.wait_status("the standby follows", [&](const json& status) {
-        const json one = generation(status, id);
-        return one.at("loader") == standby && one.at("standby") != 0 && one.at("standby") != standby;
-    });
+    kill_loader(service, current(service));
     check_serves();
     check_processes(service);
     BOOST_TEST(service.stop() == 0);

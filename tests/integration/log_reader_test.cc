@@ -52,13 +52,7 @@ void check_all_goes_on(Service& service) {
     service.wait_status("there is one generation", [](const json& status) {
         return status.at("state") == "ready" && status.at("workers").size() >= 6;
     });
-    const auto id = current(service);
-    const auto [loader, standby] = loader_and_standby(service, id);
-    kill(loader, SIGKILL);
-    service.wait_status("the standby follows", [&](const json& status) {
-        const json one = generation(status, id);
-        return one.at("loader") == standby && one.at("standby") != 0 && one.at("standby") != standby;
-    });
+    kill_loader(service, current(service));
     for (const char* role : {"scanner", "session"}) {
         const std::vector<pid_t> before = service.pids(role);
         for (const pid_t pid : before) kill(pid, SIGKILL);

@@ -35,12 +35,7 @@ struct Site {
         BOOST_TEST(service.status().at("messages").at("error") == 0);
     }
     void kill_loader() {
-        kill(loader, SIGKILL);
-        service.wait_status("the standby is the loader, and has one", [&](const json& status) {
-            const json one = generation(status, id);
-            return one.at("loader") == standby && one.at("standby") != 0 && one.at("standby") != standby;
-        });
-        const auto both = loader_and_standby(service, id);
+        const auto both = evermilter::test::kill_loader(service, id);
         loader = both.loader;
         standby = both.standby;
     }

@@ -72,6 +72,18 @@ LoaderAndStandby loader_and_standby(const Service& service, std::uint64_t id) {
     return both;
 }
 
+LoaderAndStandby kill_loader(const Service& service, std::uint64_t id) {
+    const LoaderAndStandby before = loader_and_standby(service, id);
+    kill(before.loader, SIGKILL);
+    LoaderAndStandby now;
+    service.wait_status("the standby is the loader, and has one", [&](const nlohmann::json& status) {
+        const nlohmann::json one = generation(status, id);
+        now = {one.at("loader").get<pid_t>(), one.at("standby").get<pid_t>()};
+        return now.loader == before.standby && now.standby != 0 && now.standby != before.standby;
+    });
+    return now;
+}
+
 void wait_gone(const Service& service, std::uint64_t id, const std::vector<pid_t>& before) {
     wait_state(service, id, "gone");
     for (const pid_t pid : before)

@@ -37,6 +37,8 @@ struct LoaderAndStandby {
     pid_t standby = 0;
 };
 [[nodiscard]] LoaderAndStandby loader_and_standby(const Service& service, std::uint64_t id);
+// Kills the loader of an active generation; returns when its standby is the loader and has a standby itself.
+LoaderAndStandby kill_loader(const Service& service, std::uint64_t id);
 // Waits until the generation is gone from memory: its state, and its processes `before`.
 void wait_gone(const Service& service, std::uint64_t id, const std::vector<pid_t>& before);
 void wait_state(const Service& service, std::uint64_t id, const std::string& state);

@@ -1,12 +1,21 @@
 // See traffic.h.
 #include "tests/integration/traffic.h"
 
+#include <chrono>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/support/messages.h"
 #include "tests/support/waiting.h"
 
 namespace evermilter::test {
+namespace {
+
+// Between two messages of a thread. Without a pause the traffic would take the processors from the tests that run
+// beside, for as long as a timeout is awaited here.
+constexpr std::chrono::milliseconds kPause{15};
+
+} // namespace
 
 Traffic::Traffic(const Service& service, unsigned number)
     : thread_([this, &service, number] { send(service, number); }) {}
@@ -55,6 +64,7 @@ void Traffic::session(const Service& service, const std::string& prefix) {
                 const Reply second = client.receive();
                 wrong_ = name + ": answered twice, then with " + second.text();
             }
+            std::this_thread::sleep_for(kPause);
         }
         client.quit();
     } catch (const ConnectionEnded&) {

@@ -31,13 +31,13 @@ struct smfi_str {
 
 namespace {
 
-constexpr int kBetweenPackets = 1;       // engine.c, MI_RD_CMD_TO
-constexpr int kController = 10'000;      // worker.c, POLL_TIMEOUT
 constexpr int kWithinPacket = 7'210'000; // milliseconds
 
 smfiDesc g_filter{};
 int g_listener = -1;
 #ifndef MILTER_THREADS
+constexpr int kBetweenPackets = 1;  // engine.c, MI_RD_CMD_TO; milliseconds
+constexpr int kController = 10'000; // worker.c, POLL_TIMEOUT; milliseconds
 std::mutex g_mutex;
 std::vector<int> g_idle; // of the controller
 std::array<int, 2> g_pipe{-1, -1};
