@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <sstream>
@@ -68,7 +69,10 @@ Injection::Injection(const Fault& fault) : fault_(fault), service_(keys(fault)) 
     service_.start();
     first_ = current(service_);
     before_ = settled();
-    for (unsigned i = 0; i < 4; ++i) traffic_.push_back(std::make_unique<Traffic>(service_, i));
+    // One thread without a pause, so that there is always a message on its way. Four such would take the processors
+    // from the tests that run beside, for as long as a timeout is awaited here.
+    for (unsigned i = 0; i < 4; ++i)
+        traffic_.push_back(std::make_unique<Traffic>(service_, i, std::chrono::milliseconds(i == 0 ? 0 : 15)));
     flows();
 }
 

@@ -1,7 +1,6 @@
 // See traffic.h.
 #include "tests/integration/traffic.h"
 
-#include <chrono>
 #include <stdexcept>
 #include <thread>
 
@@ -9,16 +8,8 @@
 #include "tests/support/waiting.h"
 
 namespace evermilter::test {
-namespace {
-
-// Between two messages of a thread. Without a pause the traffic would take the processors from the tests that run
-// beside, for as long as a timeout is awaited here.
-constexpr std::chrono::milliseconds kPause{15};
-
-} // namespace
-
-Traffic::Traffic(const Service& service, unsigned number)
-    : thread_([this, &service, number] { send(service, number); }) {}
+Traffic::Traffic(const Service& service, unsigned number, std::chrono::milliseconds pause)
+    : pause_(pause), thread_([this, &service, number] { send(service, number); }) {}
 
 void Traffic::more(std::uint64_t messages) const {
     const std::uint64_t wanted = right_.load() + messages;
@@ -64,7 +55,7 @@ void Traffic::session(const Service& service, const std::string& prefix) {
                 const Reply second = client.receive();
                 wrong_ = name + ": answered twice, then with " + second.text();
             }
-            std::this_thread::sleep_for(kPause);
+            std::this_thread::sleep_for(pause_);
         }
         client.quit();
     } catch (const ConnectionEnded&) {

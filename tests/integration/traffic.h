@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <thread>
@@ -13,8 +14,8 @@ namespace evermilter::test {
 
 class Traffic {
   public:
-    // `number` makes its messages differ from those of other instances.
-    Traffic(const Service& service, unsigned number);
+    // `number` makes its messages differ from those of other instances; `pause` is what it waits after each.
+    Traffic(const Service& service, unsigned number, std::chrono::milliseconds pause = {});
     ~Traffic() { finish(); }
     Traffic(const Traffic&) = delete;
     Traffic& operator=(const Traffic&) = delete;
@@ -35,6 +36,7 @@ class Traffic {
     void send(const Service& service, unsigned number);
     void session(const Service& service, const std::string& prefix);
 
+    const std::chrono::milliseconds pause_;
     std::atomic<bool> end_{false};
     std::atomic<bool> ended_{false};
     std::atomic<std::uint64_t> sent_{0};

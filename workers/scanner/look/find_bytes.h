@@ -7,7 +7,8 @@
 
 namespace evermilter::scanner {
 
-// As string_view::find(), npos included, and faster by far (memmem(3), which takes no null pointer).
+// As string_view::find() of what is not empty, npos included, and faster by far: memmem(3), which takes no null
+// pointer.
 inline std::size_t find_bytes(std::string_view bytes, std::string_view wanted, std::size_t from = 0) noexcept {
     if (from >= bytes.size()) return std::string_view::npos;
     const void* found = ::memmem(bytes.data() + from, bytes.size() - from, wanted.data(), wanted.size());
