@@ -89,6 +89,8 @@ class Generations {
   private:
     void tick();
     void schedule();
+    // When those who hold its queue are asked to let go; empty: they were, or nobody holds it.
+    [[nodiscard]] std::optional<Moment> drain_due(const Generation& generation) const;
     void look_at_drain(Generation& generation, Moment now);
     void look_at_end(Generation& generation, Moment now);
     void send_queue(SessionWorker& worker, Generation& generation);

@@ -18,9 +18,15 @@ constexpr Moment kProven = 1min;
 constexpr Moment kShortLife = 1s;
 constexpr unsigned kMostShortLives = 3;
 
+// Whether the generation serves, or will when it is loaded.
+bool wants_standby(const Generation& generation) {
+    const GenerationState state = generation.state;
+    return !generation.condemned && (state == GenerationState::loading || state == GenerationState::active ||
+                                     state == GenerationState::draining);
+}
+
 bool may_serve(const Generation& generation) {
-    const bool serves = generation.state == GenerationState::active || generation.state == GenerationState::draining;
-    return generation.loaded && !generation.condemned && (serves || generation.state == GenerationState::loading);
+    return generation.loaded && wants_standby(generation);
 }
 
 } // namespace
@@ -82,7 +88,8 @@ void StandbyKeeper::on_ended(Generation& generation, const messages::StandbyEnde
 
 void StandbyKeeper::on_exit(Generation& generation, pid_t pid, int wait_status) {
     const std::string reason = std::exchange(generation.standby.kill_reason, {});
-    if (generation.loader.pid == 0 || !may_serve(generation) || generation.standby_history.ends) return;
+    // Also of one that is not loaded yet: its loader has just forked it, or could not, and is about to say "ready".
+    if (generation.loader.pid == 0 || !wants_standby(generation) || generation.standby_history.ends) return;
     if (pid != 0) {
         if (time_.now() - Moment(generation.standby.started_ns) > kProven) generation.standby_history.policy.proven();
         state_.counters.add("crashes", messages::Role::standby);

@@ -1,5 +1,6 @@
 // Whatever happens to loaders, standbys, scanners, session workers and orders, in whatever order: at most two engines,
-// one answer a request, nothing left behind. Orders of events are generated; what was found so far is pinned below.
+// one answer a request, nothing left behind. Orders of events are generated; what they found is pinned in
+// generations_test.
 #include <rapidcheck.h>
 
 #include <boost/test/unit_test.hpp>

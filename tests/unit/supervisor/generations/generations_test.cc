@@ -262,6 +262,90 @@ BOOST_FIXTURE_TEST_CASE(a_standby_that_dies_is_asked_for_again_later_and_later, 
     BOOST_TEST((*active()->standby_history.due - time.now() > 1s));
 }
 
+// A loader forks its standby and says "ready" right after that.
+BOOST_AUTO_TEST_CASE(a_standby_that_is_lost_before_its_loader_is_ready_is_asked_for_again) {
+    struct Row {
+        const char* what;
+        std::function<void(World&)> lose;
+    };
+    const auto die = [](World& world) {
+        BOOST_REQUIRE(world.fork_standby(world.loading()));
+        BOOST_REQUIRE(world.standby_dies(world.loading()));
+    };
+    const auto not_forked = [](World& world) { world.cannot_fork_standby(*world.loading()); };
+    const Row rows[] = {
+        {"it dies", die},
+        {"it dies and is reaped",
+         [&](World& world) {
+             die(world);
+             while (world.reap_one()) {
+             }
+         }},
+        {"it could not be forked", not_forked},
+        {"nor could it when it was said twice",
+         [&](World& world) {
+             not_forked(world);
+             not_forked(world);
+         }},
+        {"a scanner dies too",
+         [&](World& world) {
+             die(world);
+             world.scanner_dies(world.loading());
+         }},
+    };
+    for (const ReloadMode mode : {ReloadMode::overlap, ReloadMode::replace}) {
+        for (const Row& row : rows) {
+            BOOST_TEST_CONTEXT(row.what << (mode == ReloadMode::replace ? ", replacing" : "")) {
+                World world(mode);
+                world.start_worker();
+                world.reloads.begin();
+                world.settle();
+                row.lose(world);
+                world.come_to_rest();
+                BOOST_REQUIRE(world.active() != nullptr);
+                BOOST_TEST(world.active()->standby.pid != 0);
+                BOOST_TEST(world.loads.size() == 1U);
+                BOOST_TEST(world.left_behind() == "");
+            }
+        }
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(who_drains_is_let_go_of_and_lives_past_drain_timeout_wakes_nobody_again_and_again, Serving) {
+    order({.force = true}, "a reload");
+    settle();
+    BOOST_REQUIRE(load("B"));
+    BOOST_REQUIRE(worker_takes(0));
+    BOOST_REQUIRE(worker_releases(0));
+    BOOST_REQUIRE((state_of(1) == GenerationState::draining));
+    pass(settings.config.reload.drain_timeout); // settle() within fails if a timer is due for ever
+    pass(settings.config.reload.drain_timeout);
+    come_to_rest();
+    BOOST_TEST(left_behind() == "");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_stop_that_lasts_past_drain_timeout_wakes_nobody_again_and_again, Serving) {
+    stop();
+    BOOST_REQUIRE(worker_dies(0));
+    pass(settings.config.reload.drain_timeout);
+    come_to_rest();
+    BOOST_TEST(left_behind() == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_becomes_active_as_the_last_worker_ends_in_a_stop_is_not_the_current_generation) {
+    World world;
+    world.start_worker();
+    world.reloads.begin();
+    world.settle();
+    world.stop();
+    world.load("A");
+    BOOST_REQUIRE(world.worker_dies(0));
+    BOOST_TEST(world.broken_promise() == "");
+    BOOST_TEST(world.state.current_generation == 0U);
+    world.come_to_rest();
+    BOOST_TEST(world.left_behind() == "");
+}
+
 BOOST_FIXTURE_TEST_CASE(where_a_load_replaces_what_serves_there_is_one_engine_at_a_time, Replacing) {
     order({.force = true}, "a reload");
     settle();

@@ -163,6 +163,11 @@ bool World::fork_standby(Generation* generation) {
     return true;
 }
 
+void World::cannot_fork_standby(Generation& generation) {
+    standby_wanted_.erase(generation.id);
+    generations.on_standby_ended(generation, {0, 0, false, "cannot fork a standby"});
+}
+
 bool World::fail(int exit_code, const std::string& error) {
     Generation* generation = loading();
     if (generation == nullptr || generation->loaded) return false;

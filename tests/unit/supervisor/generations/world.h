@@ -54,6 +54,8 @@ class World : public GenerationProcesses {
     bool standby_dies(Generation* generation);
     bool scanner_dies(Generation* generation);
     bool fork_standby(Generation* generation);
+    // Its loader cannot fork the one that it was asked for.
+    void cannot_fork_standby(Generation& generation);
     // One process that was killed, or has ended, is reaped; or a loader that has nothing left to do ends.
     bool reap_one();
     bool end_one_loader();
