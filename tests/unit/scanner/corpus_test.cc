@@ -14,6 +14,7 @@
 #include "tests/corpus/rows.h"
 #include "tests/support/command.h"
 #include "tests/support/proc.h"
+#include "tests/support/sanitizers.h"
 #include "tests/unit/scanner/loader_process.h"
 #include "workers/scanner/libclamav/engine.h"
 
@@ -25,7 +26,8 @@ using corpus::Expect;
 using corpus::Row;
 using messages::ScanOutcome;
 
-constexpr unsigned kTimes = 10;
+// With sanitizers twice: as it is new to libclamav, and as libclamav knows it.
+constexpr unsigned kTimes = test::kSanitized ? 2 : 10;
 
 const char* outcome_name(ScanOutcome outcome) {
     constexpr const char* names[] = {"clean", "infected", "incomplete", "error", "temp_failed"};
