@@ -8,13 +8,13 @@ namespace {
 
 std::string entry_text(const Section& section, const void* entry) {
     std::string text = header(section) + "\n";
-    for (const Row& row : section.rows) {
-        const Value value = read(row, entry);
+    each_key(section, entry, [&](const Row& row, const void* owner, const std::string& name) {
+        const Value value = read(row, owner);
         if (std::holds_alternative<std::monostate>(value))
-            text += "# " + std::string(row.name()) + " is not set: " + std::string(row.unset) + "\n";
+            text += "# " + name + " is not set: " + std::string(row.unset) + "\n";
         else
-            text += std::string(row.name()) + " = " + value_text(value) + "\n";
-    }
+            text += name + " = " + value_text(value) + "\n";
+    });
     return text;
 }
 
@@ -38,13 +38,15 @@ std::string to_toml(const Schema& schema, const void* root) {
 
 std::string inline_table(const Section& section, const void* entry) {
     std::string text;
-    const auto add = [&](const Row& row) {
-        text += (text.empty() ? "" : ", ") + std::string(row.name()) + " = " + value_text(read(row, entry));
+    const auto add = [&](const std::string& name, const Value& value) {
+        text += (text.empty() ? "" : ", ") + name + " = " + value_text(value);
     };
-    const Row* name = section.named_by.empty() ? nullptr : section.find_row(section.named_by);
-    if (name != nullptr) add(*name);
-    for (const Row& row : section.rows)
-        if (&row != name && read(row, entry) != default_of(row)) add(row);
+    const Row* known_by = section.named_by.empty() ? nullptr : section.find_row(section.named_by);
+    if (known_by != nullptr) add(std::string(known_by->name()), read(*known_by, entry));
+    each_key(section, entry, [&](const Row& row, const void* owner, const std::string& name) {
+        const Value value = read(row, owner);
+        if (&row != known_by && value != default_of(row)) add(name, value);
+    });
     return "{" + text + "}";
 }
 

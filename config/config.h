@@ -22,11 +22,13 @@ enum class Pin : std::uint8_t { session, message, scan };
 enum class ReloadMode : std::uint8_t { overlap, replace };
 enum class BrokenFile : std::uint8_t { keep_last, refuse };
 enum class HeaderMode : std::uint8_t { no, add, replace };
+enum class Mode : std::uint8_t { enforce, observe };
 using LogTarget = log::Target;
 using LogLevel = log::Level;
 
 struct Milter {
     std::vector<std::string> listen;
+    Mode mode = Mode::enforce;
     std::uint32_t socket_mode = 0;
     std::string socket_group;
     std::vector<std::string> allow;
@@ -160,6 +162,19 @@ struct Actions {
     std::string error_text;
 };
 
+// Messages that are not scanned. The files have one entry a line; see lists.h.
+struct Skip {
+    std::vector<std::string> networks;
+    std::string networks_file;
+    bool authenticated = false;
+    std::vector<std::string> users;
+    std::string users_file;
+    std::vector<std::string> senders;
+    std::string senders_file;
+    std::vector<std::string> recipients;
+    std::string recipients_file;
+};
+
 struct Poison {
     Duration keep{}; // 0: nothing is remembered
     Action action = Action::tempfail;
@@ -174,6 +189,20 @@ struct MessageLimits {
 struct Headers {
     HeaderMode add = HeaderMode::replace;
     std::uint32_t max_forged = 0;
+};
+
+// Sockets with a policy of their own.
+struct Listener {
+    std::string name;
+    std::vector<std::string> address;
+    std::uint32_t socket_mode = 0;
+    std::string socket_group;
+    std::vector<std::string> allow;
+    bool allow_in_file = false; // as Milter's
+    Mode mode = Mode::enforce;
+    Actions actions;
+    Headers headers;
+    Skip skip;
 };
 
 struct Status {
@@ -197,12 +226,14 @@ struct Process {
 
 struct Config {
     Milter milter;
+    std::vector<Listener> listeners;
     Workers workers;
     Scanner scanner;
     Database database;
     Reload reload;
     Timeouts timeouts;
     Actions actions;
+    Skip skip;
     Poison poison;
     MessageLimits message;
     Headers headers;

@@ -47,19 +47,26 @@ class Comparison {
     void compare_entries(const Section& section, std::size_t index_before, std::size_t index_after) {
         const void* before = entry_of(section, before_, index_before);
         const void* after = entry_of(section, after_, index_after);
-        for (const Row& row : section.rows) {
-            const Value old_value = read(row, before);
-            const Value new_value = read(row, after);
-            if (old_value == new_value && stands_in_file(row, before) == stands_in_file(row, after)) continue;
-            changes_.push_back({key_of(section, after_, index_after) + "." + std::string(row.name()), row.applies_by,
+        std::vector<const void*> old_owners; // in the order of each_key()
+        each_key(section, before,
+                 [&](const Row&, const void* owner, const std::string&) { old_owners.push_back(owner); });
+        auto old_owner = old_owners.begin();
+        each_key(section, after, [&](const Row& row, const void* owner, const std::string& name) {
+            const void* const old = *old_owner++;
+            const Value old_value = read(row, old);
+            const Value new_value = read(row, owner);
+            if (old_value == new_value && stands_in_file(row, old) == stands_in_file(row, owner)) return;
+            changes_.push_back({key_of(section, after_, index_after) + "." + name, row.applies_by,
                                 value_text(old_value), value_text(new_value)});
-        }
+        });
     }
 
     // An entry that came or went needs what the most demanding of its keys does.
     void add_whole(const Section& section, std::string key, std::string before, std::string after) {
         AppliesBy needs = AppliesBy::live;
         for (const Row& row : section.rows) needs = std::max(needs, row.applies_by);
+        for (const Inner& inner : section.inner)
+            for (const Row& row : inner.section->rows) needs = std::max(needs, row.applies_by);
         changes_.push_back({std::move(key), needs, std::move(before), std::move(after)});
     }
 

@@ -27,9 +27,19 @@ void set_defaults(const Schema& schema, void* root) {
         if (!section.place.repeated()) set_defaults(section, section.place.at(root, 0));
 }
 
-void* add_entry(const Section& section, void* root) {
+void* add_entry(const Schema& schema, const Section& section, void* root) {
     void* entry = section.place.add(root);
     set_defaults(section, entry);
+    for (const Inner& inner : section.inner) {
+        void* own = inner.place.at(entry, 0);
+        set_defaults(*inner.section, own);
+        const void* common = entry_of(*schema.find_section(inner.section->name), root, 0);
+        for (const Row& row : inner.section->rows) {
+            const Value value = read(row, common);
+            if (std::holds_alternative<std::monostate>(value)) continue;
+            [[maybe_unused]] const auto assigned = assign(row, value, own); // it was taken once
+        }
+    }
     return entry;
 }
 

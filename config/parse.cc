@@ -14,12 +14,25 @@
 #include "config/canonical.h"
 #include "config/entries.h"
 #include "config/read_toml.h"
+#include "config/skip_lists.h"
+#include "config/text_check.h"
 #include "config/validate.h"
 
 namespace evermilter::config {
 namespace {
 
 constexpr std::size_t kLargestFile = 1U << 20U;
+
+// One list of all listeners is looked at once.
+void check_lists(const Config& config, std::vector<Conflict>& conflicts) {
+    const auto common = load_skip_lists(config.skip);
+    if (!common) conflicts.push_back({{common.error().key}, common.error().reason});
+    for (const Listener& listener : config.listeners) {
+        const auto own = load_skip_lists(listener.skip);
+        if (own || (!common && common.error().reason == own.error().reason)) continue;
+        conflicts.push_back({{"listener[" + shown_key(listener.name) + "]." + own.error().key}, own.error().reason});
+    }
+}
 
 } // namespace
 
@@ -42,6 +55,7 @@ ParseResult parse(std::string_view text, const std::string& origin, Links links)
         auto conflicts = validate(config);
         auto places = check_places(config, links);
         std::move(places.begin(), places.end(), std::back_inserter(conflicts));
+        if (links == Links::followed) check_lists(config, conflicts);
         return conflicts;
     });
     if (faults.empty()) return config;

@@ -21,7 +21,7 @@ using ParseResult = Result<Config, std::vector<Fault>>;
 
 // Parses and validates (size and depth before anything else, ranges, nesting of deadlines, wildcard listeners, folders
 // and sockets that are the same). `origin` names the text in faults. `links`: whether links on the way to folders and
-// sockets are followed for that, as they are of a file.
+// sockets are followed for that, and files of lists are read, as is done of a file.
 [[nodiscard]] ParseResult parse(std::string_view text, const std::string& origin, Links links = Links::as_written);
 [[nodiscard]] ParseResult parse_file(const std::string& path);
 // The text of a file that may be a configuration: regular, at most 1 MiB.

@@ -13,6 +13,8 @@
 #include <variant>
 
 #include "config/address.h"
+#include "config/lower_case.h"
+#include "config/text_check.h"
 
 namespace evermilter::config {
 namespace {
@@ -75,9 +77,7 @@ std::string host_text(const InetAddress& address) {
         for (const char byte : bytes) text += std::to_string(static_cast<unsigned char>(byte)) + ".";
         return text;
     };
-    std::string host = address.host;
-    std::transform(host.begin(), host.end(), host.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::string host = lower_case(address.host);
     if (host == "localhost") host = address.family == InetAddress::Family::inet ? "127.0.0.1" : "::1";
     if (::inet_aton(host.c_str(), &v4) != 0)
         return "v4 " + numbers({reinterpret_cast<const char*>(&v4), sizeof v4}); // NOLINT(*-reinterpret-cast)
@@ -105,20 +105,30 @@ std::optional<ListenAddress> parsed(const std::string& text) {
 
 void check_sockets(const Config& config, Links links, std::vector<Conflict>& conflicts) {
     const auto status = parsed(config.status.socket);
-    const auto& listen = config.milter.listen;
-    for (std::size_t i = 0; i < listen.size(); ++i) {
-        const auto one = parsed(listen[i]);
+    struct Socket {
+        std::string key;
+        std::string text;
+    };
+    std::vector<Socket> sockets;
+    for (const std::string& text : config.milter.listen) sockets.push_back({"milter.listen", text});
+    for (const Listener& listener : config.listeners)
+        for (const std::string& text : listener.address)
+            sockets.push_back({"listener[" + shown_key(listener.name) + "].address", text});
+    for (std::size_t i = 0; i < sockets.size(); ++i) {
+        const auto one = parsed(sockets[i].text);
         if (!one) continue;
         if (status && same_socket(*one, *status, links))
-            conflicts.push_back({{"milter.listen", "status.socket"},
-                                 "\"" + listen[i] + "\" is the socket of status.socket (\"" + config.status.socket +
-                                     "\"); give each an address of its own"});
+            conflicts.push_back({{sockets[i].key, "status.socket"},
+                                 "\"" + sockets[i].text + "\" is the socket of status.socket (\"" +
+                                     config.status.socket + "\"); give each an address of its own"});
         for (std::size_t j = 0; j < i; ++j) {
-            const auto other = parsed(listen[j]);
-            if (other && same_socket(*one, *other, links))
-                conflicts.push_back(
-                    {{"milter.listen"},
-                     "\"" + listen[i] + "\" and \"" + listen[j] + "\" are the same socket; keep one of them"});
+            const auto other = parsed(sockets[j].text);
+            if (!other || !same_socket(*one, *other, links)) continue;
+            const bool same_key = sockets[i].key == sockets[j].key;
+            conflicts.push_back({{sockets[i].key},
+                                 "\"" + sockets[i].text + "\" and \"" + sockets[j].text + "\"" +
+                                     (same_key ? "" : " of " + sockets[j].key) +
+                                     " are the same socket; keep one of them"});
         }
     }
 }

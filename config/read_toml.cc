@@ -135,15 +135,19 @@ class Reading {
     }
 
     void read_document(const toml::table& document) {
-        for (const auto& [key, node] : document) {
-            if (faults_.size() >= kMostFaults) return;
-            const Section* section = schema_.find_section(key.str());
-            if (section == nullptr)
-                add_unknown_section(key, node);
-            else if (section->place.repeated())
-                read_repeated(*section, key, node);
-            else
-                read_once(*section, key, node);
+        // Entries of repeated sections begin with what the others say.
+        for (const bool repeated : {false, true}) {
+            for (const auto& [key, node] : document) {
+                if (faults_.size() >= kMostFaults) return;
+                const Section* section = schema_.find_section(key.str());
+                if ((section != nullptr && section->place.repeated()) != repeated) continue;
+                if (section == nullptr)
+                    add_unknown_section(key, node);
+                else if (repeated)
+                    read_repeated(*section, key, node);
+                else
+                    read_once(*section, key, node);
+            }
         }
     }
 
@@ -176,7 +180,7 @@ class Reading {
                 add(element.source().begin, std::string(section.name), "an element is " + type_name(element) + remedy);
                 continue;
             }
-            static_cast<void>(add_entry(section, root_));
+            static_cast<void>(add_entry(schema_, section, root_));
             read_entry(section, section.place.count(root_) - 1, *table);
         }
     }
@@ -189,12 +193,33 @@ class Reading {
         for (const auto& [key, node] : table) {
             if (faults_.size() >= kMostFaults) return;
             const Row* row = section.find_row(key.str());
-            if (row == nullptr)
+            if (const Inner* inner = section.find_inner(key.str()); row == nullptr && inner != nullptr)
+                read_inner(*inner, inner->place.at(entry, 0), prefix, key, node);
+            else if (row == nullptr)
                 add(key.source().begin, prefix + shown_key(key.str()),
                     "unknown key; the nearest known key is " +
                         std::string(nearest_key(schema_, section.name, key.str())));
             else if (section.named_by.empty() || row->name() != section.named_by)
                 read_value(*row, entry, prefix + std::string(row->name()), node);
+        }
+    }
+
+    void read_inner(const Inner& inner, void* entry, const std::string& prefix, const toml::key& section_key,
+                    const toml::node& section_node) {
+        const std::string name(inner.section->name);
+        const toml::table* table = section_node.as_table();
+        if (table == nullptr)
+            return add(
+                section_key.source().begin, prefix + name,
+                "is " + type_name(section_node) + "; write " + name + ".KEY = VALUE with a key of [" + name + "]");
+        for (const auto& [key, node] : *table) {
+            if (faults_.size() >= kMostFaults) return;
+            const Row* row = inner.section->find_row(key.str());
+            if (row == nullptr)
+                add(key.source().begin, prefix + name + "." + shown_key(key.str()),
+                    "unknown key; the nearest known key is " + std::string(nearest_key(schema_, name, key.str())));
+            else
+                read_value(*row, entry, prefix + std::string(row->key), node);
         }
     }
 

@@ -10,6 +10,12 @@ const Row* Section::find_row(std::string_view row_name) const {
     return found == rows.end() ? nullptr : &*found;
 }
 
+const Inner* Section::find_inner(std::string_view inner_name) const {
+    const auto found =
+        std::find_if(inner.begin(), inner.end(), [&](const Inner& one) { return one.section->name == inner_name; });
+    return found == inner.end() ? nullptr : &*found;
+}
+
 const Section* Schema::find_section(std::string_view name) const {
     const auto found =
         std::find_if(sections.begin(), sections.end(), [&](const Section& section) { return section.name == name; });
@@ -23,8 +29,9 @@ const Row* Schema::find_row(std::string_view key) const {
 }
 
 const Schema& schema() {
-    static const std::array all = {kMilterSection,  kTimeoutsSection, kActionsSection,  kPoisonSection, kHeadersSection,
-                                   kMessageSection, kScannerSection,  kDatabaseSection, kReloadSection, kWorkersSection,
+    static const std::array all = {kMilterSection,  kListenerSection, kTimeoutsSection, kActionsSection,
+                                   kSkipSection,    kPoisonSection,   kHeadersSection,  kMessageSection,
+                                   kScannerSection, kDatabaseSection, kReloadSection,   kWorkersSection,
                                    kStatusSection,  kLogSection,      kProcessSection};
     static const Schema whole = {all};
     return whole;

@@ -33,6 +33,8 @@ enum class Kind : std::uint8_t {
     socket,   // address of a unix socket
     sockets,  // list of addresses
     networks, // list of CIDR networks
+    clients,  // list of CIDR networks and host names
+    patterns, // list of patterns of addresses (pattern.h)
     words,    // list of plain words
 };
 
@@ -49,7 +51,7 @@ enum class AppliesBy : std::uint8_t {
 using FieldRef =
     std::variant<bool*, std::uint32_t*, Size*, std::optional<std::uint32_t>*, std::optional<Size>*, double*,
                  std::string*, std::vector<std::string>*, Duration*, Action*, std::optional<Action>*, Pin*, ReloadMode*,
-                 BrokenFile*, HeaderMode*, LogTarget*, LogLevel*>;
+                 BrokenFile*, HeaderMode*, Mode*, LogTarget*, LogLevel*>;
 
 // A pointer to one type only, which says for which struct a row or a section was written.
 using TypeMark = const char*;
@@ -147,6 +149,16 @@ struct Row {
     [[nodiscard]] constexpr std::string_view name() const { return key.substr(key.find('.') + 1); }
 };
 
+struct Section;
+
+// Another section of the schema whose keys each entry of a repeated one may set for itself ("actions.infected" in a
+// [[listener]]). `place` is where the entry has a struct of that section's type, one<…>. It begins with what the
+// section itself says in the file.
+struct Inner {
+    const Section* section = nullptr;
+    Place place = {};
+};
+
 struct Section {
     std::string_view name;
     Place place;
@@ -155,9 +167,13 @@ struct Section {
     // Of a repeated section: the key, without the section, whose value tells its entries apart. It is required in each,
     // and no two have the same. Empty: they are known by their position.
     std::string_view named_by = {};
+    // Of a repeated section.
+    std::span<const Inner> inner = {};
 
     // nullptr where there is none of that name ("eom", not "timeouts.eom").
     [[nodiscard]] const Row* find_row(std::string_view row_name) const;
+    // nullptr where no inner section has that name.
+    [[nodiscard]] const Inner* find_inner(std::string_view inner_name) const;
 };
 
 // All sections, in the order of the documentation. What they address is the root, a struct that has them as members; it
@@ -185,12 +201,14 @@ inline constexpr Range kTimeout = {100, 168 * kHour};
 
 // The groups of rows, for schema() only.
 extern const Section kMilterSection;
+extern const Section kListenerSection;
 extern const Section kWorkersSection;
 extern const Section kScannerSection;
 extern const Section kDatabaseSection;
 extern const Section kReloadSection;
 extern const Section kTimeoutsSection;
 extern const Section kActionsSection;
+extern const Section kSkipSection;
 extern const Section kPoisonSection;
 extern const Section kMessageSection;
 extern const Section kHeadersSection;

@@ -14,6 +14,15 @@ constexpr Row kMilterRows[] = {
              "then show. A host that stands for every address of the machine (`0.0.0.0`, `::`, or none at all) is "
              "refused unless `milter.allow` is set in the file: say who may come before you open the door. A changed "
              "list adds and removes sockets without closing the others."},
+    {.key = "milter.mode",
+     .kind = Kind::choice,
+     .field = field<&Milter::mode>,
+     .default_value = "enforce",
+     .applies_by = AppliesBy::new_session_workers,
+     .allowed = "enforce observe",
+     .text = "`observe` scans, logs, counts and stamps, and lets every message through: to try evermilter, or a new "
+             "policy, beside the filter that decides. The line of a message then says what would have been done "
+             "(`observed=`)."},
     {.key = "milter.socket_mode",
      .kind = Kind::mode,
      .field = field<&Milter::socket_mode>,

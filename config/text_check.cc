@@ -5,7 +5,9 @@
 #include <variant>
 
 #include "config/address.h"
+#include "config/client_set.h"
 #include "config/network.h"
+#include "config/pattern.h"
 #include "workers/common/base/hex.h"
 
 namespace evermilter::config {
@@ -121,6 +123,10 @@ std::optional<std::string> check_text(Kind kind, std::string_view text) {
             return reason_of(parse_address(text));
         case Kind::networks:
             return reason_of(parse_network(text));
+        case Kind::clients:
+            return reason_of(parse_client(text));
+        case Kind::patterns:
+            return reason_of(parse_pattern(text));
         case Kind::words:
             if (text.empty() || !std::all_of(text.begin(), text.end(), is_word))
                 return printable(text) + " is not a plain word of letters, digits, - and _";

@@ -3,6 +3,7 @@
 #include "config/address.h"
 #include "config/parse.h"
 #include "config/quantity.h"
+#include "config/text_check.h"
 #include "workers/common/shared/graces.h"
 
 namespace evermilter::config {
@@ -26,14 +27,33 @@ void check_deadlines(const Config& config, std::vector<Conflict>& conflicts) {
 }
 
 void check_wildcards(const Config& config, std::vector<Conflict>& conflicts) {
-    if (config.milter.allow_in_file) return;
-    for (const std::string& text : config.milter.listen) {
-        const auto address = parse_address(text);
-        if (!address || !is_wildcard(*address)) continue;
+    const auto check = [&](const std::vector<std::string>& addresses, const std::string& key,
+                           const std::string& allow) {
+        for (const std::string& text : addresses) {
+            const auto address = parse_address(text);
+            if (!address || !is_wildcard(*address)) continue;
+            conflicts.push_back({{key},
+                                 "\"" + text + "\" listens on every address of the machine; set " + allow +
+                                     " to the networks of your mail servers, or name one address"});
+        }
+    };
+    if (!config.milter.allow_in_file) check(config.milter.listen, "milter.listen", "milter.allow");
+    for (const Listener& listener : config.listeners) {
+        const std::string key = "listener[" + shown_key(listener.name) + "].";
+        if (!listener.allow_in_file) check(listener.address, key + "address", "its allow");
+    }
+}
+
+void check_listeners(const Config& config, std::vector<Conflict>& conflicts) {
+    if (config.milter.listen.empty() && config.listeners.empty())
         conflicts.push_back({{"milter.listen"},
-                             "\"" + text +
-                                 "\" listens on every address of the machine; set milter.allow to the networks of "
-                                 "your mail servers, or name one address"});
+                             "is empty, and there is no [[listener]]; name the socket on which the mail server finds "
+                             "evermilter, such as \"unix:/run/evermilter/milter.sock\""});
+    for (const Listener& listener : config.listeners) {
+        if (!listener.address.empty()) continue;
+        const std::string key = "listener[" + shown_key(listener.name) + "].";
+        conflicts.push_back({{key + "address", key + "name"},
+                             "has no address; write one, such as address = [\"inet:7358@127.0.0.1\"]"});
     }
 }
 
@@ -64,6 +84,7 @@ void check_size(const Config& config, std::vector<Conflict>& conflicts) {
 std::vector<Conflict> validate(const Config& config) {
     std::vector<Conflict> conflicts;
     check_deadlines(config, conflicts);
+    check_listeners(config, conflicts);
     check_wildcards(config, conflicts);
     check_workers(config, conflicts);
     check_pua(config, conflicts);

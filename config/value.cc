@@ -36,6 +36,10 @@ const Names& names_of(HeaderMode) {
     static const Names names = {"no", "add", "replace"};
     return names;
 }
+const Names& names_of(Mode) {
+    static const Names names = {"enforce", "observe"};
+    return names;
+}
 const Names& names_of(LogTarget) {
     static const Names names = {"syslog", "stderr"};
     return names;
@@ -145,7 +149,6 @@ Result<void, BadValue> assign_text(const Row& row, const Value& value, std::stri
 Result<void, BadValue> assign_list(const Row& row, const Value& value, std::vector<std::string>& target) {
     const auto* list = std::get_if<std::vector<std::string>>(&value);
     if (list == nullptr) return wrong_type(row, type_name(value));
-    if (list->empty() && row.kind == Kind::sockets) return BadValue{"is empty; write " + expectation(row), {}};
     for (std::size_t i = 0; i < list->size(); ++i) {
         if (auto reason = check_text(row.kind, (*list)[i])) return BadValue{std::move(*reason), i};
         if (std::find(list->begin(), list->begin() + static_cast<std::ptrdiff_t>(i), (*list)[i]) !=
@@ -250,6 +253,8 @@ Value from_table(Kind kind, std::string_view text) {
         }
         case Kind::sockets:
         case Kind::networks:
+        case Kind::clients:
+        case Kind::patterns:
         case Kind::words:
             return split_words(text);
         case Kind::size:
@@ -343,6 +348,10 @@ std::string expectation(const Row& row) {
             return "a list of addresses, such as [\"unix:/path\", \"inet:8891@127.0.0.1\"]";
         case Kind::networks:
             return "a list of networks, such as [\"127.0.0.0/8\", \"::1/128\"]";
+        case Kind::clients:
+            return "a list of networks and host names, such as [\"192.0.2.0/24\", \".example.org\"]";
+        case Kind::patterns:
+            return "a list of patterns, such as [\"postmaster@example.org\", \"@example.net\", \"/^bounce-/\"]";
         case Kind::words:
             return "a list of words, such as [\"One\", \"Two\"]";
     }
@@ -376,6 +385,10 @@ std::string summary(const Row& row) {
             return "list of addresses";
         case Kind::networks:
             return "list of networks";
+        case Kind::clients:
+            return "list of networks and host names";
+        case Kind::patterns:
+            return "list of patterns";
         case Kind::words:
             return "list of words";
     }

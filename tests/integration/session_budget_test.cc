@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "tests/integration/session_worker.h"
+#include "tests/support/report.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/waiting.h"
 
 namespace evermilter::test {
@@ -211,6 +213,7 @@ class NoFurtherThread {
 };
 
 BOOST_AUTO_TEST_CASE(a_session_for_which_no_thread_can_be_made_is_ended_and_the_others_are_served) {
+    if (kSanitized) not_possible("a sanitizer ends a process that is refused memory");
     SessionWorker worker([](config::Config& config) {
         config.scanner.queue_timeout = 60s;
         config.scanner.max_scan_time = 10s;

@@ -12,6 +12,7 @@
 #include "tests/integration/failing_new.h"
 #include "tests/integration/session_worker.h"
 #include "tests/support/report.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/waiting.h"
 
 namespace evermilter::test {
@@ -194,9 +195,7 @@ BOOST_AUTO_TEST_SUITE(session_memory_test)
 
 BOOST_DATA_TEST_CASE(where_memory_fails_nothing_passes_and_answers_stay_in_step,
                      boost::unit_test::data::make({false, true}) * boost::unit_test::data::make(kEach), waits, at) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    not_possible("a sanitizer brings an operator new of its own");
-#endif
+    if (kSanitized) not_possible("a sanitizer brings an operator new of its own");
     Memory memory;
     for (const std::int64_t count : {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}, kAll}) {
         std::int64_t pass = 0;

@@ -15,6 +15,7 @@
 #include "tests/support/limited.h"
 #include "tests/support/messages.h"
 #include "tests/support/report.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/service.h"
 
 using namespace evermilter::test;
@@ -38,9 +39,7 @@ void no_descriptors(Limits& limits, const std::vector<pid_t>& pids, int more = 0
 }
 
 void no_memory(Limits& limits, const std::vector<pid_t>& pids) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    not_possible("a sanitizer ends a process that is refused memory");
-#endif
+    if (kSanitized) not_possible("a sanitizer ends a process that is refused memory");
     for (const pid_t pid : pids) {
         const rlim_t now = std::stoull(status_field(pid, "VmSize")) * 1024;
         limits.push_back(std::make_unique<Limited>(pid, RLIMIT_AS, now + 65536));
@@ -98,6 +97,7 @@ BOOST_AUTO_TEST_CASE(a_supervisor_without_descriptors_serves_whom_it_has_and_let
 }
 
 BOOST_AUTO_TEST_CASE(a_session_worker_without_descriptors_defers_and_is_replaced) {
+    if (kSanitized) not_possible("a sanitizer needs descriptors of its own");
     Service service;
     service.start();
     MilterClient held = service.session();
@@ -128,6 +128,7 @@ BOOST_AUTO_TEST_CASE(a_session_worker_without_descriptors_defers_and_is_replaced
 }
 
 BOOST_AUTO_TEST_CASE(scanners_without_descriptors_defer_and_never_pass_a_message) {
+    if (kSanitized) not_possible("a sanitizer needs descriptors of its own");
     // First with no descriptor for the job itself; then with enough for it, but not for the files that libclamav opens.
     for (const int more : {0, 2}) {
         Service service(Keys{{"scanner.queue_timeout", "\"1s\""}});

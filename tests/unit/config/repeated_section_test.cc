@@ -28,6 +28,7 @@ struct Listener {
     std::uint32_t mode = 0;
     std::vector<std::string> allow;
     bool allow_in_file = false;
+    Service service;
 };
 struct Rule {
     std::string path;
@@ -84,9 +85,11 @@ constexpr Row kRuleRows[] = {
      .range = kTimeout,
      .text = "Time."},
 };
+const Section kService = {"service", one<&Root::service>, kServiceRows, "Once."};
+constexpr Inner kInner[] = {{&kService, one<&Listener::service>}};
 const Section kSections[] = {
-    {"service", one<&Root::service>, kServiceRows, "Once."},
-    {"listener", many<&Root::listeners>, kListenerRows, "Many, by name.", "name"},
+    kService,
+    {"listener", many<&Root::listeners>, kListenerRows, "Many, by name.", "name", kInner},
     {"rule", many<&Root::rules>, kRuleRows, "Many, in order."},
 };
 const Schema kSchema = {kSections};
@@ -251,12 +254,14 @@ mode = "0600"
 name = "inside"
 address = "unix:/run/socket"
 allow = ["127.0.0.0/8"]
+service.most = 7
 
 [[listener]]
 mode = "0660"
 name = "out.side"
 address = "unix:/b"
 allow = ["127.0.0.0/8"]
+service.most = 7
 
 [[rule]]
 # path is not set: every path
@@ -295,6 +300,49 @@ BOOST_AUTO_TEST_CASE(a_change_is_that_of_one_entry_known_by_its_name) {
         changes("[[rule]]\n", "[[rule]]\nwait = \"4s\"\n[[rule]]\npath = \"/p\"\n") ==
             (Texts{"rule[1].wait: \"3s\" -> \"4s\", taken at once", "rule[2]:  -> {path = \"/p\"}, taken at once"}),
         boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(keys_of_an_inner_section_begin_with_those_of_the_section_wherever_it_stands) {
+    for (const char* text :
+         {"[service]\nmost = 7\n[[listener]]\nname = \"a\"\n[[listener]]\nname = \"b\"\nservice.most = 8\n",
+          "[[listener]]\nname = \"a\"\n[[listener]]\nname = \"b\"\n[listener.service]\nmost = 8\n[service]\nmost = 7\n",
+          "listener = [{name = \"a\"}, {name = \"b\", service = {most = 8}}]\nservice.most = 7\n"}) {
+        const Root root = parsed(text);
+        BOOST_TEST_REQUIRE(root.listeners.size() == 2U);
+        BOOST_TEST((root.service.most == 7U && root.listeners[0].service.most == 7U));
+        BOOST_TEST(root.listeners[1].service.most == 8U);
+    }
+    BOOST_TEST(parsed("[[listener]]\nname = \"a\"\n").listeners[0].service.most == 5U);
+}
+
+BOOST_AUTO_TEST_CASE(a_fault_in_an_inner_section_has_its_place_and_name) {
+    const struct {
+        const char* text;
+        Texts faults;
+    } rows[] = {
+        {"[[listener]]\nname = \"a\"\nservice.mots = 8\n",
+         {"3:9: listener[a].service.mots: unknown key; the nearest known key is service.most"}},
+        {"[[listener]]\nname = \"a\"\nservice.most = -1\n",
+         {"3:16: listener[a].service.most: is negative; write an integer"}},
+        {"[[listener]]\nname = \"a\"\nservice = 8\n",
+         {"3:1: listener[a].service: is an integer; write service.KEY = VALUE with a key of [service]"}},
+        {"[[listener]]\nname = \"a\"\nrule.wait = \"3s\"\n",
+         {"3:1: listener[a].rule: unknown key; the nearest known key is listener.mode"}},
+    };
+    for (const auto& row : rows) {
+        Root root;
+        BOOST_TEST(read_into(root, row.text) == row.faults, boost::test_tools::per_element());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_change_of_a_section_is_one_of_those_that_begin_with_it) {
+    const char* const before = "[[listener]]\nname = \"a\"\n[[listener]]\nname = \"b\"\nservice.most = 8\n";
+    BOOST_TEST(changes(before, std::string("[service]\nmost = 7\n") + before) ==
+                   (Texts{"service.most: 5 -> 7, taken at once", "listener[a].service.most: 5 -> 7, taken at once"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(changes("", "[[listener]]\nname = \"b\"\nservice.most = 8\n") ==
+                   Texts{"listener[b]:  -> {name = \"b\", service.most = 8}, new session workers"},
+               boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(the_documents_show_how_it_is_written) {

@@ -22,6 +22,7 @@ void each_row(Check check) {
 }
 
 void* entry_of(const config::Section& section, config::Config& root) {
+    if (section.place.repeated() && section.place.count(&root) == 0) section.place.add(&root);
     return section.place.at(&root, 0);
 }
 
@@ -161,8 +162,10 @@ BOOST_AUTO_TEST_CASE(each_default_is_taken_by_its_own_row_and_read_back) {
     each_row([](const config::Section& section, const config::Row& row) {
         config::Config target;
         const config::Value value = config::default_of(row);
-        BOOST_TEST(is_set(value) == row.unset.empty()); // a default, or words for its absence
-        BOOST_TEST(is_set(config::example(row)) == !row.unset.empty());
+        // A default, or words for its absence; but for the name of a [[section]].
+        BOOST_TEST(is_set(value) == (row.unset.empty() && !row.required()));
+        BOOST_TEST(is_set(config::example(row)) == !is_set(value));
+        BOOST_TEST(row.required() == (row.name() == section.named_by));
         if (!is_set(value)) return;
         BOOST_TEST(config::assign(row, value, entry_of(section, target)).ok());
         // Written in another unit perhaps ("60s" is "1m"), but the same.
