@@ -12,6 +12,13 @@ namespace {
 constexpr std::size_t kLongestName = 255;
 constexpr unsigned kMappedPrefix = 96;
 
+// ::ffff:0:0/96, and the addresses before and behind it.
+using Address = ClientSet::Address;
+constexpr Address kFirstMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0};
+constexpr Address kLastMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+constexpr Address kBeforeMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff};
+constexpr Address kBehindMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+
 bool is_host_name(std::string_view text) {
     const auto ordinary = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
@@ -65,6 +72,11 @@ void ClientSet::add(Client client) {
     for (unsigned i = 0; i < range.last.size(); ++i) {
         const unsigned kept = prefix > i * 8 ? std::min(8U, prefix - i * 8) : 0;
         range.last.at(i) |= static_cast<std::uint8_t>(0xffU >> kept);
+    }
+    // A network of IPv6 around the mapped addresses leaves them out.
+    if (range.first < kFirstMapped && kLastMapped < range.last) {
+        ranges_.push_back({range.first, kBeforeMapped});
+        range.first = kBehindMapped;
     }
     ranges_.push_back(range);
 }

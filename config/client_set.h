@@ -30,7 +30,7 @@ using Client = std::variant<Network, HostName>;
 // Add all, then seal(), then ask. Asking takes time by the logarithm of the number of networks. Asked by any thread.
 class ClientSet {
   public:
-    // 16 bytes in network order; an IPv4 address as ::ffff:a.b.c.d.
+    // 16 bytes in network order; an IPv4 address as ::ffff:a.b.c.d, which no wider network of IPv6 has ("::/0").
     using Address = std::array<std::uint8_t, 16>;
 
     void add(Client client);

@@ -15,7 +15,7 @@ constexpr Row kSkipRows[] = {
      .text =
          "The mail server's clients whose messages are not scanned: CIDR networks, host names (`mail.example.org`), or "
          "all names below a domain (`.example.org`). A name counts only if the mail server has found that it leads "
-         "back to the client's address. A message that the mail server has made itself has no client."},
+         "back to the client's address."},
     {.key = "skip.networks_file",
      .kind = Kind::path,
      .field = field<&Skip::networks_file>,

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "config/address.h"
+#include "config/skip_lists.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -25,7 +26,7 @@ std::string joined(const std::vector<config::Fault>& faults) {
 }
 
 // Every address of a name, as text of config/address.h; a number as it is.
-Result<std::vector<std::string>> addresses_of(const std::string& text) {
+Result<std::vector<std::string>> addresses_of(const std::string& text, const std::string& key) {
     const auto parsed = config::parse_address(text);
     const auto* inet = parsed ? std::get_if<config::InetAddress>(&*parsed) : nullptr;
     if (inet == nullptr || inet->host.empty() || inet->host == "*") return std::vector<std::string>{text};
@@ -36,7 +37,7 @@ Result<std::vector<std::string>> addresses_of(const std::string& text) {
     const int code = ::getaddrinfo(inet->host.c_str(), nullptr, &hints, &found);
     if (code != 0) {
         const std::string reason = code == EAI_SYSTEM ? system_error("").what : ::gai_strerror(code);
-        return Error{EINVAL, "milter.listen: cannot resolve \"" + inet->host + "\" of " + text + ": " + reason +
+        return Error{EINVAL, key + ": cannot resolve \"" + inet->host + "\" of " + text + ": " + reason +
                                  "; write the address as a number or mend the name"};
     }
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
@@ -50,72 +51,97 @@ Result<std::vector<std::string>> addresses_of(const std::string& text) {
     return all;
 }
 
-Result<std::string> number_of_group(const std::string& group) {
+Result<std::string> number_of_group(const std::string& group, const std::string& key) {
     const bool number = std::all_of(group.begin(), group.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (number) return group; // "" as well
     errno = 0;
     const ::group* entry = ::getgrnam(group.c_str());
     if (entry != nullptr) return std::to_string(entry->gr_gid);
     if (errno != 0 && errno != ENOENT && errno != ESRCH)
-        return system_error("milter.socket_group: cannot look up the group " + group);
-    return Error{ENOENT, "milter.socket_group: there is no group \"" + group + "\" on this machine"};
+        return system_error(key + ": cannot look up the group " + group);
+    return Error{ENOENT, key + ": there is no group \"" + group + "\" on this machine"};
 }
 
 } // namespace
 
-Result<config::Milter> look_up(const config::Milter& milter) {
-    config::Milter bound = milter;
-    bound.listen.clear();
-    for (const std::string& text : milter.listen) {
-        auto addresses = addresses_of(text);
+std::string SocketGroup::key(const std::string& name) const {
+    if (!listener.empty()) return "listener[" + listener + "]." + (name == "listen" ? "address" : name);
+    return "milter." + name;
+}
+
+std::vector<SocketGroup> sockets_of(const config::Config& config) {
+    const config::Milter& milter = config.milter;
+    std::vector<SocketGroup> all = {{"", milter.listen, milter.socket_mode, milter.socket_group, milter.allow}};
+    for (const config::Listener& one : config.listeners)
+        all.push_back({one.name, one.address, one.socket_mode, one.socket_group, one.allow});
+    return all;
+}
+
+Result<SocketGroup> look_up(const SocketGroup& sockets) {
+    SocketGroup bound = sockets;
+    bound.addresses.clear();
+    for (const std::string& text : sockets.addresses) {
+        auto addresses = addresses_of(text, sockets.key("listen"));
         if (!addresses) return std::move(addresses).error();
-        bound.listen.insert(bound.listen.end(), addresses->begin(), addresses->end());
+        bound.addresses.insert(bound.addresses.end(), addresses->begin(), addresses->end());
     }
-    auto group = number_of_group(milter.socket_group);
+    auto group = number_of_group(sockets.group, sockets.key("socket_group"));
     if (!group) return std::move(group).error();
-    bound.socket_group = std::move(*group);
+    bound.group = std::move(*group);
     return bound;
 }
 
 std::string read_config_job(const std::string& path) {
     Json document;
-    auto text = config::read_text(path);
     const auto fail = [&](const std::string& error) {
         return Json{{"error", error}}.dump(-1, ' ', false, Json::error_handler_t::replace);
     };
+    auto text = config::read_text(path);
     if (!text) return fail(text.error().text());
+    // Before the lists are read: one that is changed meanwhile is read again at the next time.
+    if (auto before = config::parse(*text, path)) document["lists"] = config::state_of_lists(*before);
     auto parsed = config::parse(*text, path, config::Links::followed);
     if (!parsed) return fail(joined(parsed.error()));
-    const auto bound = look_up(parsed->milter);
-    if (!bound) return fail(bound.error().what);
     document["text"] = *text;
-    document["listen"] = bound->listen;
-    document["group"] = bound->socket_group;
+    for (const SocketGroup& sockets : sockets_of(*parsed)) {
+        const auto bound = look_up(sockets);
+        if (!bound) return fail(bound.error().what);
+        document["bound"].push_back({{"addresses", bound->addresses}, {"group", bound->group}});
+    }
     return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Result<ReadConfig> read_config_result(const std::string& result, const std::string& path) {
     const Json document = Json::parse(result, nullptr, false);
-    if (!document.is_object()) return Error{EPROTO, "the configuration could not be read"};
+    const Error unreadable{EPROTO, "the configuration could not be read"};
+    if (!document.is_object()) return unreadable;
     if (const auto error = document.find("error"); error != document.end() && error->is_string())
         return Error{EINVAL, error->get<std::string>()};
     const auto text = document.find("text");
-    const auto listen = document.find("listen");
-    const auto group = document.find("group");
-    if (text == document.end() || !text->is_string() || listen == document.end() || !listen->is_array() ||
-        group == document.end() || !group->is_string())
-        return Error{EPROTO, "the configuration could not be read"};
+    const auto bound = document.find("bound");
+    const auto lists = document.find("lists");
+    if (text == document.end() || !text->is_string() || bound == document.end() || !bound->is_array() ||
+        lists == document.end() || !lists->is_string())
+        return unreadable;
     // The helper has parsed it once, without a crash and without a fault.
     auto parsed = config::parse(text->get<std::string>(), path);
     if (!parsed) return Error{EINVAL, joined(parsed.error())};
     ReadConfig read;
     read.config = std::move(*parsed);
-    read.bound = read.config.milter;
-    read.bound.listen.clear();
-    for (const Json& address : *listen) {
-        if (address.is_string()) read.bound.listen.push_back(address.get<std::string>());
+    read.lists = lists->get<std::string>();
+    read.bound = sockets_of(read.config);
+    if (bound->size() != read.bound.size()) return unreadable;
+    for (std::size_t i = 0; i < read.bound.size(); ++i) {
+        const Json& one = (*bound)[i];
+        const auto addresses = one.find("addresses");
+        const auto group = one.find("group");
+        if (addresses == one.end() || !addresses->is_array() || group == one.end() || !group->is_string())
+            return unreadable;
+        read.bound[i].addresses.clear();
+        for (const Json& address : *addresses)
+            if (address.is_string()) read.bound[i].addresses.push_back(address.get<std::string>());
+        read.bound[i].group = group->get<std::string>();
     }
-    read.bound.socket_group = group->get<std::string>();
     return read;
 }
 

@@ -3,6 +3,8 @@
 // is served. The result can be taken over without any further lookup.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,14 +15,30 @@
 
 namespace evermilter::supervisor {
 
+// Sockets that have their access and their policy in common.
+struct SocketGroup {
+    std::string listener; // the [[listener]]'s name; empty: milter.*
+    std::vector<std::string> addresses;
+    mode_t mode = 0660;
+    std::string group;
+    std::vector<std::string> allow;
+
+    // "milter.allow", "listener[NAME].allow".
+    [[nodiscard]] std::string key(const std::string& name) const;
+};
+
+// All of them, milter.* first, as they are written.
+[[nodiscard]] std::vector<SocketGroup> sockets_of(const config::Config& config);
+
 struct ReadConfig {
     config::Config config;
-    // milter.* as it is bound: addresses in the place of names, a number in the place of the group's name.
-    config::Milter bound;
+    // As they are bound: addresses in the place of names, a number in the place of a group's name.
+    std::vector<SocketGroup> bound;
+    std::string lists; // config::state_of_lists()
 };
 
 // Resolves the names; an Error names the key. Waits.
-[[nodiscard]] Result<config::Milter> look_up(const config::Milter& milter);
+[[nodiscard]] Result<SocketGroup> look_up(const SocketGroup& sockets);
 
 // For Helpers: reads `path`, checks it, looks its names up. Waits. The text is for read_config_result().
 [[nodiscard]] std::string read_config_job(const std::string& path);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "config/parse.h"
+#include "config/skip_lists.h"
 #include "supervisor/privileges.h"
 #include "supervisor/service_manager.h"
 #include "supervisor/settings.h"
@@ -128,7 +129,9 @@ int run(const CommandLine& line, supervisor::ServiceManager manager) {
     // Make the path absolute: a reload reads it again after the daemon has changed its directory.
     const std::string origin = std::filesystem::absolute(line.config);
     set_surroundings();
-    auto settings = supervisor::make_settings(std::move(config), origin, std::move(*identities), line.foreground);
+    std::string lists = config::state_of_lists(config);
+    auto settings =
+        supervisor::make_settings(std::move(config), origin, std::move(lists), std::move(*identities), line.foreground);
     const bool log_to_stderr = settings.config.log.target == config::LogTarget::stderr_;
     log::open("supervisor", settings.config.log.target, settings.config.log.level);
 

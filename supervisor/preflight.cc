@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "config/address.h"
+#include "supervisor/config_reader.h"
 #include "supervisor/files/folder_owner.h"
 #include "supervisor/files/folder_path.h"
 #include "supervisor/files/folder_trial.h"
@@ -72,13 +73,13 @@ void warn_about_temp(const Settings& settings) {
     }
 }
 
-Result<void, StartFault> make_socket_folder(const std::string& address, const char* key) {
+Result<void, StartFault> make_socket_folder(const std::string& address, const std::string& key) {
     const auto parsed = config::parse_address(address);
     if (!parsed) return {}; // validation has seen it; binding names what is left
     const auto* path = std::get_if<config::UnixAddress>(&*parsed);
     if (path == nullptr) return {};
     const std::string folder = fs::path(path->path).parent_path();
-    auto needed = need_folder(folder, kSocketFolderMode, Identity{}, Above::must_exist, key);
+    auto needed = need_folder(folder, kSocketFolderMode, Identity{}, Above::must_exist, key.c_str());
     if (!needed) needed.error().text += ", the folder of " + path->path;
     return needed;
 }
@@ -107,8 +108,9 @@ Result<unique_fd> lock_folder(const FolderOrder& folder) {
 
 Result<FolderLocks, StartFault> prepare_folders(const Settings& settings) {
     const config::Config& config = settings.config;
-    for (const std::string& address : config.milter.listen) {
-        if (auto made = make_socket_folder(address, "milter.listen"); !made) return std::move(made).error();
+    for (const SocketGroup& sockets : sockets_of(config)) {
+        for (const std::string& address : sockets.addresses)
+            if (auto made = make_socket_folder(address, sockets.key("listen")); !made) return std::move(made).error();
     }
     if (auto made = make_socket_folder(config.status.socket, "status.socket"); !made) return std::move(made).error();
 

@@ -13,7 +13,8 @@ std::uint32_t scanner_processes(const config::Scanner& scanner) {
     return scanner.processes == 0 ? usable_cpus() : scanner.processes;
 }
 
-Settings make_settings(config::Config config, std::string origin, Identities identities, bool foreground) {
+Settings make_settings(config::Config config, std::string origin, std::string lists, Identities identities,
+                       bool foreground) {
     // Under systemd standard error is the journal as well, but syslog(3) keeps facility and priority.
     const bool journal = std::getenv("JOURNAL_STREAM") != nullptr && std::getenv("NOTIFY_SOCKET") != nullptr;
     if (!config.log.target_in_file)
@@ -24,6 +25,7 @@ Settings make_settings(config::Config config, std::string origin, Identities ide
     settings.toml = config::to_toml(config);
     settings.config = std::move(config);
     settings.origin = std::move(origin);
+    settings.lists = std::move(lists);
     settings.identities = std::move(identities);
     return settings;
 }

@@ -13,6 +13,7 @@ struct Settings {
     config::Config config; // log.target is resolved
     std::string toml;      // the same, canonical, as children get it
     std::string origin;    // the file, for error messages
+    std::string lists;     // the state of the files that it names, when it was read (config::state_of_lists)
     Identities identities;
     std::uint32_t scanners = 1; // scanner_processes() when it was taken over
     bool foreground = true;
@@ -22,6 +23,7 @@ struct Settings {
 [[nodiscard]] std::uint32_t scanner_processes(const config::Scanner& scanner);
 
 // `foreground` decides log.target where the file does not.
-[[nodiscard]] Settings make_settings(config::Config config, std::string origin, Identities identities, bool foreground);
+[[nodiscard]] Settings make_settings(config::Config config, std::string origin, std::string lists,
+                                     Identities identities, bool foreground);
 
 } // namespace evermilter::supervisor

@@ -113,7 +113,8 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
                        done(result ? read_config_result(*result, path) : Result<ReadConfig>(result.error()));
                    });
            },
-           [this](const config::Milter& bound) { return entrance_.prepare(bound); }, [this] { entrance_.abandon(); },
+           [this](const std::vector<SocketGroup>& bound) { return entrance_.prepare(bound); },
+           [this] { entrance_.abandon(); },
            [this](const Settings& taken, bool new_session_workers) { take_settings(taken, new_session_workers); }}),
       database_watch_(loop_.get(), {[this] {
                                         log::info("reload-asked", {{"by", "database.watch"}});
@@ -187,8 +188,8 @@ bool Supervisor::begin() {
     // No one would accept connections there.
     if (const std::string unused = passed_beside(); !unused.empty())
         return refuse(EX_CONFIG,
-                      "the service manager passes a socket that is neither in milter.listen nor "
-                      "status.socket: " +
+                      "the service manager passes a socket that is neither in milter.listen, nor a "
+                      "listener's, nor status.socket: " +
                           unused + "; write the same address in both, or remove it from the socket unit");
     if (auto dropped = drop_privileges(); !dropped) return refuse(EX_OSERR, dropped.error().what);
 

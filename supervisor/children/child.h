@@ -18,7 +18,7 @@ namespace evermilter::supervisor {
 struct Child {
     std::uint64_t id = 0;
     messages::Role role = messages::Role::session;
-    WorkerState state = WorkerState::starting;
+    ChildState state = ChildState::starting;
     pid_t pid = 0;                // 0: reaped, must not be signalled
     PacketChannel channel;        // closed after EOF
     bool greeted = false;         // Hello was received and fits

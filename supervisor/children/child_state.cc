@@ -8,12 +8,12 @@ namespace {
 
 constexpr std::size_t kStates = 5;
 constexpr std::size_t kEvents = 6;
-using Row = std::array<std::optional<WorkerState>, kEvents>;
+using Row = std::array<std::optional<ChildState>, kEvents>;
 
-constexpr auto kReady = WorkerState::ready;
-constexpr auto kDraining = WorkerState::draining;
-constexpr auto kStopping = WorkerState::stopping;
-constexpr auto kDead = WorkerState::dead;
+constexpr auto kReady = ChildState::ready;
+constexpr auto kDraining = ChildState::draining;
+constexpr auto kStopping = ChildState::stopping;
+constexpr auto kDead = ChildState::dead;
 constexpr std::nullopt_t kNone = std::nullopt;
 
 // A worker that was told to drain before it was ready says ready nevertheless: it stays draining.
@@ -28,16 +28,16 @@ constexpr std::array<Row, kStates> kTable{{
 
 } // namespace
 
-std::optional<WorkerState> next(WorkerState state, WorkerEvent event) noexcept {
+std::optional<ChildState> next(ChildState state, ChildChange event) noexcept {
     return kTable[static_cast<std::size_t>(state)][static_cast<std::size_t>(event)];
 }
 
-const char* name(WorkerState state) noexcept {
+const char* name(ChildState state) noexcept {
     constexpr std::array<const char*, kStates> names = {"starting", "ready", "draining", "stopping", "dead"};
     return names[static_cast<std::size_t>(state)];
 }
 
-const char* name(WorkerEvent event) noexcept {
+const char* name(ChildChange event) noexcept {
     constexpr std::array<const char*, kEvents> names = {"ready", "drain", "unfit", "channel_end", "kill", "reaped"};
     return names[static_cast<std::size_t>(event)];
 }

@@ -7,7 +7,7 @@
 
 namespace evermilter::supervisor {
 
-enum class WorkerState : std::uint8_t {
+enum class ChildState : std::uint8_t {
     starting, // forked; has not said that it is ready
     ready,    // serves; new work is given to it
     draining, // gets no new work, finishes what it has
@@ -15,7 +15,7 @@ enum class WorkerState : std::uint8_t {
     dead,     // reaped
 };
 
-enum class WorkerEvent : std::uint8_t {
+enum class ChildChange : std::uint8_t {
     ready,       // it said so
     drain,       // we want it to end when its work is done
     unfit,       // it takes no more work and drains by itself
@@ -25,9 +25,9 @@ enum class WorkerEvent : std::uint8_t {
 };
 
 // nullopt where the event has no place in the state.
-[[nodiscard]] std::optional<WorkerState> next(WorkerState state, WorkerEvent event) noexcept;
+[[nodiscard]] std::optional<ChildState> next(ChildState state, ChildChange event) noexcept;
 
-[[nodiscard]] const char* name(WorkerState state) noexcept; // as in the status document
-[[nodiscard]] const char* name(WorkerEvent event) noexcept;
+[[nodiscard]] const char* name(ChildState state) noexcept; // as in the status document
+[[nodiscard]] const char* name(ChildChange event) noexcept;
 
 } // namespace evermilter::supervisor

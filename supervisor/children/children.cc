@@ -123,7 +123,7 @@ void Children::forked(Child& child, pid_t pid) {
     child.pid = pid;
     const auto found = watched_.find(child.id);
     if (found != watched_.end()) found->second->pid = pid;
-    static_cast<void>(apply(child, WorkerEvent::ready));
+    static_cast<void>(apply(child, ChildChange::ready));
 }
 
 void Children::ended(Child& child, int wait_status) {
@@ -164,10 +164,10 @@ std::vector<std::uint64_t> Children::ids() const {
     return all;
 }
 
-bool Children::apply(Child& child, WorkerEvent event) {
+bool Children::apply(Child& child, ChildChange event) {
     if (const auto state = next(child.state, event)) {
         child.state = *state;
-        child.was_ready = child.was_ready || event == WorkerEvent::ready;
+        child.was_ready = child.was_ready || event == ChildChange::ready;
         return true;
     }
     kill(child, std::string("\"") + name(event) + "\" has no place in state " + name(child.state));
@@ -179,7 +179,7 @@ void Children::kill(Child& child, const std::string& reason) {
     log::warning("child-killed",
                  {{"child", messages::role_name(child.role)}, {"child_pid", child.pid}, {"reason", reason}});
     child.kill_reason = reason; // first: a state that has no place for it does not kill again
-    static_cast<void>(apply(child, WorkerEvent::kill));
+    static_cast<void>(apply(child, ChildChange::kill));
     if (row_of(child.role).origin == Origin::executed) {
         processes_.kill(child.pid);
         return;
@@ -343,7 +343,7 @@ void Children::said(Child& child, ChildMessage&& message) {
 void Children::channel_ended(Child& child, const std::string& fault) {
     if (!fault.empty()) kill(child, "it sent what is no message of ours: " + fault);
     child.channel.close();
-    static_cast<void>(apply(child, WorkerEvent::channel_end));
+    static_cast<void>(apply(child, ChildChange::channel_end));
     const auto found = watched_.find(child.id);
     if (found != watched_.end()) found->second->end_timer.start(graces::kEndAfterChannel);
 }
@@ -354,7 +354,7 @@ void Children::exited(std::uint64_t id, pid_t pid, int wait_status) {
     if (child == nullptr) return;
     child->pid = 0; // from here on nobody can signal it
     child->channel.close();
-    static_cast<void>(apply(*child, WorkerEvent::reaped));
+    static_cast<void>(apply(*child, ChildChange::reaped));
     if (ChildOwner* owner = owner_of(*child)) owner->on_exit(*child, pid, wait_status);
     handlers_.reaped();
 }

@@ -69,7 +69,7 @@ class Children {
     }
     void send_to_all(const messages::ToAnyChild& message);
     // Applies what we decided or the child said. False: it has no place in the child's state; the child was killed.
-    bool apply(Child& child, WorkerEvent event);
+    bool apply(Child& child, ChildChange event);
     // Gathers what it has said. False: its channel has ended.
     bool hear(Child& child);
     // SIGKILL, unless it is reaped or was killed already.

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "supervisor/front/cidr.h"
+#include "config/client_set.h"
 #include "supervisor/front/peer_address.h"
 #include "workers/common/base/result.h"
 #include "workers/common/shared/counter_labels.h"
@@ -20,10 +20,10 @@ class AllowList {
     [[nodiscard]] static Result<AllowList> parse(const std::vector<std::string>& networks);
 
     // Unix peers are always allowed: the socket's mode has decided.
-    [[nodiscard]] bool allows(const PeerAddress& peer) const noexcept;
+    [[nodiscard]] bool allows(const PeerAddress& peer) const;
 
   private:
-    std::vector<Cidr> networks_;
+    config::ClientSet networks_;
 };
 
 // What counts towards the caps at the moment.
@@ -36,6 +36,6 @@ struct SessionCounts {
 
 // Why it may not come in: Refused::not_allowed, max_sessions or max_sessions_per_peer; nullopt: it may.
 [[nodiscard]] std::optional<Refused> refusal(const AllowList& allow, const PeerAddress& peer,
-                                             const SessionCounts& load) noexcept;
+                                             const SessionCounts& load);
 
 } // namespace evermilter::supervisor

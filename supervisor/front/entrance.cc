@@ -21,7 +21,7 @@ SessionCounts load_of(Operations& operations, std::uint32_t of_peer) {
 std::string_view remark(Refused why) {
     switch (why) {
         case Refused::not_allowed:
-            return "is not in milter.allow";
+            return "is not in milter.allow, or the allow of its listener";
         case Refused::max_sessions:
             return "milter.max_sessions are open";
         case Refused::max_sessions_per_peer:
@@ -36,22 +36,27 @@ std::string_view remark(Refused why) {
 Entrance::Entrance(Loop* loop, Operations& operations)
     : operations_(operations),
       gate_(loop, Gate::kRoom, [this](Gate::Leaving leaving) { on_leave(std::move(leaving)); }),
-      listeners_(loop, "milter", [this](unique_fd connection, const PeerAddress& address) {
-          on_accept(std::move(connection), address);
+      listeners_(loop, "milter", [this](unique_fd connection, const PeerAddress& address, const std::string& listener) {
+          on_accept(std::move(connection), address, listener);
       }) {}
 
 Result<void> Entrance::apply(ListenerSet::Missing missing) {
-    if (Result<void> prepared = prepare(operations_.config().milter, missing); !prepared) return prepared;
+    if (Result<void> prepared = prepare(sockets_of(operations_.config()), missing); !prepared) return prepared;
     commit();
     return {};
 }
 
-Result<void> Entrance::prepare(const config::Milter& bound, ListenerSet::Missing missing) {
-    Result<AllowList> allow = AllowList::parse(bound.allow);
-    if (!allow) return std::move(allow).error();
-    const SocketAccess access{bound.socket_mode, bound.socket_group};
-    if (Result<void> prepared = listeners_.prepare(bound.listen, access, missing); !prepared) return prepared;
-    prepared_allow_ = std::move(*allow);
+Result<void> Entrance::prepare(const std::vector<SocketGroup>& bound, ListenerSet::Missing missing) {
+    std::map<std::string, AllowList> allow;
+    std::vector<ListenerSet::Group> groups;
+    for (const SocketGroup& one : bound) {
+        Result<AllowList> parsed = AllowList::parse(one.allow);
+        if (!parsed) return Error{parsed.error().code, one.key("allow") + ": " + parsed.error().what};
+        allow.emplace(one.listener, std::move(*parsed));
+        groups.push_back({one.listener, one.addresses, SocketAccess{one.mode, one.group}});
+    }
+    if (Result<void> prepared = listeners_.prepare(groups, missing); !prepared) return prepared;
+    prepared_allow_ = std::move(allow);
     return {};
 }
 
@@ -65,26 +70,34 @@ void Entrance::close() {
     gate_.close();
 }
 
-void Entrance::on_accept(unique_fd connection, const PeerAddress& address) {
+// A listener that is no more allows nobody.
+const AllowList& Entrance::allowed(const std::string& listener) const {
+    static const AllowList none;
+    const auto found = allow_.find(listener);
+    return found == allow_.end() ? none : found->second;
+}
+
+void Entrance::on_accept(unique_fd connection, const PeerAddress& address, const std::string& listener) {
     const Peer peer = to_peer(address);
     State& state = operations_.state();
     const SessionCounts load = load_of(operations_, state.sessions.of_peer(peer.key) + gate_.of_peer(peer.key));
     state.counters.add("sessions.connections_total");
-    if (const auto refused = refusal(allow_, address, load)) {
+    if (const auto refused = refusal(allowed(listener), address, load)) {
         connection.reset();
         refuse(peer, *refused, remark(*refused), {});
         return;
     }
-    gate_.add(std::move(connection), address, operations_.config().timeouts.negotiate);
+    gate_.add(std::move(connection), address, operations_.config().timeouts.negotiate, listener);
 }
 
 void Entrance::on_leave(Gate::Leaving leaving) {
-    const Peer peer = to_peer(leaving.peer);
+    Peer peer = to_peer(leaving.peer);
+    peer.listener = leaving.listener;
     switch (leaving.exit) {
         case GateExit::whole: {
             // Asked again: others may have come through the gate since.
             const SessionCounts load = load_of(operations_, operations_.state().sessions.of_peer(peer.key));
-            if (const auto refused = refusal(allow_, leaving.peer, load)) {
+            if (const auto refused = refusal(allowed(leaving.listener), leaving.peer, load)) {
                 leaving.connection.reset();
                 refuse(peer, *refused, remark(*refused), leaving.begin);
             } else if (!operations_.hand_over(std::move(leaving.connection), peer)) {

@@ -2,10 +2,12 @@
 // accepted and refused (State::counters), and logs who was turned away, limited per peer and kind.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "supervisor/config_reader.h"
 #include "supervisor/front/admission.h"
 #include "supervisor/front/gate.h"
 #include "supervisor/front/listener.h"
@@ -16,17 +18,17 @@ namespace evermilter::supervisor {
 
 class Entrance {
   public:
-    // Reads milter.*, timeouts.negotiate from operations.config() at every connection: they are live.
+    // Reads milter.max_*, timeouts.negotiate from operations.config() at every connection: they are live.
     Entrance(Loop* loop, Operations& operations);
 
-    // Binds milter.listen of operations.config() and takes over milter.allow; again after every change of the
+    // Binds the sockets of operations.config() and takes over who is allowed; again after every change of the
     // configuration. On an Error nothing has changed.
     [[nodiscard]] Result<void> apply(ListenerSet::Missing missing = ListenerSet::Missing::refused);
     // See ListenerSet.
     void look() { listeners_.look(); }
     void on_trouble(ListenerSet::OnTrouble on_trouble) { listeners_.on_trouble(std::move(on_trouble)); }
-    // The same in two steps (ListenerSet::prepare): `bound` is milter.* to come, its names looked up.
-    [[nodiscard]] Result<void> prepare(const config::Milter& bound,
+    // The same in two steps (ListenerSet::prepare): `bound` are the sockets to come, their names looked up.
+    [[nodiscard]] Result<void> prepare(const std::vector<SocketGroup>& bound,
                                        ListenerSet::Missing missing = ListenerSet::Missing::refused);
     void commit();
     void abandon() { listeners_.abandon(); }
@@ -44,7 +46,8 @@ class Entrance {
     [[nodiscard]] std::vector<Gate::Guest> guests() const { return gate_.guests(); }
 
   private:
-    void on_accept(unique_fd connection, const PeerAddress& address);
+    void on_accept(unique_fd connection, const PeerAddress& address, const std::string& listener);
+    [[nodiscard]] const AllowList& allowed(const std::string& listener) const;
     void on_leave(Gate::Leaving leaving);
     void refuse(const Peer& peer, Refused why, std::string_view more, std::string_view begin);
     void log_unix_peer(const PeerAddress& address, const Peer& peer);
@@ -52,8 +55,8 @@ class Entrance {
                     std::string_view begin);
 
     Operations& operations_;
-    AllowList allow_;
-    AllowList prepared_allow_;
+    std::map<std::string, AllowList> allow_; // by the name of the listener
+    std::map<std::string, AllowList> prepared_allow_;
     LogLimit log_limit_;
     Gate gate_;
     ListenerSet listeners_;

@@ -33,14 +33,20 @@ Gate::Gate(Loop* loop, std::size_t room, OnLeave on_leave)
     if (epoll_) readable_.start(epoll_.get(), EV_READ);
 }
 
-void Gate::add(unique_fd connection, const PeerAddress& peer, std::chrono::milliseconds timeout) {
+void Gate::add(unique_fd connection, const PeerAddress& peer, std::chrono::milliseconds timeout,
+               const std::string& listener) {
     if (waiting_.size() >= room_) make_room();
     if (closed_) return; // maybe by what was displaced
     const std::uint64_t id = next_++;
     const int fd = connection.get();
     const std::int64_t now = monotonic_ns();
-    Waiting waiting{
-        std::move(connection), peer, to_peer(peer).key, now, now + std::chrono::nanoseconds(timeout).count(), true};
+    Waiting waiting{std::move(connection),
+                    peer,
+                    listener,
+                    to_peer(peer).key,
+                    now,
+                    now + std::chrono::nanoseconds(timeout).count(),
+                    true};
     ++by_peer_[waiting.key];
     const auto entry = waiting_.emplace_hint(waiting_.end(), id, std::move(waiting));
 
@@ -118,7 +124,7 @@ void Gate::leave(Entries::iterator entry, GateExit exit, Protocol protocol, std:
     if (const auto count = by_peer_.find(waiting.key); count != by_peer_.end() && --count->second == 0) {
         by_peer_.erase(count);
     }
-    Leaving leaving{exit, protocol, waiting.peer, {}, std::move(begin)};
+    Leaving leaving{exit, protocol, waiting.peer, std::move(waiting.listener), {}, std::move(begin)};
     if (exit == GateExit::whole) {
         // epoll knows the open file, which lives on in the session worker: remove it explicitly.
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, waiting.connection.get(), nullptr);

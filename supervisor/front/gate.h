@@ -39,6 +39,7 @@ class Gate {
         GateExit exit = GateExit::gone;
         Protocol protocol = Protocol::nothing;
         PeerAddress peer;
+        std::string listener;
         unique_fd connection;
         std::string begin;
     };
@@ -46,9 +47,11 @@ class Gate {
 
     Gate(Loop* loop, std::size_t room, OnLeave on_leave);
 
-    // Takes ownership of the connection. `timeout` is timeouts.negotiate. May call on_leave at once: for another
-    // connection that is displaced, or for this one when epoll(7) refuses it. After close() the connection is closed.
-    void add(unique_fd connection, const PeerAddress& peer, std::chrono::milliseconds timeout);
+    // Takes ownership of the connection, which came by `listener`. `timeout` is timeouts.negotiate. May call on_leave
+    // at once: for another connection that is displaced, or for this one when epoll(7) refuses it. After close() the
+    // connection is closed.
+    void add(unique_fd connection, const PeerAddress& peer, std::chrono::milliseconds timeout,
+             const std::string& listener = {});
 
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
     // Those of one peer (Peer::key).
@@ -68,6 +71,7 @@ class Gate {
     struct Waiting {
         unique_fd connection;
         PeerAddress peer;
+        std::string listener;
         std::string key;
         std::int64_t since_ns = 0;    // CLOCK_MONOTONIC
         std::int64_t deadline_ns = 0; // likewise

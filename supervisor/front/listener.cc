@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include "config/address.h"
@@ -59,13 +60,22 @@ bool concerns_one_connection(int code) {
 
 } // namespace
 
+// Of the group that an address is in.
+struct Membership {
+    std::string name;
+    ResolvedAccess access;
+};
+
 struct ListenerSet::Listener {
-    Listener(Loop* loop, Endpoint what, ListenerSet& set)
-        : endpoint(std::move(what)), readable(loop, [this, &set](int) { set.accept_from(*this); }) {
+    Listener(Loop* loop, Endpoint what, Membership group, ListenerSet& set)
+        : endpoint(std::move(what)),
+          of(std::move(group)),
+          readable(loop, [this, &set](int) { set.accept_from(*this); }) {
         shown = config::address_text(endpoint.address);
     }
 
     Endpoint endpoint;
+    Membership of;
     std::string shown;
     std::unique_ptr<SocketPath> path; // of a unix socket; unlinked, if still ours, when this ends
     std::optional<ResolvedAccess>
@@ -77,9 +87,8 @@ struct ListenerSet::Listener {
 };
 
 struct ListenerSet::Prepared {
-    std::vector<std::string> keys; // of all sockets that should exist afterwards
+    std::map<std::string, Membership> wanted; // by key: all sockets that should exist afterwards
     std::vector<std::unique_ptr<Listener>> added;
-    ResolvedAccess access;
 };
 
 ListenerSet::ListenerSet(Loop* loop, std::string purpose, OnAccept on_accept)
@@ -98,7 +107,7 @@ void ListenerSet::watch(Listener& listener) {
 }
 
 // The socket that the service manager passed for this address, or one of our own.
-Result<void> ListenerSet::open(Listener& listener, const ResolvedAccess& access) {
+Result<void> ListenerSet::open(Listener& listener) {
     Result<unique_fd> passed = passed_ == nullptr ? unique_fd{} : passed_->find(listener.endpoint.key);
     if (!passed) return std::move(passed).error();
     if (*passed) {
@@ -109,7 +118,7 @@ Result<void> ListenerSet::open(Listener& listener, const ResolvedAccess& access)
         listener.managers_access = listener.path->managers_access();
         return {};
     }
-    Result<BoundEndpoint> bound = bind_endpoint(listener.endpoint, access);
+    Result<BoundEndpoint> bound = bind_endpoint(listener.endpoint, listener.of.access);
     if (!bound) return std::move(bound).error();
     put_in(listener, std::move(*bound));
     return {};
@@ -121,42 +130,43 @@ void ListenerSet::put_in(Listener& listener, BoundEndpoint bound) {
     listener.shown = std::move(bound.shown);
 }
 
-Result<void> ListenerSet::apply(const std::vector<std::string>& addresses, const SocketAccess& access,
-                                Missing missing) {
-    if (Result<void> prepared = prepare(addresses, access, missing); !prepared) return prepared;
+Result<void> ListenerSet::apply(const std::vector<Group>& groups, Missing missing) {
+    if (Result<void> prepared = prepare(groups, missing); !prepared) return prepared;
     commit();
     return {};
 }
 
-Result<void> ListenerSet::prepare(const std::vector<std::string>& addresses, const SocketAccess& access,
-                                  Missing missing) {
+Result<void> ListenerSet::prepare(const std::vector<Group>& groups, Missing missing) {
     prepared_.reset();
-    Result<std::vector<Endpoint>> wanted = endpoints_of(addresses);
-    if (!wanted) return std::move(wanted).error();
-    Result<ResolvedAccess> resolved = resolve_access(access);
-    if (!resolved) return Error{resolved.error().code, purpose_ + ".socket_group: " + resolved.error().what};
-
     auto prepared = std::make_unique<Prepared>();
-    prepared->access = *resolved;
-    std::vector<std::string>& keys = prepared->keys;
+    for (const Group& group : groups)
+        if (Result<void> done = prepare(group, missing, *prepared); !done) return done;
+    prepared_ = std::move(prepared);
+    return {};
+}
+
+Result<void> ListenerSet::prepare(const Group& group, Missing missing, Prepared& prepared) {
+    const std::string of = group.name.empty() ? purpose_ : "listener[" + group.name + "]";
+    Result<std::vector<Endpoint>> wanted = endpoints_of(group.addresses);
+    if (!wanted) return std::move(wanted).error();
+    Result<ResolvedAccess> resolved = resolve_access(group.access);
+    if (!resolved) return Error{resolved.error().code, of + ".socket_group: " + resolved.error().what};
     for (const Endpoint& one : *wanted) {
-        if (std::find(keys.begin(), keys.end(), one.key) != keys.end()) continue;
-        keys.push_back(one.key);
+        if (!prepared.wanted.try_emplace(one.key, Membership{group.name, *resolved}).second) continue;
         const auto old = std::find_if(listeners_.begin(), listeners_.end(),
                                       [&](const auto& listener) { return listener->endpoint.key == one.key; });
         if (old != listeners_.end()) {
             if ((*old)->path != nullptr && resolved->group && !may_give_to(*resolved->group))
-                return system_error("cannot give " + (*old)->shown + " to the group " + access.group, EPERM);
+                return system_error("cannot give " + (*old)->shown + " to the group " + group.access.group, EPERM);
             continue;
         }
-        auto listener = std::make_unique<Listener>(loop_, one, *this);
-        if (Result<void> opened = open(*listener, *resolved); !opened) {
+        auto listener = std::make_unique<Listener>(loop_, one, Membership{group.name, *resolved}, *this);
+        if (Result<void> opened = open(*listener); !opened) {
             if (missing == Missing::refused || !may_come_by_itself(one, opened.error().code)) return opened;
             failed(*listener, opened.error().what);
         }
-        prepared->added.push_back(std::move(listener));
+        prepared.added.push_back(std::move(listener));
     }
-    prepared_ = std::move(prepared);
     return {};
 }
 
@@ -167,14 +177,13 @@ void ListenerSet::abandon() {
 void ListenerSet::commit() {
     if (!prepared_) return;
     const std::unique_ptr<Prepared> prepared = std::move(prepared_);
-    const std::vector<std::string>& keys = prepared->keys;
-    access_ = prepared->access;
     std::vector<std::unique_ptr<Listener>> kept;
     for (auto& listener : listeners_) {
-        if (std::find(keys.begin(), keys.end(), listener->endpoint.key) != keys.end()) {
+        if (const auto wanted = prepared->wanted.find(listener->endpoint.key); wanted != prepared->wanted.end()) {
+            listener->of = wanted->second;
             // prepare() has checked that this is allowed; a change of the path since then harms nothing else.
             if (listener->path != nullptr && !listener->managers_access) {
-                if (Result<void> changed = listener->path->change_access(prepared->access); !changed)
+                if (Result<void> changed = listener->path->change_access(listener->of.access); !changed)
                     log::error("listeners", {{"address", listener->shown}, {"error", changed.error().what}});
             }
             kept.push_back(std::move(listener));
@@ -231,7 +240,7 @@ void ListenerSet::look() {
 
 void ListenerSet::try_again(Listener& listener) {
     if (listener.attempts.not_before() > std::chrono::nanoseconds(monotonic_ns())) return;
-    if (Result<void> opened = open(listener, access_); !opened) return failed(listener, opened.error().what);
+    if (Result<void> opened = open(listener); !opened) return failed(listener, opened.error().what);
     log::info("listening", {{"purpose", purpose_}, {"address", listener.shown}});
     watch(listener);
     well(listener);
@@ -243,7 +252,8 @@ void ListenerSet::bind_again(Listener& listener) {
     const std::string folder = std::filesystem::path(path).parent_path();
     if (auto made = make_folder(folder, kSocketFolderMode, Identity{}, Above::made); made)
         log::warning("folder-made", {{"path", folder}, {"reason", "it was gone"}});
-    Result<BoundEndpoint> bound = bind_endpoint(listener.endpoint, listener.managers_access.value_or(access_));
+    Result<BoundEndpoint> bound =
+        bind_endpoint(listener.endpoint, listener.managers_access.value_or(listener.of.access));
     if (!bound) return failed(listener, bound.error().what);
     log::warning("listening-again",
                  {{"purpose", purpose_}, {"address", listener.shown}, {"reason", "its path was gone"}});
@@ -286,6 +296,7 @@ std::vector<std::string> ListenerSet::keys() const {
 }
 
 void ListenerSet::accept_from(const Listener& listener) {
+    const std::string name = listener.of.name; // what is accepted may end the listener
     for (int count = 0; count < kAcceptsPerTurn; ++count) {
         // Blocking on purpose: libmilter and our session worker expect a blocking socket.
         unique_fd connection(::accept4(listener.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -303,7 +314,7 @@ void ListenerSet::accept_from(const Listener& listener) {
             (void)::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             (void)::setsockopt(connection.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
         }
-        on_accept_(std::move(connection), *peer);
+        on_accept_(std::move(connection), *peer, name);
         // Closed by what was accepted: the number may be another's by now.
         if (std::none_of(listeners_.begin(), listeners_.end(), [&](const auto& one) { return one.get() == &listener; }))
             return;

@@ -23,8 +23,14 @@ namespace evermilter::supervisor {
 
 class ListenerSet {
   public:
-    // The connection is blocking and CLOEXEC; over TCP with TCP_NODELAY.
-    using OnAccept = std::function<void(unique_fd connection, const PeerAddress& peer)>;
+    // Addresses (config/address.h's text) that have a name in common, and for unix sockets their access.
+    struct Group {
+        std::string name; // of the [[listener]]; empty: the set's own
+        std::vector<std::string> addresses;
+        SocketAccess access;
+    };
+    // The connection is blocking and CLOEXEC; over TCP with TCP_NODELAY. `name` is that of its group.
+    using OnAccept = std::function<void(unique_fd connection, const PeerAddress& peer, const std::string& name)>;
 
     // `purpose` names the set in errors and logs: "milter", "status".
     ListenerSet(Loop* loop, std::string purpose, OnAccept on_accept);
@@ -42,14 +48,13 @@ class ListenerSet {
     using OnTrouble = std::function<void(const std::string& what, const std::string& reason)>;
     void on_trouble(OnTrouble on_trouble) { on_trouble_ = std::move(on_trouble); }
 
-    // Makes the set what `addresses` says (config/address.h's text): what is there already stays open, what is new
-    // is bound and listens, what is gone is closed. Names are resolved here (getaddrinfo(3), the one call that may
+    // Makes the set what the groups say: what is there already stays open, in whichever group, what is new is bound and
+    // listens, what is gone is closed. Names are resolved here (getaddrinfo(3), the one call that may
     // wait: at start, and when an operator changes the addresses). On an Error nothing has changed.
     // EADDRINUSE: in use by a live process; EEXIST: the path is no socket; EINVAL: no address.
     // `awaited`: an address that cannot be bound yet, but may become available, is not an Error; look() retries it.
     enum class Missing { refused, awaited };
-    [[nodiscard]] Result<void> apply(const std::vector<std::string>& addresses, const SocketAccess& access,
-                                     Missing missing = Missing::refused);
+    [[nodiscard]] Result<void> apply(const std::vector<Group>& groups, Missing missing = Missing::refused);
 
     // Binds what could not be bound before, and binds again what clients can no longer reach because its path was
     // removed or replaced (a path that a living process has taken stays that process's). Cheap; call it every few
@@ -59,8 +64,7 @@ class ListenerSet {
     // The same in two steps, for changes that depend on more than sockets. prepare() does everything that can fail:
     // new sockets are bound and listen but accept nothing, existing ones are left alone. On an Error nothing is
     // prepared. Then call commit(), which cannot fail, or abandon(), which removes everything prepared.
-    [[nodiscard]] Result<void> prepare(const std::vector<std::string>& addresses, const SocketAccess& access,
-                                       Missing missing = Missing::refused);
+    [[nodiscard]] Result<void> prepare(const std::vector<Group>& groups, Missing missing = Missing::refused);
     void commit();
     void abandon();
 
@@ -77,7 +81,8 @@ class ListenerSet {
     struct Listener;
     struct Prepared;
 
-    [[nodiscard]] Result<void> open(Listener& listener, const ResolvedAccess& access);
+    [[nodiscard]] Result<void> prepare(const Group& group, Missing missing, Prepared& prepared);
+    [[nodiscard]] Result<void> open(Listener& listener);
     static void put_in(Listener& listener, BoundEndpoint bound);
     static void watch(Listener& listener);
     void try_again(Listener& listener);
@@ -92,7 +97,6 @@ class ListenerSet {
     std::string purpose_;
     OnAccept on_accept_;
     OnTrouble on_trouble_;
-    ResolvedAccess access_; // of what is bound later
     const PassedSockets* passed_ = nullptr;
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::unique_ptr<Prepared> prepared_; // by prepare(), until commit() or abandon()

@@ -12,8 +12,9 @@ namespace evermilter::supervisor {
 
 // Who is at the other end of a milter connection.
 struct Peer {
-    std::string text; // for logs and the status: "192.0.2.1:4711", "unix pid=77 uid=101"
-    std::string key;  // what max_sessions_per_peer counts by: the address without port, "unix:uid=101"
+    std::string text;          // for logs and the status: "192.0.2.1:4711", "unix pid=77 uid=101"
+    std::string key;           // what max_sessions_per_peer counts by: the address without port, "unix:uid=101"
+    std::string listener = {}; // the [[listener]] that it came by; empty: milter.listen
 };
 
 struct Session {

@@ -25,7 +25,7 @@ constexpr std::uint32_t kMemorySlots = 8192;
 
 bool current(const SessionWorker& worker, const State& state) {
     return worker.config_serial == state.config_serial &&
-           (worker.child.state == WorkerState::starting || worker.child.state == WorkerState::ready);
+           (worker.child.state == ChildState::starting || worker.child.state == ChildState::ready);
 }
 
 // Such a worker has served, whatever its end: another may start at once. Its sessions need not have
@@ -99,7 +99,7 @@ void SessionWorkers::adjust() {
 // their next MAIL, and their clients come back. One worker at a time.
 void SessionWorkers::hurry_oldest() {
     for (SessionWorker& worker : state_.session_workers) {
-        if (worker.child.state != WorkerState::draining) continue;
+        if (worker.child.state != ChildState::draining) continue;
         if (!worker.refuses_mail) drain(worker, true, 0);
         return;
     }
@@ -186,7 +186,7 @@ void SessionWorkers::proven() {
 void SessionWorkers::prove_by_time() {
     const auto ready = std::count_if(state_.session_workers.begin(), state_.session_workers.end(),
                                      [this](const SessionWorker& worker) {
-                                         return current(worker, state_) && worker.child.state == WorkerState::ready;
+                                         return current(worker, state_) && worker.child.state == ChildState::ready;
                                      });
     if (ready >= static_cast<std::ptrdiff_t>(settings_.config.workers.session_min))
         proven();
@@ -240,7 +240,7 @@ void SessionWorkers::look_at_waiting() {
 SessionWorker* SessionWorkers::choose() {
     SessionWorker* best = nullptr;
     for (SessionWorker& worker : state_.session_workers) {
-        if (worker.child.state != WorkerState::ready || !worker.child.channel.open()) continue;
+        if (worker.child.state != ChildState::ready || !worker.child.channel.open()) continue;
         if (worker.config_serial != state_.config_serial || worker.slots.available() == 0) continue;
         if (best == nullptr || worker.slots.used() < best->slots.used()) best = &worker;
     }
@@ -257,6 +257,7 @@ void SessionWorkers::give(SessionWorker& worker, std::uint64_t session, unique_f
     message.slot = *slot;
     message.generation = state_.current_generation;
     message.peer = entry->second.peer.text;
+    message.listener = entry->second.peer.listener;
     message.connection = std::move(connection);
     children_.send(worker.child, std::move(message));
 }
@@ -272,7 +273,7 @@ void SessionWorkers::give_waiting() {
 }
 
 void SessionWorkers::drain(SessionWorker& worker, bool refuse_mail, std::int64_t deadline_ns) {
-    if (!children_.apply(worker.child, WorkerEvent::drain)) return;
+    if (!children_.apply(worker.child, ChildChange::drain)) return;
     if (worker.ending == Ending::crash) worker.ending = Ending::drained;
     worker.refuses_mail = worker.refuses_mail || refuse_mail;
     children_.send(worker.child, messages::DrainSessions{refuse_mail, deadline_ns});
@@ -291,7 +292,7 @@ void SessionWorkers::stop(bool refuse_mail, std::int64_t deadline_ns) {
 
 void SessionWorkers::replace_all() {
     for (SessionWorker& worker : state_.session_workers) {
-        if (worker.child.state == WorkerState::starting || worker.child.state == WorkerState::ready)
+        if (worker.child.state == ChildState::starting || worker.child.state == ChildState::ready)
             drain(worker, false, 0);
     }
     adjust();
@@ -307,7 +308,7 @@ void SessionWorkers::on_ready(SessionWorker& worker) {
         children_.kill(worker.child, "it was ready already");
         return;
     }
-    if (!children_.apply(worker.child, WorkerEvent::ready)) return;
+    if (!children_.apply(worker.child, ChildChange::ready)) return;
     ever_ready_ = true;
     log::info("session-worker-ready", {{"worker", worker.child.pid}});
     if (!no_generation_.empty()) children_.send(worker.child, messages::NoGeneration{no_generation_});
@@ -321,7 +322,7 @@ void SessionWorkers::on_failed(SessionWorker& worker, const messages::SessionWor
         return;
     }
     worker.ending = Ending::failed;
-    static_cast<void>(children_.apply(worker.child, WorkerEvent::unfit));
+    static_cast<void>(children_.apply(worker.child, ChildChange::unfit));
     failed_to_serve(failure.exit_code, failure.error);
 }
 
@@ -347,7 +348,7 @@ void SessionWorkers::on_unfit(SessionWorker& worker, const messages::SessionWork
     // One that was to end anyway needs no other in its place.
     if (worker.ending == Ending::crash) failed_to_serve(EX_UNAVAILABLE, "a session worker is unfit: " + unfit.reason);
     worker.ending = Ending::unfit;
-    static_cast<void>(children_.apply(worker.child, WorkerEvent::unfit));
+    static_cast<void>(children_.apply(worker.child, ChildChange::unfit));
     children_.send(worker.child, messages::DrainSessions{false, 0});
     adjust();
 }

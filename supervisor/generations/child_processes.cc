@@ -29,7 +29,7 @@ bool ChildProcesses::hear(Child& child) {
 }
 
 bool ChildProcesses::became_ready(Child& loader) {
-    return children_.apply(loader, WorkerEvent::ready);
+    return children_.apply(loader, ChildChange::ready);
 }
 
 void ChildProcesses::kill(Child& child, const std::string& reason) {

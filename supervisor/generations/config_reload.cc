@@ -44,9 +44,11 @@ void ConfigReload::begin() {
 }
 
 void ConfigReload::judge(ReadConfig read) {
-    auto candidate = std::make_shared<const Settings>(
-        make_settings(std::move(read.config), settings_.origin, settings_.identities, settings_.foreground));
-    const auto changes = config::diff(settings_.config, candidate->config);
+    auto candidate = std::make_shared<const Settings>(make_settings(
+        std::move(read.config), settings_.origin, std::move(read.lists), settings_.identities, settings_.foreground));
+    auto changes = config::diff(settings_.config, candidate->config);
+    if (candidate->lists != settings_.lists)
+        changes.push_back({"skip", config::AppliesBy::new_session_workers, "", "its files have changed"});
     if (changes.empty()) {
         ReloadOutcome outcome;
         outcome.ok = true;

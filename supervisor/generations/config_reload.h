@@ -26,7 +26,7 @@ class ConfigReload {
         // Reads the file. `done` is called from the loop, never from within this call.
         std::function<void(std::function<void(Result<ReadConfig>)> done)> read;
         // Binds what is new, and takes nobody there. An Error: nothing was bound.
-        std::function<Result<void>(const config::Milter& bound)> prepare;
+        std::function<Result<void>(const std::vector<SocketGroup>& bound)> prepare;
         // Of what was prepared nothing stays.
         std::function<void()> abandon;
         // Settings, what was prepared, workers.

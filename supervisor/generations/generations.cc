@@ -25,7 +25,7 @@ constexpr Moment kLoaderGrace = 1s;
 constexpr Moment kLook = 1s;
 
 bool ready_or_draining(const SessionWorker& worker) {
-    return worker.child.state == WorkerState::ready || worker.child.state == WorkerState::draining;
+    return worker.child.state == ChildState::ready || worker.child.state == ChildState::draining;
 }
 
 // Reasons of the loader that time can heal: no room, no memory, no time, no right to read. Others are the database's.

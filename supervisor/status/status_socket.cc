@@ -173,13 +173,14 @@ StatusSocket::StatusSocket(Loop* loop, Commands& commands)
     : loop_(loop),
       commands_(commands),
       graveyard_(loop),
-      listeners_(loop, "status",
-                 [this](unique_fd connection, const PeerAddress& peer) { on_accept(std::move(connection), peer); }) {}
+      listeners_(loop, "status", [this](unique_fd connection, const PeerAddress& peer, const std::string&) {
+          on_accept(std::move(connection), peer);
+      }) {}
 
 StatusSocket::~StatusSocket() = default;
 
 Result<void> StatusSocket::apply(const std::string& address, const SocketAccess& access, ListenerSet::Missing missing) {
-    return listeners_.apply({address}, access, missing);
+    return listeners_.apply({{"", {address}, access}}, missing);
 }
 
 void StatusSocket::close() {

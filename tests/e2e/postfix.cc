@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "tests/support/messages.h"
 #include "tests/support/proc.h"
 #include "tests/support/waiting.h"
 
@@ -19,6 +20,10 @@ namespace evermilter::test {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr const char* kHostName = "mx.example.net";
+constexpr const char* kUser = "alice";
+constexpr const char* kPassword = "a secret of hers";
 
 void make_folder(const fs::path& path, const RunAs& owner) {
     fs::create_directories(path);
@@ -53,7 +58,9 @@ std::string main_cf(const std::string& root, const std::string& milter) {
            "maillog_file = " +
            root +
            "/log\n"
-           "myhostname = mx.example.net\n"
+           "myhostname = " +
+           std::string(kHostName) +
+           "\n"
            "inet_interfaces = 127.0.0.1\n"
            "inet_protocols = ipv4\n"
            "mynetworks = 127.0.0.0/8\n"
@@ -82,9 +89,12 @@ std::string main_cf(const std::string& root, const std::string& milter) {
            "milter_default_action = tempfail\n";
 }
 
-std::string master_cf(std::uint16_t port) {
-    return "127.0.0.1:" + std::to_string(port) +
-           " inet n - n - - smtpd\n"
+std::string smtpd_line(std::uint16_t port, const std::string& options) {
+    return "127.0.0.1:" + std::to_string(port) + " inet n - n - - smtpd" + options + "\n";
+}
+
+std::string master_cf(const std::string& servers) {
+    return servers +
            "cleanup unix n - n - 0 cleanup\n"
            "qmgr unix n - n 300 1 qmgr\n"
            "rewrite unix - - n - - trivial-rewrite\n"
@@ -102,7 +112,29 @@ std::string master_cf(std::uint16_t port) {
 
 } // namespace
 
-Postfix::Postfix(const std::string& milter) : port_(free_port()) {
+// A user of the submission port: the password file that Cyrus SASL reads, and how smtpd finds it.
+void Postfix::make_user() const {
+    const fs::path root = folder_.path();
+    const std::string file = root / "sasldb2";
+    // Debian's Postfix looks there.
+    fs::create_directories(configuration() + "/sasl");
+    write_file(configuration() + "/sasl/smtpd.conf",
+               "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN\nsasldb_path: " + file + "\n");
+    const Outcome made = run({"sh", "-c", "printf %s \"$1\" | saslpasswd2 -p -c -f \"$2\" -u \"$3\" \"$4\"", "sh",
+                              kPassword, file, kHostName, kUser});
+    const RunAs postfix = postfix_user();
+    if (made.status != 0 || chown(file.c_str(), postfix.user, postfix.group) != 0)
+        throw std::runtime_error("saslpasswd2 of Debian's package sasl2-bin: " + made.errors);
+}
+
+std::string Postfix::plain_credentials() {
+    using namespace std::string_literals;
+    std::string text = base64("\0"s + kUser + "\0"s + kPassword);
+    text.erase(text.find_last_not_of("\r\n") + 1);
+    return text;
+}
+
+Postfix::Postfix(const std::string& milter, const std::string& submission) : port_(free_port()) {
     const fs::path root = folder_.path();
     const RunAs postfix = postfix_user();
     fs::create_directories(root / "conf");
@@ -111,7 +143,15 @@ Postfix::Postfix(const std::string& milter) : port_(free_port()) {
     make_folder(root / "mail", nobody());
     for (const char* part : {"all", "all/new", "all/cur", "all/tmp"}) make_folder(root / "mail" / part, nobody());
     write_file(configuration() + "/main.cf", main_cf(root, milter));
-    write_file(configuration() + "/master.cf", master_cf(port_));
+    std::string servers = smtpd_line(port_, "");
+    if (!submission.empty()) {
+        make_user();
+        submission_port_ = free_port();
+        servers +=
+            smtpd_line(submission_port_, " -o smtpd_milters=" + submission +
+                                             " -o smtpd_sasl_auth_enable=yes -o smtpd_sasl_local_domain=" + kHostName);
+    }
+    write_file(configuration() + "/master.cf", master_cf(servers));
     const unique_fd output(open((root / "output").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     child_ = start_program({"/usr/sbin/postfix", "-c", configuration(), "start-fg"}, output.get(), output.get());
     wait_greeting(*this);

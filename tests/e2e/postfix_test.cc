@@ -108,6 +108,22 @@ BOOST_AUTO_TEST_CASE(tcp_serves_as_the_unix_socket_does) {
     infected_is_refused(*server, eicar_attached());
 }
 
+BOOST_AUTO_TEST_CASE(a_client_is_exempt_by_its_address_and_not_by_a_name_that_postfix_does_not_know) {
+    need_root();
+    SiteService service;
+    service.set("skip.networks", "[\"unknown\", \"localhost\"]"); // this Postfix looks no names up
+    service.start();
+    const auto server = start_server<Postfix>(service, Transport::unix_socket);
+    infected_is_refused(*server, eicar_attached());
+    service.set("skip.networks", "[\"127.0.0.0/8\"]");
+    BOOST_TEST(service.ctl({"reload-config"}).status == 0);
+    SmtpClient client(server->port());
+    client.ehlo();
+    BOOST_TEST(client.message(eicar_attached()).code() == 250);
+    BOOST_TEST(server->take_one().values("X-Virus-Status") == std::vector<std::string>{" Not scanned (exempt)"},
+               boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(quarantine_puts_an_infected_message_on_hold) {
     need_root();
     SiteService service;

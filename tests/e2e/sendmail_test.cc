@@ -94,6 +94,20 @@ BOOST_AUTO_TEST_CASE(the_unix_socket_serves_as_tcp_does) {
     infected_is_refused(*server, eicar_attached());
 }
 
+BOOST_AUTO_TEST_CASE(a_client_is_exempt_by_the_name_that_sendmail_has_checked) {
+    need_root();
+    SiteService service;
+    service.set("skip.networks", "[\"localhost\"]");
+    service.start();
+    const auto server = start_server<Sendmail>(service, Transport::tcp);
+    SmtpClient client(server->port());
+    client.ehlo();
+    BOOST_TEST(client.message(eicar_attached()).code() == 250);
+    BOOST_TEST(server->take_one().values("X-Virus-Status") == std::vector<std::string>{" Not scanned (exempt)"},
+               boost::test_tools::per_element());
+    service.wait_log({"message", "finding=exempt", "detail=network"});
+}
+
 BOOST_AUTO_TEST_CASE(quarantine_puts_an_infected_message_on_hold) {
     need_root();
     SiteService service;

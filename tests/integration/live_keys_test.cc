@@ -69,9 +69,13 @@ struct Live : Service {
         return 0;
     }
     void serves() const { BOOST_TEST(session().message(eicar_in_body()).text().starts_with("550 ")); }
-    [[nodiscard]] mode_t mode_of_socket() const {
+    // A [[listener]] at second.sock.
+    [[nodiscard]] std::string listener(const std::string& more) const {
+        return R"([{name = "second", address = ["unix:)" + path("second.sock").string() + "\"]" + more + "}]";
+    }
+    [[nodiscard]] mode_t mode_of_socket(const std::string& name = "milter.sock") const {
         struct stat about {};
-        BOOST_REQUIRE(::stat(path("milter.sock").c_str(), &about) == 0);
+        BOOST_REQUIRE(::stat(path(name).c_str(), &about) == 0);
         group = about.st_gid;
         return about.st_mode & 0777U;
     }
@@ -177,6 +181,62 @@ BOOST_AUTO_TEST_CASE(milter_max_sessions_per_peer_is_taken_at_once) {
     service.wait_log({"connection-refused", "max_sessions_per_peer"});
     service.take("milter.max_sessions_per_peer", "2");
     service.serves();
+}
+
+// ---------------------------------------------------------------- [[listener]]
+
+BOOST_AUTO_TEST_CASE(listener_address_is_taken_at_once) {
+    Live service;
+    const auto block = [&](const std::string& socket) {
+        return R"([{name = "second", address = ["unix:)" + service.path(socket).string() + "\"]}]";
+    };
+    service.set("listener", block("a.sock"));
+    service.start();
+    service.take("listener", block("b.sock"));
+    MilterClient client("unix:" + service.path("b.sock").string());
+    client.open();
+    BOOST_TEST(client.message(clean_mail("second")).status() == "Clean");
+    BOOST_TEST(!fs::exists(service.path("a.sock")));
+    service.serves();
+}
+
+BOOST_AUTO_TEST_CASE(listener_socket_mode_is_taken_at_once) {
+    Live service;
+    service.set("listener", service.listener(""));
+    service.start();
+    BOOST_TEST(service.mode_of_socket("second.sock") == 0660U);
+    service.take("listener", service.listener(R"(, socket_mode = "0640")"));
+    BOOST_TEST(service.mode_of_socket("second.sock") == 0640U);
+    BOOST_TEST(service.mode_of_socket() == 0660U);
+}
+
+BOOST_AUTO_TEST_CASE(listener_socket_group_is_taken_at_once) {
+    if (!is_root()) not_possible("another user needs root");
+    Live service;
+    service.set("listener", service.listener(""));
+    service.start();
+    static_cast<void>(service.mode_of_socket("second.sock"));
+    const gid_t other = service.group + 1;
+    service.take("listener", service.listener(", socket_group = \"" + std::to_string(other) + '"'));
+    static_cast<void>(service.mode_of_socket("second.sock"));
+    BOOST_TEST(service.group == other);
+}
+
+BOOST_AUTO_TEST_CASE(listener_allow_is_taken_at_once) {
+    Live service(Keys{{"milter.listen", "[]"}});
+    const auto block = [](const std::string& network) {
+        return R"([{name = "second", address = ["inet:0@127.0.0.1"], allow = [")" + network + "\"]}]";
+    };
+    service.set("listener", block("127.0.0.0/8"));
+    service.start();
+    const std::string address = service.status().at("listeners").at(0);
+    service.take("listener", block("192.0.2.0/24"));
+    MilterClient(address).wait_closed();
+    service.wait_log({"connection-refused", "not_allowed"});
+    service.take("listener", block("127.0.0.1"));
+    MilterClient again(address);
+    again.open();
+    BOOST_TEST(again.message(clean_mail("again")).status() == "Clean");
 }
 
 // ---------------------------------------------------------------- [workers]

@@ -261,8 +261,10 @@ Reply MilterClient::command(char name, std::string_view data, std::uint32_t unwa
     return receive();
 }
 
-Reply MilterClient::connect(const std::string& host, const std::string& address) {
-    macros('C', {{"j", "mx.example.org"}, {"{daemon_name}", "test"}});
+Reply MilterClient::connect(const std::string& host, const std::string& address, const std::string& resolve) {
+    milter::Macros values = {{"j", "mx.example.org"}, {"{daemon_name}", "test"}};
+    if (!resolve.empty()) values.emplace_back("{client_resolve}", resolve);
+    macros('C', values);
     const bool six = address.find(':') != std::string::npos;
     const std::uint16_t port = htons(25025);
     const std::string port_bytes(reinterpret_cast<const char*>(&port), sizeof port);
@@ -275,7 +277,9 @@ Reply MilterClient::helo(const std::string& name) {
 }
 
 Reply MilterClient::mail(const Envelope& envelope) {
-    macros('M', {{"i", envelope.queue_id}, {"{mail_addr}", envelope.sender}});
+    milter::Macros values = {{"i", envelope.queue_id}, {"{mail_addr}", envelope.sender}};
+    if (!envelope.user.empty()) values.emplace_back("{auth_authen}", envelope.user);
+    macros('M', values);
     std::string data = zero(envelope.sender);
     for (const std::string& one : envelope.sender_arguments) data += zero(one);
     return command('M', data, step::kNoMail, step::kNoReplyMail);

@@ -73,6 +73,7 @@ struct Envelope {
     std::vector<std::string> sender_arguments; // "SMTPUTF8", "SIZE=…"
     std::vector<std::string> recipients = {"<recipient@example.org>"};
     std::string queue_id = "4TestQueueId";
+    std::string user = {}; // who has authenticated, {auth_authen}; empty: the macro is not sent
 };
 
 class MilterClient {
@@ -82,7 +83,9 @@ class MilterClient {
 
     // ---- one step: sends, waits for the reply if the negotiation promises one (else 'c').
     Reply negotiate(Offer offer = {});
-    Reply connect(const std::string& host = "client.example.net", const std::string& address = "192.0.2.7");
+    // `resolve`: {client_resolve}, as Sendmail sends it; empty: not sent.
+    Reply connect(const std::string& host = "client.example.net", const std::string& address = "192.0.2.7",
+                  const std::string& resolve = {});
     Reply helo(const std::string& name = "client.example.net");
     Reply mail(const Envelope& envelope = {}); // with the macros {mail_addr} and i
     Reply rcpt(const std::string& recipient = "<recipient@example.org>");

@@ -29,7 +29,9 @@ Result<void> register_callbacks(Service& service) {
     smfiDesc description{};
     description.xxfi_name = name.data(); // libmilter copies it
     description.xxfi_version = SMFI_VERSION;
-    description.xxfi_flags = callbacks::wanted_actions(service.config);
+    description.xxfi_flags = 0;
+    for (const ListenerPolicy& policy : service.policies.all())
+        description.xxfi_flags |= callbacks::wanted_actions(policy);
     description.xxfi_connect = callbacks::on_connect;
     description.xxfi_helo = callbacks::on_helo;
     description.xxfi_envfrom = callbacks::on_mail;

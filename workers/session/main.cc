@@ -105,8 +105,8 @@ int serve() {
         if (!mapped) return fail(channel, EX_SOFTWARE, mapped.error().what);
         poison.emplace(std::move(*mapped));
     }
-    auto policy = session::Policy::make(config.actions, config.poison.action);
-    if (!policy) return fail(channel, EX_CONFIG, policy.error().what);
+    auto policies = session::ListenerPolicies::make(config);
+    if (!policies) return fail(channel, EX_CONFIG, policies.error().what);
     if (!Sha256::prepare())
         log::warning("no-digest", {{"reason", "libcrypto is not usable: poison messages are not recognised"}});
     raise_descriptor_limit();
@@ -114,7 +114,7 @@ int serve() {
 
     // Used by libmilter's threads until the process ends, so it is never destroyed.
     auto* const worker =
-        new session::Worker(std::move(channel), std::move(config), std::move(*policy), // NOLINT
+        new session::Worker(std::move(channel), std::move(config), std::move(*policies), // NOLINT
                             std::move(*board), std::move(*memory), configure->memory_slot, std::move(poison));
     if (auto prepared = worker->prepare(); !prepared) return worker->refuse(EX_OSERR, prepared.error().what);
     std::thread([worker] { worker->run(); }).detach();

@@ -57,9 +57,12 @@ MessageAccount account_of(Session& session, const scanning::ScanReport& report, 
     account.client = session.client;
     account.queue_id = session.queue_id;
     account.envelope = std::exchange(session.envelope, {});
-    account.size = session.store.seen();
+    account.listener = session.listener;
+    // An exempt one is not stored.
+    account.size = session.exempt ? session.intake.bytes() : session.store.seen();
     account.disposition = decision.disposition;
     account.action = decision.action;
+    account.observed = decision.observed;
     if (decision.too_many_forged) account.forged = session.forged.total();
     if (decision.reply) account.reply = decision.reply->code;
     if (decision.reason) account.reason = unseen_name(*decision.reason);
@@ -77,6 +80,7 @@ void log_message(const MessageAccount& account) {
     const scanning::ScanReport& report = account.report;
     log::write(failed ? log::Level::warning : log::Level::info, account.probe ? "probe" : "message",
                {{"action", action_name(account.action)},
+                {"observed", account.observed ? action_name(*account.observed) : ""},
                 {"verdict", kDispositionNames.at(static_cast<std::size_t>(account.disposition))},
                 {"finding", scanning::finding_name(report.finding)},
                 {"detail", report.detail},
@@ -91,6 +95,7 @@ void log_message(const MessageAccount& account) {
                 {"retries", report.retries},
                 {"milliseconds", account.took.count()},
                 {"peer", account.peer},
+                {"listener", account.listener},
                 {"client", account.client},
                 {"from", in_brackets(account.envelope.sender)},
                 {"to", recipient_list(account.envelope)},

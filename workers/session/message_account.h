@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "workers/scanning/finding.h"
@@ -17,6 +18,7 @@ struct MessageAccount {
     bool probe = false; // of evermilterctl probe: neither mail nor a detection
     std::uint64_t session = 0;
     std::string peer;
+    std::string listener; // empty: milter.listen
     std::string client;
     std::string queue_id;
     Envelope envelope;
@@ -24,8 +26,9 @@ struct MessageAccount {
     std::uint64_t forged = 0; // fields of ours that came with it, where they are more than may be removed
     Disposition disposition = Disposition::error;
     config::Action action = config::Action::tempfail;
-    std::string reply;    // its code
-    bool answered = true; // the answer was written whole, and to somebody
+    std::optional<config::Action> observed; // see Decision
+    std::string reply;                      // its code
+    bool answered = true;                   // the answer was written whole, and to somebody
     std::string reason;
     scanning::ScanReport report;
     std::chrono::milliseconds took{};

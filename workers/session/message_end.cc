@@ -64,6 +64,12 @@ scanning::ScanReport examine(SMFICTX* context, Service& service, Session& sessio
         report.detail = why;
         return report;
     }
+    if (session.exempt) {
+        report.finding = scanning::Finding::exempt;
+        report.detail = skip_reason_name(*session.exempt);
+        service.board.header().counters.add("messages.skipped_by", *session.exempt);
+        return report;
+    }
     if (session.store.state() == scanning::StoreState::oversize) {
         report.finding = scanning::Finding::oversize;
         return report;
@@ -87,8 +93,7 @@ scanning::ScanReport examine(SMFICTX* context, Service& service, Session& sessio
 }
 
 // More of our fields came with the message than may be removed. Where they are not to be, or cannot be, any number may.
-bool too_many_forged(const Service& service, const Session& session) {
-    const config::Headers& headers = service.config.headers;
+bool too_many_forged(const config::Headers& headers, const Session& session) {
     return headers.add == config::HeaderMode::replace && session.negotiated.change_headers &&
            session.forged.total() > headers.max_forged;
 }
@@ -128,8 +133,8 @@ void log_later(Service& service, Session& session, const scanning::ScanReport& r
 
 // Header operations that the MTA offers. False when one that it offers failed: the connection is broken.
 bool stamp(SMFICTX* context, Service& service, const Session& session, const Decision& decision) {
-    const auto operations = stamp_operations(service.config.headers.add, session.forged, decision, service.identity,
-                                             session.negotiated.leadspc);
+    const auto operations = stamp_operations(service.policies.of(session.listener).headers.add, session.forged,
+                                             decision, service.identity, session.negotiated.leadspc);
     for (HeaderOperation operation : operations) {
         int done = MI_SUCCESS;
         switch (operation.kind) {
@@ -193,12 +198,15 @@ Final answer_message(SMFICTX* context, Service& service, Session& session) {
     const scanning::ScanReport report =
         examine(context, service, session, begin + service.config.timeouts.eom - graces::kReply);
     if (report.finding == scanning::Finding::out_of_time) service.sessions.count_eom_timeout();
-    Decision decision = decide(report, service.policy, session.queue_id);
+    const ListenerPolicy& of_listener = service.policies.of(session.listener);
+    const Policy& policy = of_listener.policy;
+    Decision decision = decide(report, policy, session.queue_id);
     // An MTA that lets nobody change headers keeps them whatever their number, and no list of them is made.
     decision.keep_forged = !session.negotiated.change_headers;
-    if (too_many_forged(service, session)) decision = with_too_many_forged(std::move(decision), service.policy);
+    if (too_many_forged(of_listener.headers, session)) decision = with_too_many_forged(std::move(decision), policy);
     if (decision.action == config::Action::quarantine && !session.negotiated.quarantine)
-        decision = without_quarantine(std::move(decision), report, service.policy, session.queue_id);
+        decision = without_quarantine(std::move(decision), report, policy, session.queue_id);
+    if (of_listener.observe && !is_probe(session)) decision = observed(std::move(decision));
     // Shown until the next message begins; and a session that began before there was one keeps it (reload.pin).
     if (report.generation != 0) service.sessions.table().show_generation(session, report.generation);
     if (service.config.reload.pin == config::Pin::session && report.generation != 0 &&

@@ -8,14 +8,14 @@
 #include "workers/scanning/generation_queue.h"
 #include "workers/scanning/outbox.h"
 #include "workers/scanning/scan_client.h"
-#include "workers/session/policy/verdict.h"
+#include "workers/session/policy/listener_policy.h"
 #include "workers/session/session_budgets.h"
 
 namespace evermilter::session {
 
 struct Service {
     const config::Config& config;
-    const Policy& policy;
+    const ListenerPolicies& policies;
     const SessionBoard& board;
     SessionBudgets& sessions;
     scanning::GenerationQueues& queues;

@@ -16,6 +16,7 @@
 
 #include "workers/common/base/unique_fd.h"
 #include "workers/common/ipc/from_session.h"
+#include "workers/common/shared/counter_labels.h"
 #include "workers/scanning/generation_queue.h"
 #include "workers/scanning/message_store.h"
 #include "workers/session/intake.h"
@@ -41,20 +42,23 @@ struct Envelope {
     std::string sender;
     std::vector<std::string> recipients;
     std::size_t recipient_count = 0;
+    bool all_exempt = true; // each so far, by skip.recipients
 };
 
 struct Session {
     Session(std::uint64_t session_id, std::uint32_t session_slot, std::string session_peer, unique_fd connected,
-            const scanning::StoreSettings& settings, scanning::MemoryBudget& budget)
+            const scanning::StoreSettings& settings, scanning::MemoryBudget& budget, std::string session_listener = {})
         : id(session_id),
           slot(session_slot),
           peer(std::move(session_peer)),
+          listener(std::move(session_listener)),
           connection(std::move(connected)),
           store(settings, budget) {}
 
     const std::uint64_t id;
     const std::uint32_t slot;
     const std::string peer;
+    const std::string listener; // see HandOver
 
     SessionConnection connection; // any thread
     int descriptor = -1;          // libmilter's, -1 before accept(). SessionTable's
@@ -68,9 +72,11 @@ struct Session {
     std::string client; // of xxfi_connect: name and address
     bool probe = false; // of evermilterctl probe
     std::string helo;
-    scanning::Pin pin; // reload.pin; empty: the current generation
+    std::optional<SkipReason> exempt_client; // by skip.networks, of the SMTP session
+    scanning::Pin pin;                       // reload.pin; empty: the current generation
     Envelope envelope;
     std::string queue_id;
+    std::optional<SkipReason> exempt; // the message is not to be scanned, and not stored
     ForgedHeaders forged;
     Intake intake;
     scanning::MessageStore store;
@@ -101,6 +107,7 @@ struct Session {
         intake.over();
         envelope = {};
         queue_id.clear();
+        exempt.reset();
         forged = {};
         store.clear();
     }

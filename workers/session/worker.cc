@@ -38,10 +38,10 @@ scanning::ScanSettings scan_settings(const config::Config& config) {
 
 } // namespace
 
-Worker::Worker(SupervisorChannel channel, config::Config config, Policy policy, SessionBoard board, MemoryBoard memory,
-               std::uint32_t memory_slot, std::optional<PoisonBoard> poison)
+Worker::Worker(SupervisorChannel channel, config::Config config, ListenerPolicies policies, SessionBoard board,
+               MemoryBoard memory, std::uint32_t memory_slot, std::optional<PoisonBoard> poison)
     : config_(std::move(config)),
-      policy_(std::move(policy)),
+      policies_(std::move(policies)),
       board_(std::move(board)),
       poison_(std::move(poison)),
       woken_(loop_.get(),
@@ -66,7 +66,7 @@ Worker::Worker(SupervisorChannel channel, config::Config config, Policy policy, 
                {[this](messages::ScannerOverdue overdue) { outbox_.send(overdue); },
                 [this](messages::Suspicion suspicion) { outbox_.send(suspicion); },
                 [this](const MessageDigests& digests) { return poison_ && poison_->holds(digests, monotonic_ns()); }}),
-      service_{config_, policy_, board_, sessions_, queue_worker_.queues(), scanner_, outbox_, identity()} {}
+      service_{config_, policies_, board_, sessions_, queue_worker_.queues(), scanner_, outbox_, identity()} {}
 
 Result<void> Worker::prepare() {
     if (!loop_) return Error{0, "libev cannot make an event loop"};

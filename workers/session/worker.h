@@ -24,8 +24,8 @@ using SupervisorChannel = Channel<messages::ToSession, messages::FromSession>;
 class Worker {
   public:
     // `channel`: to the supervisor, non-blocking.
-    Worker(SupervisorChannel channel, config::Config config, Policy policy, SessionBoard board, MemoryBoard memory,
-           std::uint32_t memory_slot, std::optional<PoisonBoard> poison);
+    Worker(SupervisorChannel channel, config::Config config, ListenerPolicies policies, SessionBoard board,
+           MemoryBoard memory, std::uint32_t memory_slot, std::optional<PoisonBoard> poison);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker() = delete; // libmilter's threads use it until the process ends
@@ -53,7 +53,7 @@ class Worker {
     void on_drained();
 
     const config::Config config_;
-    const Policy policy_;
+    const ListenerPolicies policies_;
     const SessionBoard board_;
     const std::optional<PoisonBoard> poison_;
 

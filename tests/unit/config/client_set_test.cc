@@ -44,8 +44,55 @@ BOOST_AUTO_TEST_CASE(a_network_has_its_addresses_and_no_others) {
         BOOST_TEST(!set.has_address(address(out)), out);
     BOOST_TEST(set_of({"0.0.0.0/0"}).has_address(address("255.255.255.255")));
     BOOST_TEST(!set_of({"0.0.0.0/0"}).has_address(address("2001:db8::")));
-    BOOST_TEST(set_of({"::/0"}).has_address(address("192.0.2.1"))); // a mapped address is one of IPv6
+    const ClientSet inet6 = set_of({"::/0"});
+    for (const char* in : {"::", "::1", "::fffe:ffff:ffff", "::1:0:0:0", "2001:db8::1", "ffff::"})
+        BOOST_TEST(inet6.has_address(address(in)), in);
+    for (const char* out : {"0.0.0.0", "127.0.0.1", "::ffff:192.0.2.7", "255.255.255.255"})
+        BOOST_TEST(!inet6.has_address(address(out)), out);
     BOOST_TEST(!set_of({"mail.example.org"}).has_address(address("192.0.2.1")));
+}
+
+BOOST_AUTO_TEST_CASE(each_network_ends_where_its_prefix_says) {
+    struct Row {
+        const char* network;
+        const char* address;
+        bool inside;
+    };
+    const Row rows[] = {
+        {"127.0.0.0/8", "127.255.255.255", true},
+        {"127.0.0.0/8", "128.0.0.0", false},
+        {"127.0.0.0/8", "126.255.255.255", false},
+        {"192.0.2.128/25", "192.0.2.127", false},
+        {"192.0.2.128/25", "192.0.2.128", true},
+        {"10.32.0.0/11", "10.63.255.255", true},
+        {"10.32.0.0/11", "10.64.0.0", false},
+        {"192.0.2.1/32", "192.0.2.1", true},
+        {"192.0.2.1/32", "192.0.2.2", false},
+        {"0.0.0.0/0", "::1", false},
+        {"::1/128", "::1", true},
+        {"::1/128", "::2", false},
+        {"2001:db8:0:8000::/49", "2001:db8:0:8000::1", true},
+        {"2001:db8:0:8000::/49", "2001:db8:0:7fff::1", false},
+        // Mapped addresses are the IPv4 addresses in them.
+        {"192.0.2.0/24", "::ffff:192.0.2.7", true},
+        {"192.0.2.0/24", "::ffff:192.0.3.7", false},
+        {"::ffff:192.0.2.0/120", "192.0.2.9", true},
+        {"::ffff:192.0.2.0/120", "192.0.3.9", false},
+        {"::ffff:0:0/96", "198.51.100.1", true},
+    };
+    for (const Row& row : rows)
+        BOOST_TEST(set_of({row.network}).has_address(address(row.address)) == row.inside,
+                   row.network << " and " << row.address);
+}
+
+BOOST_AUTO_TEST_CASE(an_address_alone_is_a_network_of_one_and_no_slip_passes) {
+    BOOST_TEST(set_of({"::1"}).has_address(address("::1")));
+    for (const char* text : {"/", "/8", "192.0.2/24", "192.0.2.0/", "192.0.2.0/-1", "192.0.2.0/ 8", "192.0.2.0/8x",
+                             "192.0.2.0/0x8", "::1/128/1", "192.0.2.256", "1.2.3.4.5"}) {
+        const auto network = parse_network(text);
+        BOOST_REQUIRE_MESSAGE(!network.ok(), text);
+        BOOST_TEST(network.error().reason.find('"' + std::string(text) + '"') != std::string::npos, text);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(whatever_networks_there_are_an_address_is_in_one_of_them_or_in_none) {

@@ -99,16 +99,17 @@ BOOST_AUTO_TEST_CASE(a_listener_set_uses_what_was_passed_and_leaves_its_path_alo
     BOOST_TEST(sockets.add(listening(folder.path("m.sock")), "milter").ok());
     const unique_fd early = connect_unix(folder.path("m.sock"));
     int accepted = 0;
-    ListenerSet set(loop.get(), "milter", [&](const unique_fd&, const PeerAddress&) { ++accepted; });
+    ListenerSet set(loop.get(), "milter",
+                    [&](const unique_fd&, const PeerAddress&, const std::string&) { ++accepted; });
     set.use_passed(sockets);
     const std::vector<std::string> addresses = {"unix:" + folder.path("m.sock")};
-    BOOST_REQUIRE(set.apply(addresses, {}).ok());
+    BOOST_REQUIRE(set.apply({{"", addresses, {}}}).ok());
     loop.until("the early one is accepted", [&] { return accepted == 1; });
-    BOOST_REQUIRE(set.apply({}, {}).ok()); // taken out of the configuration
+    BOOST_REQUIRE(set.apply({}).ok()); // taken out of the configuration
     BOOST_TEST(std::filesystem::exists(folder.path("m.sock")));
     const unique_fd late = connect_unix(folder.path("m.sock"));
     BOOST_TEST(static_cast<bool>(late)); // it waits
-    BOOST_REQUIRE(set.apply(addresses, {}).ok());
+    BOOST_REQUIRE(set.apply({{"", addresses, {}}}).ok());
     loop.until("the late one is accepted", [&] { return accepted == 2; });
     set.close();
     BOOST_TEST(std::filesystem::exists(folder.path("m.sock")));

@@ -43,7 +43,7 @@ inline void fill(State& state) {
     SessionWorker& worker = state.session_workers.emplace_back();
     worker.child.id = 1;
     worker.child.pid = 101;
-    worker.child.state = WorkerState::ready;
+    worker.child.state = ChildState::ready;
     worker.slots = Slots(8);
     (void)worker.slots.take();
     (void)worker.slots.take();
@@ -60,7 +60,7 @@ inline void fill(State& state) {
     active.id = 4;
     active.state = GenerationState::active;
     active.loader.pid = 200;
-    active.loader.state = WorkerState::ready;
+    active.loader.state = ChildState::ready;
     active.board = std::move(*scanners);
     active.scanners = {{201, 0}, {202, 1}};
     active.loaded = true;

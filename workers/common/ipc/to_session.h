@@ -27,18 +27,22 @@ inline constexpr Bound bound<&ConfigureSession::origin>{.bytes = PATH_MAX};
 
 // A connection whose negotiation packet is whole in its buffer. `session` is unique for the supervisor's life;
 // `slot` the scoreboard slot, free until SessionEnded is sent; `peer` is for logs (address, or pid/uid of a
-// unix peer); `generation` what a new session uses, or 0 when none is active yet.
+// unix peer); `generation` what a new session uses, or 0 when none is active yet;
+// `listener` the [[listener]] that it came by, empty for milter.listen.
 struct HandOver {
     std::uint64_t session = 0;
     std::uint32_t slot = 0;
     std::uint64_t generation = 0;
     std::string peer;
     unique_fd connection;
-    static constexpr auto fields =
-        std::tuple{&HandOver::session, &HandOver::slot, &HandOver::generation, &HandOver::peer, &HandOver::connection};
+    std::string listener = {};
+    static constexpr auto fields = std::tuple{&HandOver::session, &HandOver::slot,       &HandOver::generation,
+                                              &HandOver::peer,    &HandOver::connection, &HandOver::listener};
 };
 template <>
 inline constexpr Bound bound<&HandOver::peer>{.bytes = 256, .cut = true};
+template <>
+inline constexpr Bound bound<&HandOver::listener>{.bytes = 256};
 
 // The sending end of a generation's queue; this generation is the worker's current one from now on. The worker
 // answers QueueTaken at once; and QueueReleased when neither a session nor "current" needs it any more.

@@ -20,9 +20,20 @@ inline constexpr std::array<const char*, kDispositions> kDispositionNames = {"cl
                                                                              "oversize", "incomplete", "skipped"};
 
 // Why a message was not to be scanned.
-enum class SkipReason : std::uint8_t { poison };
-inline constexpr std::size_t kSkipReasons = 1;
-inline constexpr std::array<const char*, kSkipReasons> kSkipReasonNames = {"poison"};
+enum class SkipReason : std::uint8_t {
+    poison,
+    network, // from here on: [skip]
+    user,
+    sender,
+    recipient,
+};
+inline constexpr std::size_t kSkipReasons = 5;
+inline constexpr std::array<const char*, kSkipReasons> kSkipReasonNames = {"poison", "network", "user", "sender",
+                                                                           "recipient"};
+
+[[nodiscard]] constexpr const char* skip_reason_name(SkipReason reason) noexcept {
+    return kSkipReasonNames[static_cast<std::size_t>(reason)];
+}
 
 // Why a connection was closed at accept, or before a session worker had it.
 enum class Refused : std::uint8_t {

@@ -25,12 +25,13 @@ enum class Finding : std::uint8_t {
     oversize,      // above message.max_size, not scanned
     store_failed,  // could not be collected (memory and spool); detail: reason
     poison,        // it has cost scanners before, and was not scanned; detail: its digests
+    exempt,        // by [skip], and was not scanned; detail: the SkipReason
 };
-inline constexpr std::size_t kFindings = 16;
+inline constexpr std::size_t kFindings = 17;
 inline constexpr std::array<const char*, kFindings> kFindingNames = {
     "clean",     "infected",      "incomplete",    "scan-error",  "temp-failed", "scanner-died",
     "overdue",   "queue-timeout", "no-generation", "out-of-time", "bad-answer",  "internal",
-    "cancelled", "oversize",      "store-failed",  "poison"};
+    "cancelled", "oversize",      "store-failed",  "poison",      "exempt"};
 
 [[nodiscard]] constexpr const char* finding_name(Finding finding) noexcept {
     return kFindingNames[static_cast<std::size_t>(finding)];

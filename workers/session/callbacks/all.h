@@ -6,14 +6,14 @@
 
 #include <cstddef>
 
-#include "config/config.h"
+#include "workers/session/policy/listener_policy.h"
 
 namespace evermilter::session::callbacks {
 
 // ---- connection.cc: from the negotiation to the end of the connection
 
 // The actions that this configuration needs of an MTA.
-[[nodiscard]] unsigned long wanted_actions(const config::Config& config);
+[[nodiscard]] unsigned long wanted_actions(const ListenerPolicy& policy);
 sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long steps, unsigned long unused0,
                       unsigned long unused1, unsigned long* wanted, unsigned long* protocol, unsigned long* unused2,
                       unsigned long* unused3);

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -20,13 +21,15 @@
 namespace evermilter::session::callbacks {
 namespace {
 
-// The macros that are used: the queue id, and the MTA's name for the synthetic Received: line.
+// The macros that are used: the queue id, the MTA's name for the synthetic Received: line, whether the client's name
+// leads back to its address (Sendmail; Postfix gives only such names), and who has authenticated. What an MTA does not
+// send counts as not known.
 void ask_for_macros(SMFICTX* context) {
-    std::array<char, 2> host{"j"};
-    std::array<char, 2> queue_id{"i"};
-    (void)::smfi_setsymlist(context, SMFIM_CONNECT, host.data());
-    for (const int place : {SMFIM_ENVFROM, SMFIM_DATA, SMFIM_EOM})
-        (void)::smfi_setsymlist(context, place, queue_id.data());
+    const auto ask = [context](int place, std::string names) { (void)::smfi_setsymlist(context, place, names.data()); };
+    ask(SMFIM_CONNECT, "j {client_resolve}");
+    ask(SMFIM_ENVFROM, "i {auth_authen}");
+    ask(SMFIM_DATA, "i");
+    ask(SMFIM_EOM, "i");
 }
 
 // `address` is as large as its family needs (libmilter's own union, engine.c, st_connectinfo).
@@ -43,6 +46,31 @@ std::string address_text(const sockaddr* address) {
         shown = ::inet_ntop(AF_INET6, &inet6.sin6_addr, text.data(), text.size());
     }
     return shown == nullptr ? std::string() : std::string(shown);
+}
+
+std::optional<config::ClientSet::Address> address_of(const sockaddr* address) {
+    if (address == nullptr) return std::nullopt;
+    config::ClientSet::Address bytes{};
+    if (address->sa_family == AF_INET) {
+        sockaddr_in inet{};
+        std::memcpy(&inet, address, sizeof inet);
+        std::array<std::uint8_t, 4> ipv4{};
+        std::memcpy(ipv4.data(), &inet.sin_addr, ipv4.size());
+        return config::mapped(ipv4);
+    }
+    if (address->sa_family != AF_INET6) return std::nullopt;
+    sockaddr_in6 inet6{};
+    std::memcpy(&inet6, address, sizeof inet6);
+    std::memcpy(bytes.data(), &inet6.sin6_addr, bytes.size());
+    return bytes;
+}
+
+// As far as the MTA has checked it: Postfix says "unknown" and Sendmail "[ADDRESS]" where there is no name.
+std::string_view name_of_client(SMFICTX* context, const char* host) {
+    const std::string_view resolved = macro(context, "{client_resolve}");
+    const std::string_view name = host == nullptr ? "" : host;
+    if (name.starts_with('[') || name == "unknown" || (!resolved.empty() && resolved != "OK")) return {};
+    return name;
 }
 
 // A new SMTP session on the same connection. Without a budget of its own it may not go on.
@@ -81,13 +109,13 @@ void log_end(Session& session) {
 
 } // namespace
 
-unsigned long wanted_actions(const config::Config& config) {
+unsigned long wanted_actions(const ListenerPolicy& policy) {
     unsigned long actions = SMFIF_SETSYMLIST;
-    if (config.headers.add != config::HeaderMode::no) actions |= SMFIF_ADDHDRS;
-    if (config.headers.add == config::HeaderMode::replace) actions |= SMFIF_CHGHDRS;
-    const config::Actions& on = config.actions;
+    if (policy.headers.add != config::HeaderMode::no) actions |= SMFIF_ADDHDRS;
+    if (policy.headers.add == config::HeaderMode::replace) actions |= SMFIF_CHGHDRS;
+    const config::Actions& on = policy.policy.actions;
     bool quarantine = false;
-    for (const config::Action action : {on.infected, on.error, on.oversize, on.forged, on.clean, config.poison.action})
+    for (const config::Action action : {on.infected, on.error, on.oversize, on.forged, on.clean, policy.policy.poison})
         quarantine = quarantine || action == config::Action::quarantine;
     for (const Unseen reason : kUnseenReasons)
         quarantine = quarantine || action_for(on, reason) == config::Action::quarantine;
@@ -99,7 +127,7 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long ste
                       unsigned long /*unused*/, unsigned long* wanted, unsigned long* protocol, unsigned long* unused2,
                       unsigned long* unused3) {
     return command({"negotiate", Stage::negotiate, true}, [&](Session& session) {
-        *wanted = wanted_actions(the_service().config) & actions;
+        *wanted = wanted_actions(policy_of(session)) & actions;
         *protocol = steps & (SMFIP_NOUNKNOWN | SMFIP_HDR_LEADSPC | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY);
         *unused2 = 0;
         *unused3 = 0;
@@ -123,6 +151,10 @@ sfsistat on_connect(SMFICTX* context, char* host, _SOCK_ADDR* address) {
         session.client = host == nullptr ? "" : host;
         const std::string number = address_text(address);
         if (!number.empty()) session.client += '[' + number + ']';
+        // A probe asks what becomes of mail that is scanned.
+        if (!session.probe)
+            session.exempt_client =
+                exempt_client(policy_of(session).skip, {address_of(address), name_of_client(context, host)});
         the_service().sessions.enter(session, Stage::helo);
         return Go::on;
     });
@@ -146,6 +178,7 @@ sfsistat on_close(SMFICTX* /*context*/) {
     session->helo.clear();
     session->client.clear();
     session->probe = false;
+    session->exempt_client.reset();
     session->pin.reset();
     if (libmilter::current_command() == milter::command::kQuitNewConnection) {
         begin_again(*session);

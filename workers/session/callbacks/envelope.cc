@@ -43,6 +43,9 @@ sfsistat on_mail(SMFICTX* context, char** arguments) {
             return refuse_mail(context, session, refusal);
         session.envelope.sender = arguments[0];
         learn_queue_id(context, session);
+        session.exempt = session.exempt_client;
+        if (!session.exempt && !session.probe)
+            session.exempt = exempt_sender(policy_of(session).skip, macro(context, "{auth_authen}"), arguments[0]);
         pin_for_message(session);
         scanning::Preamble preamble;
         preamble.sender = session.envelope.sender;
@@ -62,6 +65,8 @@ sfsistat on_rcpt(SMFICTX* /*context*/, char** arguments) {
     return command({"rcpt", Stage::rcpt, false}, [&](Session& session) {
         Envelope& envelope = session.envelope;
         ++envelope.recipient_count;
+        envelope.all_exempt =
+            envelope.all_exempt && !session.probe && policy_of(session).skip.recipients.matches(arguments[0]);
         if (envelope.recipients.size() < Envelope::kMaxRecipients)
             envelope.recipients.push_back(log::shortened(arguments[0], Envelope::kLongestRecipient));
         // An MTA that sends no SMFIC_DATA collects the whole upload in this stage.

@@ -29,6 +29,10 @@ void end_message(Session& session) noexcept {
     (void)try_to([&] { the_service().sessions.table().show_queue_id(session); });
 }
 
+const ListenerPolicy& policy_of(const Session& session) noexcept {
+    return the_service().policies.of(session.listener);
+}
+
 std::string_view macro(SMFICTX* context, const char* name) {
     std::string symbol(name);
     const char* value = ::smfi_getsymval(context, symbol.data());

@@ -90,6 +90,7 @@ void content(const char* callback, Count&& count, Body&& body) noexcept {
 
 // ---- what several of them need
 
+[[nodiscard]] const ListenerPolicy& policy_of(const Session& session) noexcept;
 // Empty where the MTA has not sent it.
 [[nodiscard]] std::string_view macro(SMFICTX* context, const char* name);
 // Postfix knows the queue id from DATA on, Sendmail from MAIL on.

@@ -9,6 +9,15 @@
 #include "workers/session/message_end.h"
 
 namespace evermilter::session::callbacks {
+namespace {
+
+// Asked when the recipients are known: with the first part of the message.
+void exempt_by_recipients(Session& session) noexcept {
+    if (!session.exempt && session.envelope.recipient_count > 0 && session.envelope.all_exempt)
+        session.exempt = SkipReason::recipient;
+}
+
+} // namespace
 
 // What goes wrong with headers and body is answered at the end of the message.
 sfsistat on_header(SMFICTX* /*context*/, char* name, char* value) { // NOLINT(readability-non-const-parameter)
@@ -16,7 +25,8 @@ sfsistat on_header(SMFICTX* /*context*/, char* name, char* value) { // NOLINT(re
         "header", [&](Session& session) { session.intake.header(name, value, session.negotiated.leadspc); },
         [&](Session& session) {
             session.forged.see(name);
-            session.store.add_header(name, value, session.negotiated.leadspc);
+            exempt_by_recipients(session);
+            if (!session.exempt) session.store.add_header(name, value, session.negotiated.leadspc);
             the_service().sessions.enter(session, Stage::header);
         });
     return answer_header();
@@ -26,7 +36,8 @@ sfsistat on_end_of_headers(SMFICTX* context) {
     content(
         "eoh", [](Session&) {},
         [&](Session& session) {
-            session.store.end_of_headers();
+            exempt_by_recipients(session);
+            if (!session.exempt) session.store.end_of_headers();
             learn_queue_id(context, session);
             the_service().sessions.enter(session, Stage::body);
         });
@@ -37,7 +48,8 @@ sfsistat on_body(SMFICTX* /*context*/, unsigned char* chunk, std::size_t size) {
     content(
         "body", [&](Session& session) { session.intake.body(size); },
         [&](Session& session) {
-            session.store.add_body({reinterpret_cast<const char*>(chunk), size});
+            exempt_by_recipients(session);
+            if (!session.exempt) session.store.add_body({reinterpret_cast<const char*>(chunk), size});
             the_service().sessions.enter(session, Stage::body);
         });
     return answer_chunk(libmilter::current_command());
@@ -47,8 +59,10 @@ sfsistat on_end_of_message(SMFICTX* context) {
     Final final = Final::tempfail;
     const SessionPointer session = enter();
     if (!session) return answer_end_of_message(final);
+    if (policy_of(*session).observe) final = Final::accept;
     const bool answered = attempt("eom", *session, [&](Session& found) {
         learn_queue_id(context, found);
+        exempt_by_recipients(found);
         the_service().sessions.enter(found, Stage::eom);
         final = answer_message(context, the_service(), found);
     });

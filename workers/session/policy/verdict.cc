@@ -38,6 +38,8 @@ std::string not_scanned(scanning::Finding finding) {
             return "out of storage";
         case scanning::Finding::poison:
             return "poison message";
+        case scanning::Finding::exempt:
+            return "exempt";
         case scanning::Finding::clean:
         case scanning::Finding::infected:
         case scanning::Finding::incomplete:
@@ -111,6 +113,8 @@ Row row(const scanning::ScanReport& report, const Policy& policy) {
                     false};
         case scanning::Finding::poison:
             return {Disposition::skipped, policy.poison, "Not scanned (" + not_scanned(report.finding) + ")", false};
+        case scanning::Finding::exempt:
+            return {Disposition::skipped, Action::accept, "Not scanned (" + not_scanned(report.finding) + ")", false};
         case scanning::Finding::scan_error:
         case scanning::Finding::temp_failed:
         case scanning::Finding::scanner_died:
@@ -202,6 +206,16 @@ Decision without_quarantine(Decision decision, const scanning::ScanReport& repor
     decision.reply = reply_for('4', decision, report, policy, queue_id);
     decision.quarantine.clear();
     decision.stamp = false;
+    return decision;
+}
+
+Decision observed(Decision decision) {
+    if (decision.action == Action::accept) return decision;
+    decision.observed = std::exchange(decision.action, Action::accept);
+    decision.reply.reset();
+    decision.quarantine.clear();
+    decision.stamp = true;
+    decision.keep_forged = decision.keep_forged || decision.too_many_forged;
     return decision;
 }
 

@@ -35,7 +35,8 @@ struct Decision {
     bool scanned = false;         // a scanner has looked at it: X-Virus-Scanned may be added
     std::string status;           // value of X-Virus-Status: "Clean", "Infected (NAME)", "Not scanned (REASON)", …
     bool too_many_forged = false; // actions.forged has decided
-    bool keep_forged = false;     // the fields that a sender forged stay in the message: the caller may say so too
+    std::optional<config::Action> observed; // what would have been done where `observe` lets it through
+    bool keep_forged = false; // the fields that a sender forged stay in the message: the caller may say so too
 };
 
 // `queue_id` for {queue_id}. Quarantine at end of message needs SMFIF_QUARANTINE: where the MTA does not offer it,
@@ -45,6 +46,9 @@ struct Decision {
 // A message that ought to be quarantined where the MTA cannot: it is tempfailed, never let through.
 [[nodiscard]] Decision without_quarantine(Decision decision, const scanning::ScanReport& report, const Policy& policy,
                                           std::string_view queue_id);
+
+// What milter.mode = "observe" makes of it, after all else: it goes on, stamped with what was found.
+[[nodiscard]] Decision observed(Decision decision);
 
 // Of a message that brings more forged fields than may be removed: what is to go on is handled by actions.forged,
 // unless the decision so far is stricter.

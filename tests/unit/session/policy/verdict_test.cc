@@ -19,7 +19,7 @@ constexpr std::array<Action, 5> kActions = {Action::accept, Action::reject, Acti
                                             Action::quarantine};
 
 // Which key decides a finding.
-enum class Key { clean, infected, incomplete, oversize, error, poison };
+enum class Key { clean, infected, incomplete, oversize, error, poison, none };
 
 struct Row {
     scanning::Finding finding;
@@ -46,6 +46,7 @@ constexpr std::array<Row, scanning::kFindings> kRows = {{
     {scanning::Finding::oversize, Key::oversize, Disposition::oversize, "Not scanned (too large)", false},
     {scanning::Finding::store_failed, Key::error, Disposition::error, "Not scanned (out of storage)", false},
     {scanning::Finding::poison, Key::poison, Disposition::skipped, "Not scanned (poison message)", false},
+    {scanning::Finding::exempt, Key::none, Disposition::skipped, "Not scanned (exempt)", false},
 }};
 
 config::Actions texts() {
@@ -74,6 +75,7 @@ Action& action_of(config::Actions& actions, Action& poison, Key key) {
         case Key::poison:
             return poison;
         case Key::error:
+        case Key::none:
             break;
     }
     return actions.error;
@@ -149,7 +151,7 @@ BOOST_AUTO_TEST_CASE(each_finding_is_decided_by_its_own_key_alone) {
                     action_of(actions, poison, row.key) = wanted;
                     const Policy policy = policy_of(actions, poison);
                     const Decision decision = decide(report_of(row.finding), policy, "4ABC");
-                    BOOST_TEST((decision.action == wanted));
+                    BOOST_TEST((decision.action == (row.key == Key::none ? Action::accept : wanted)));
                     BOOST_TEST((decision.disposition == row.disposition));
                     BOOST_TEST(decision.status == row.status);
                     BOOST_TEST(decision.scanned == row.scanned);
@@ -354,6 +356,22 @@ BOOST_AUTO_TEST_CASE(too_many_forged_fields_never_make_an_answer_milder) {
             BOOST_TEST(after.stamp == (after.action == Action::accept || after.action == Action::quarantine));
             BOOST_TEST(after.keep_forged == after.stamp);
         }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(observing_lets_everything_go_on_and_says_what_would_have_been_done) {
+    for (const Action action : kActions) {
+        config::Actions actions = texts();
+        actions.infected = action;
+        const Decision decision = decide(report_of(scanning::Finding::infected), policy_of(actions), "4ABC");
+        const Decision seen = observed(decision);
+        BOOST_TEST((seen.action == Action::accept));
+        BOOST_TEST(seen.stamp);
+        BOOST_TEST(!seen.reply.has_value());
+        BOOST_TEST(seen.quarantine.empty());
+        BOOST_TEST(seen.status == decision.status);
+        BOOST_TEST((seen.disposition == Disposition::infected));
+        BOOST_TEST((seen.observed == (action == Action::accept ? std::nullopt : std::optional(action))));
     }
 }
 

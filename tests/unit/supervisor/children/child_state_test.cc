@@ -5,41 +5,41 @@
 #include <boost/test/unit_test.hpp>
 #include <optional>
 
+using evermilter::supervisor::ChildChange;
+using evermilter::supervisor::ChildState;
 using evermilter::supervisor::name;
 using evermilter::supervisor::next;
-using evermilter::supervisor::WorkerEvent;
-using evermilter::supervisor::WorkerState;
 
 namespace {
 
-constexpr std::array kStates = {WorkerState::starting, WorkerState::ready, WorkerState::draining, WorkerState::stopping,
-                                WorkerState::dead};
-constexpr std::array kEvents = {WorkerEvent::ready,       WorkerEvent::drain, WorkerEvent::unfit,
-                                WorkerEvent::channel_end, WorkerEvent::kill,  WorkerEvent::reaped};
+constexpr std::array kStates = {ChildState::starting, ChildState::ready, ChildState::draining, ChildState::stopping,
+                                ChildState::dead};
+constexpr std::array kEvents = {ChildChange::ready,       ChildChange::drain, ChildChange::unfit,
+                                ChildChange::channel_end, ChildChange::kill,  ChildChange::reaped};
 
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(worker_state)
 
 BOOST_AUTO_TEST_CASE(a_worker_goes_the_normal_way) {
-    BOOST_TEST((next(WorkerState::starting, WorkerEvent::ready) == WorkerState::ready));
-    BOOST_TEST((next(WorkerState::ready, WorkerEvent::drain) == WorkerState::draining));
-    BOOST_TEST((next(WorkerState::draining, WorkerEvent::channel_end) == WorkerState::stopping));
-    BOOST_TEST((next(WorkerState::stopping, WorkerEvent::reaped) == WorkerState::dead));
+    BOOST_TEST((next(ChildState::starting, ChildChange::ready) == ChildState::ready));
+    BOOST_TEST((next(ChildState::ready, ChildChange::drain) == ChildState::draining));
+    BOOST_TEST((next(ChildState::draining, ChildChange::channel_end) == ChildState::stopping));
+    BOOST_TEST((next(ChildState::stopping, ChildChange::reaped) == ChildState::dead));
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_told_to_drain_before_it_was_ready_never_gets_work) {
-    const auto draining = next(WorkerState::starting, WorkerEvent::drain);
-    BOOST_REQUIRE((draining == WorkerState::draining));
-    BOOST_TEST((next(*draining, WorkerEvent::ready) == WorkerState::draining));
+    const auto draining = next(ChildState::starting, ChildChange::drain);
+    BOOST_REQUIRE((draining == ChildState::draining));
+    BOOST_TEST((next(*draining, ChildChange::ready) == ChildState::draining));
 }
 
 // Every state with every event; a nullopt is a fault of the child, which is killed.
 BOOST_AUTO_TEST_CASE(the_whole_table_is_as_written_here) {
-    using enum WorkerState;
+    using enum ChildState;
     constexpr std::nullopt_t fault = std::nullopt;
     // starting, ready, draining, stopping, dead: by event in the order of kEvents
-    const std::array<std::array<std::optional<WorkerState>, kEvents.size()>, kStates.size()> table = {{
+    const std::array<std::array<std::optional<ChildState>, kEvents.size()>, kStates.size()> table = {{
         {ready, draining, draining, stopping, stopping, dead},
         {fault, draining, draining, stopping, stopping, dead},
         {draining, draining, draining, stopping, stopping, dead},
@@ -53,27 +53,27 @@ BOOST_AUTO_TEST_CASE(the_whole_table_is_as_written_here) {
 }
 
 BOOST_AUTO_TEST_CASE(saying_ready_twice_is_a_fault) {
-    BOOST_TEST((next(WorkerState::ready, WorkerEvent::ready) == std::nullopt));
+    BOOST_TEST((next(ChildState::ready, ChildChange::ready) == std::nullopt));
 }
 
 BOOST_AUTO_TEST_CASE(whatever_lives_can_be_killed_and_reaped) {
-    for (const WorkerState state : kStates) {
-        if (state == WorkerState::dead) continue;
+    for (const ChildState state : kStates) {
+        if (state == ChildState::dead) continue;
         BOOST_TEST_CONTEXT(name(state)) {
-            BOOST_TEST((next(state, WorkerEvent::kill) == WorkerState::stopping));
-            BOOST_TEST((next(state, WorkerEvent::channel_end) == WorkerState::stopping));
-            BOOST_TEST((next(state, WorkerEvent::reaped) == WorkerState::dead));
+            BOOST_TEST((next(state, ChildChange::kill) == ChildState::stopping));
+            BOOST_TEST((next(state, ChildChange::channel_end) == ChildState::stopping));
+            BOOST_TEST((next(state, ChildChange::reaped) == ChildState::dead));
         }
     }
 }
 
 BOOST_AUTO_TEST_CASE(nothing_brings_a_dead_or_stopping_worker_back) {
-    for (const WorkerState state : {WorkerState::stopping, WorkerState::dead}) {
-        for (const WorkerEvent event : kEvents) {
+    for (const ChildState state : {ChildState::stopping, ChildState::dead}) {
+        for (const ChildChange event : kEvents) {
             const auto after = next(state, event);
             BOOST_TEST_CONTEXT(name(state) << " " << name(event)) {
-                BOOST_TEST((!after || *after == WorkerState::stopping || *after == WorkerState::dead));
-                if (state == WorkerState::dead) BOOST_TEST((!after || *after == WorkerState::dead));
+                BOOST_TEST((!after || *after == ChildState::stopping || *after == ChildState::dead));
+                if (state == ChildState::dead) BOOST_TEST((!after || *after == ChildState::dead));
             }
         }
     }

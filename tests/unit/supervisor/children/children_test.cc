@@ -38,14 +38,14 @@ struct Owner final : OwnerOf<From> {
     }
     void on_exit(Child& child, pid_t pid, int wait_status) override {
         BOOST_TEST(child.pid == 0);
-        BOOST_TEST((child.state == WorkerState::dead));
+        BOOST_TEST((child.state == ChildState::dead));
         heard.push_back("exit " + std::to_string(child.id));
         ended.emplace_back(pid, end_text(child, wait_status));
     }
     pid_t parent_of(const Child& /*child*/) const override { return parent; }
     void on_orphan_exit(pid_t pid, int /*wait_status*/) override { orphans.push_back(pid); }
     void sweep() override {
-        all.remove_if([](const auto& one) { return one.id != 0 && one.state == WorkerState::dead; });
+        all.remove_if([](const auto& one) { return one.id != 0 && one.state == ChildState::dead; });
     }
 
     std::list<ChildOf<Hears>> all;
@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(a_child_is_killed_once_and_its_end_says_why) {
     const pid_t pid = child.pid;
     children.kill(child, "first");
     children.kill(child, "second");
-    BOOST_TEST((child.state == WorkerState::stopping));
+    BOOST_TEST((child.state == ChildState::stopping));
     turn();
     BOOST_TEST((processes.killed == std::vector<pid_t>{pid}));
     BOOST_TEST(killed_for().at(0) == "killed: first");
@@ -237,9 +237,9 @@ BOOST_AUTO_TEST_CASE(a_child_is_killed_once_and_its_end_says_why) {
 BOOST_AUTO_TEST_CASE(a_child_that_says_ready_twice_is_killed) {
     SessionChild& child = start_session();
     BOOST_TEST(!child.was_ready);
-    BOOST_TEST(children.apply(child, WorkerEvent::ready));
+    BOOST_TEST(children.apply(child, ChildChange::ready));
     BOOST_TEST(child.was_ready);
-    BOOST_TEST(!children.apply(child, WorkerEvent::ready));
+    BOOST_TEST(!children.apply(child, ChildChange::ready));
     turn();
     BOOST_TEST(killed_for().at(0) == "killed: \"ready\" has no place in state ready");
 }
@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(a_child_whose_channel_ends_stops_and_its_exit_is_awaited) {
     const pid_t pid = child.pid;
     processes.close_channel(pid);
     turn();
-    BOOST_TEST((child.state == WorkerState::stopping));
+    BOOST_TEST((child.state == ChildState::stopping));
     BOOST_TEST(!child.channel.open());
     BOOST_TEST(processes.killed.empty()); // it has 5 s
     processes.end(pid, 0);
@@ -343,7 +343,7 @@ BOOST_FIXTURE_TEST_CASE(any_order_of_events_ends_each_child_once, Nothing) {
             if (step == 3 && lives) one.processes.close_channel(pid);
             if (step == 4) one.processes.end(pid, 0);
             if (step == 5) one.children.kill(*child, "the test says so");
-            if (step == 6) static_cast<void>(one.children.apply(*child, WorkerEvent::drain));
+            if (step == 6) static_cast<void>(one.children.apply(*child, ChildChange::drain));
             if (step == 7) one.children.send(*child, messages::LetGo{1});
             if (step == 8) one.turn();
         }

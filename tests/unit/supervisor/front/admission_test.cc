@@ -49,7 +49,6 @@ BOOST_AUTO_TEST_CASE(a_wrong_entry_is_an_error_that_names_it) {
     const auto list = AllowList::parse({"127.0.0.0/8", "mx.example.org"});
     BOOST_REQUIRE(!list.ok());
     BOOST_TEST(list.error().what.find("mx.example.org") != std::string::npos);
-    BOOST_TEST(list.error().what.find("milter.allow") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(the_caps_are_reached_and_not_passed) {

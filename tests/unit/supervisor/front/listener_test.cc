@@ -22,16 +22,19 @@ struct ListenerTest {
     TurningLoop loop;
     Folder folder;
     std::vector<std::pair<unique_fd, PeerAddress>> accepted;
+    std::vector<std::string> names; // of the accepted ones' groups
     std::unique_ptr<ListenerSet> set = make();
 
     std::unique_ptr<ListenerSet> make() {
-        return std::make_unique<ListenerSet>(loop.get(), "milter", [this](unique_fd fd, const PeerAddress& peer) {
-            accepted.emplace_back(std::move(fd), peer);
-        });
+        return std::make_unique<ListenerSet>(loop.get(), "milter",
+                                             [this](unique_fd fd, const PeerAddress& peer, const std::string& name) {
+                                                 accepted.emplace_back(std::move(fd), peer);
+                                                 names.push_back(name);
+                                             });
     }
     [[nodiscard]] std::string path(const std::string& name = "m.sock") const { return folder.path(name); }
     Result<void> apply(const std::vector<std::string>& addresses, const SocketAccess& access = {}) {
-        return set->apply(addresses, access);
+        return set->apply({{"", addresses, access}});
     }
 };
 
@@ -116,7 +119,7 @@ BOOST_AUTO_TEST_CASE(a_path_in_use_by_a_live_process_is_an_error_and_stays_in_us
     ListenerTest test;
     BOOST_REQUIRE(test.apply({"unix:" + test.path()}).ok());
     auto second = test.make();
-    const Result<void> result = second->apply({"unix:" + test.path()}, {});
+    const Result<void> result = second->apply({{"", {"unix:" + test.path()}, {}}});
     BOOST_REQUIRE(!result.ok());
     BOOST_TEST(result.error().code == EADDRINUSE);
     BOOST_TEST(result.error().what.find(test.path()) != std::string::npos);
@@ -197,6 +200,34 @@ BOOST_AUTO_TEST_CASE(addresses_come_and_go_without_closing_the_others) {
     BOOST_TEST(!exists(test.path("goes")));
     BOOST_TEST(test.set->addresses().size() == 2U);
     test.loop.until("who waited is accepted", [&] { return test.accepted.size() == 1; });
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_that_comes_to_another_group_stays_open_with_the_access_of_that_one) {
+    ListenerTest test;
+    const std::string first = "unix:" + test.path("first");
+    const std::string moved = "unix:" + test.path("moved");
+    BOOST_REQUIRE(test.set->apply({{"", {first, moved}, {0660, ""}}}).ok());
+    struct stat before {};
+    BOOST_REQUIRE(::stat(test.path("moved").c_str(), &before) == 0);
+    const unique_fd waiting = connect_unix(test.path("moved")); // in the backlog, not accepted yet
+    BOOST_REQUIRE(test.set->apply({{"", {first}, {0660, ""}}, {"other", {moved}, {0600, ""}}}).ok());
+    struct stat after {};
+    BOOST_REQUIRE(::stat(test.path("moved").c_str(), &after) == 0);
+    BOOST_TEST(before.st_ino == after.st_ino);
+    BOOST_TEST(mode_of(test.path("moved")) == 0600U);
+    BOOST_TEST(mode_of(test.path("first")) == 0660U);
+    test.loop.until("who waited is accepted", [&] { return test.accepted.size() == 1; });
+    BOOST_TEST(test.names.at(0) == "other");
+    const unique_fd at_first = connect_unix(test.path("first"));
+    test.loop.until("the other is accepted", [&] { return test.accepted.size() == 2; });
+    BOOST_TEST(test.names.at(1).empty());
+    // Prepared and given up: as it was.
+    BOOST_REQUIRE(test.set->prepare({{"third", {first, moved}, {0640, ""}}}).ok());
+    test.set->abandon();
+    const unique_fd once_more = connect_unix(test.path("moved"));
+    test.loop.until("accepted", [&] { return test.accepted.size() == 3; });
+    BOOST_TEST(test.names.at(2) == "other");
+    BOOST_TEST(mode_of(test.path("moved")) == 0600U);
 }
 
 BOOST_AUTO_TEST_CASE(a_change_that_fails_changes_nothing) {

@@ -62,7 +62,7 @@ struct Pool : OwnerOf<messages::FromSession> {
     // All that were started and are not ready say that they are.
     void make_ready() {
         for (SessionWorker& worker : state.session_workers) {
-            if (worker.child.state != WorkerState::starting) continue;
+            if (worker.child.state != ChildState::starting) continue;
             processes.greet(worker.child.pid);
             processes.say<messages::FromSession>(worker.child.pid, messages::SessionWorkerReady{});
         }
@@ -91,7 +91,7 @@ struct Pool : OwnerOf<messages::FromSession> {
         processes.end(worker.child.pid, status);
         turn();
     }
-    [[nodiscard]] std::size_t in_state(WorkerState wanted) const {
+    [[nodiscard]] std::size_t in_state(ChildState wanted) const {
         return static_cast<std::size_t>(
             std::count_if(state.session_workers.begin(), state.session_workers.end(),
                           [wanted](const SessionWorker& worker) { return worker.child.state == wanted; }));
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(as_many_workers_as_configured_are_started_and_each_gets_its
     BOOST_TEST(!workers.ever_ready());
     make_ready();
     BOOST_TEST(workers.ever_ready());
-    BOOST_TEST(in_state(WorkerState::ready) == 2U);
+    BOOST_TEST(in_state(ChildState::ready) == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(a_connection_goes_to_the_ready_worker_with_the_fewest) {
@@ -187,10 +187,10 @@ BOOST_AUTO_TEST_CASE(a_worker_that_dies_loses_its_own_sessions_only_and_is_repla
     BOOST_TEST(gone == 1U);
     BOOST_TEST(state.counters.get("crashes", messages::Role::session) == 1U);
     // A failure without service before it costs a delay.
-    BOOST_TEST(in_state(WorkerState::starting) == 0U);
+    BOOST_TEST(in_state(ChildState::starting) == 0U);
     now += kSecond;
     workers.adjust();
-    BOOST_TEST(in_state(WorkerState::starting) == 1U);
+    BOOST_TEST(in_state(ChildState::starting) == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_that_has_served_is_replaced_at_once) {
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_has_served_is_replaced_at_once) {
     const unique_fd one = connect();
     end_session(1);
     die(worker(0), SIGSEGV);
-    BOOST_TEST(in_state(WorkerState::starting) == 1U);
+    BOOST_TEST(in_state(ChildState::starting) == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(workers_that_fail_before_any_was_ready_make_the_service_unable) {
@@ -230,7 +230,7 @@ BOOST_AUTO_TEST_CASE(an_unfit_worker_drains_and_another_takes_its_place) {
     turn();
     now += kSecond;
     workers.adjust();
-    BOOST_TEST((unfit.child.state == WorkerState::draining));
+    BOOST_TEST((unfit.child.state == ChildState::draining));
     BOOST_TEST((processes.hear<messages::DrainSessions, messages::ToSession>(unfit.child.pid).has_value()));
     BOOST_TEST(state.session_workers.size() == 3U);
     // It says so once.
@@ -255,8 +255,8 @@ BOOST_AUTO_TEST_CASE(a_new_configuration_drains_all_and_new_ones_take_over) {
     const unique_fd one = connect();
     ++state.config_serial;
     workers.replace_all();
-    BOOST_TEST(in_state(WorkerState::draining) == 2U);
-    BOOST_TEST(in_state(WorkerState::starting) == 2U);
+    BOOST_TEST(in_state(ChildState::draining) == 2U);
+    BOOST_TEST(in_state(ChildState::starting) == 2U);
     make_ready();
     const unique_fd two = connect();
     BOOST_TEST(static_cast<bool>(two));
@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(a_new_configuration_drains_all_and_new_ones_take_over) {
 BOOST_AUTO_TEST_CASE(after_a_stop_nothing_is_started_and_nothing_taken) {
     begin();
     workers.stop(true, now + kSecond);
-    BOOST_TEST(in_state(WorkerState::draining) == 2U);
+    BOOST_TEST(in_state(ChildState::draining) == 2U);
     BOOST_TEST(!connect());
     while (!state.session_workers.empty()) die(worker(0), 0);
     BOOST_TEST(processes.started.size() == 2U);
@@ -312,11 +312,11 @@ BOOST_FIXTURE_TEST_CASE(after_any_order_of_events_each_session_has_one_worker_wi
             for (const SessionWorker& living : one.state.session_workers) {
                 used += living.slots.used();
                 RC_ASSERT(slots.insert(living.memory_slot).second);
-                RC_ASSERT(living.child.state != WorkerState::dead);
+                RC_ASSERT(living.child.state != ChildState::dead);
             }
             RC_ASSERT(used == assigned);
             const std::size_t most = one.settings.config.workers.session_max + one.settings.config.workers.session_min;
-            RC_ASSERT(one.in_state(WorkerState::starting) + one.in_state(WorkerState::ready) <= most);
+            RC_ASSERT(one.in_state(ChildState::starting) + one.in_state(ChildState::ready) <= most);
         }
         one.workers.stop(true, one.now);
         while (!one.state.session_workers.empty()) one.die(one.worker(0), 0);

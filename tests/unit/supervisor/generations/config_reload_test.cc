@@ -26,23 +26,24 @@ struct Configured : World {
         state,
         reloads,
         {[this](std::function<void(Result<ReadConfig>)> done) { reading.push_back(std::move(done)); },
-         [this](const config::Milter&) {
+         [this](const std::vector<SocketGroup>&) {
              ++prepared;
              return can_bind ? Result<void>() : Result<void>(Error{98, "cannot bind"});
          },
          [this] { ++abandoned; },
          [this](const Settings& taken, bool workers) {
-             settings.config = taken.config;
+             settings = taken;
              commits.push_back(workers ? "new workers" : "live");
          }}};
     std::deque<std::function<void(Result<ReadConfig>)>> reading;
     bool can_bind = true;
+    std::string lists; // the state of the files that the configuration names
     unsigned prepared = 0;
     unsigned abandoned = 0;
     std::vector<std::string> commits;
 
     Configured() {
-        settings = make_settings(settings.config, "a test's file", {}, true);
+        settings = make_settings(settings.config, "a test's file", {}, {}, true);
         reloads.begin();
         settle();
         BOOST_REQUIRE(load("A"));
@@ -59,7 +60,7 @@ struct Configured : World {
         if (reading.empty()) return false;
         auto done = std::move(reading.front());
         reading.pop_front();
-        done(ReadConfig{config, config.milter});
+        done(ReadConfig{config, sockets_of(config), lists});
         settle();
         return true;
     }
@@ -139,6 +140,18 @@ BOOST_FIXTURE_TEST_CASE(nothing_new_changes_nothing, Configured) {
     BOOST_TEST(!answer(number).changed);
     BOOST_TEST(commits.empty());
     BOOST_TEST(prepared == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(files_of_lists_that_have_changed_take_new_session_workers, Configured) {
+    lists = "changed";
+    const std::size_t number = request();
+    BOOST_REQUIRE(read(settings.config));
+    BOOST_TEST(answer(number).ok);
+    BOOST_TEST(answer(number).changed);
+    BOOST_TEST(commits == std::vector<std::string>{"new workers"}, boost::test_tools::per_element());
+    const std::size_t again = request();
+    BOOST_REQUIRE(read(settings.config));
+    BOOST_TEST(!answer(again).changed);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_refusal_leaves_all_as_it_was_whichever_step_refuses, Configured) {

@@ -259,7 +259,7 @@ void World::child_exited(const Ended& ended) {
     Child& child = of_loader != nullptr ? of_loader->loader : of_standby->standby;
     child.pid = 0;
     child.channel.close();
-    child.state = WorkerState::dead;
+    child.state = ChildState::dead;
     if (of_loader != nullptr)
         generations.on_loader_exit(*of_loader, ended.pid, ended.status);
     else
@@ -307,7 +307,7 @@ void World::start_worker() {
     if (stopping_) return;
     SessionWorker& worker = state.session_workers.emplace_back();
     watch(worker.child, messages::Role::session, next_pid_++);
-    worker.child.state = WorkerState::ready;
+    worker.child.state = ChildState::ready;
     workers_[worker.child.id] = {};
     generations.give_to(worker);
     settle();
@@ -471,7 +471,7 @@ std::string World::left_behind() {
 void World::watch(Child& child, messages::Role role, pid_t pid) {
     child.id = state.next_child++;
     child.role = role;
-    child.state = WorkerState::starting;
+    child.state = ChildState::starting;
     child.pid = pid;
     child.kill_reason.clear();
     child.started_ns = time.now().count();
@@ -509,7 +509,7 @@ Result<unique_fd> World::expect_standby(Child& standby) {
 
 void World::forked(Child& standby, pid_t pid) {
     standby.pid = pid;
-    standby.state = WorkerState::ready;
+    standby.state = ChildState::ready;
 }
 
 void World::ended(Child& standby, int wait_status) {
@@ -517,14 +517,14 @@ void World::ended(Child& standby, int wait_status) {
 }
 
 bool World::became_ready(Child& loader) {
-    loader.state = WorkerState::ready;
+    loader.state = ChildState::ready;
     return true;
 }
 
 void World::kill(Child& child, const std::string& reason) {
     if (child.pid <= 0 || !child.kill_reason.empty()) return;
     child.kill_reason = reason;
-    child.state = WorkerState::stopping;
+    child.state = ChildState::stopping;
     if (processes_.contains(child.pid)) die(child.pid, kKilled);
 }
 

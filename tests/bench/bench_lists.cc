@@ -1,0 +1,100 @@
+// What the lists of [skip] cost: reading them, and asking them for each message.
+//     bench_lists [--entries N]
+// N networks in one file, N addresses in another (default 100,000 each; every tenth is a domain, every hundredth one
+// above others). Messages are of 3 recipients, from clients with an address and a name; none is exempt, so that every
+// list is asked. CPU time of this process.
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+#include "tests/bench/report.h"
+#include "tests/support/folder.h"
+#include "workers/session/policy/listener_policy.h"
+
+namespace {
+
+using namespace evermilter;
+
+constexpr std::uint32_t kMessages = 500'000;
+constexpr std::uint32_t kRecipients = 3;
+
+double cpu_seconds() {
+    timespec now{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+std::string ipv4(std::uint32_t number) {
+    return std::to_string(number >> 24U) + '.' + std::to_string(number >> 16U & 255U) + '.' +
+           std::to_string(number >> 8U & 255U) + '.' + std::to_string(number & 255U);
+}
+
+void write_lists(std::uint32_t entries, const std::string& networks, const std::string& addresses) {
+    std::ofstream clients(networks);
+    std::ofstream people(addresses);
+    for (std::uint32_t i = 0; i < entries; ++i) {
+        // Networks of 16 addresses with as large a gap behind each.
+        clients << ipv4((10U << 24U) + i * 32) << "/28\n";
+        const std::string number = std::to_string(i);
+        if (i % 100 == 50)
+            people << "@." << number << ".example\n";
+        else if (i % 10 == 5)
+            people << '@' << number << ".example\n";
+        else
+            people << "user" << number << "@lists.example\n";
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    std::uint32_t entries = 100'000;
+    if (argc == 3 && argv[1] == std::string("--entries")) {
+        entries = static_cast<std::uint32_t>(std::strtoul(argv[2], nullptr, 10));
+    } else if (argc != 1) {
+        std::cerr << "usage: bench_lists [--entries N]\n";
+        return 64;
+    }
+    const test::Folder folder;
+    config::Skip skip;
+    skip.networks_file = folder / "networks";
+    skip.senders_file = folder / "senders";
+    skip.recipients_file = skip.senders_file;
+    write_lists(entries, skip.networks_file, skip.senders_file);
+
+    double begin = cpu_seconds();
+    const auto lists = config::load_skip_lists(skip);
+    if (!lists) {
+        std::cerr << lists.error().key << ": " << lists.error().reason << '\n';
+        return 1;
+    }
+    bench::promise("reading the lists of networks, senders and recipients", cpu_seconds() - begin, 1, "s");
+
+    std::uint32_t exempt = 0;
+    begin = cpu_seconds();
+    for (std::uint32_t i = 0; i < kMessages; ++i) {
+        const std::uint32_t number = i % entries;
+        const std::uint32_t address = (10U << 24U) + number * 32 + 16; // in a gap
+        const std::array<std::uint8_t, 4> bytes = {
+            static_cast<std::uint8_t>(address >> 24U), static_cast<std::uint8_t>(address >> 16U),
+            static_cast<std::uint8_t>(address >> 8U), static_cast<std::uint8_t>(address)};
+        const std::string text = "<user" + std::to_string(number) + "@other.example>";
+        const session::Client client{config::mapped(bytes), "host.of.a.client.example"};
+        exempt += session::exempt_client(*lists, client).has_value() ? 1 : 0;
+        exempt += session::exempt_sender(*lists, "somebody", text).has_value() ? 1 : 0;
+        for (std::uint32_t recipient = 0; recipient < kRecipients; ++recipient)
+            exempt += lists->recipients.matches(text) ? 1 : 0;
+    }
+    bench::promise("asking them for a message", 1e6 * (cpu_seconds() - begin) / kMessages, 5, "us");
+    if (exempt != 0) {
+        std::cerr << exempt << " of them were exempt: none is to be\n";
+        return 1;
+    }
+    return bench::all_kept() ? 0 : 1;
+}
