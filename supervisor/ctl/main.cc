@@ -1,5 +1,6 @@
 // evermilterctl: the operator's tool, a front end to the status socket. Exit status: 0; 1 if the answer is no; 69 if
-// nobody answers; 77 if the user may not ask; 74 if the answer cannot be written; 64 for a wrong command line.
+// nobody answers; 77 if the user may not ask; 74 if the answer cannot be written; 64 for a wrong command line; those of
+// import are in import/import_command.h.
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "config/suggest.h"
+#include "supervisor/ctl/import/import_command.h"
 #include "supervisor/ctl/printable.h"
 #include "supervisor/ctl/probe.h"
 #include "supervisor/ctl/status_client.h"
@@ -41,6 +43,7 @@ struct Options {
     std::string reason;
     std::string milter;
     std::string digest;
+    ImportOptions import_from;
 };
 
 int unavailable(const Error& error) {
@@ -301,6 +304,18 @@ int run(int argc, char** argv) {
                                       [&] { return run_probe(options); });
     probe_command->add_option("--milter", options.milter,
                               "Address of a milter socket instead of the service's listeners");
+
+    CLI::App* import_command = command("import", "Make a configuration of clamav-milter's and clamd's", [&] {
+        if (!options.import_from.milter.empty() || !options.import_from.clamd.empty())
+            return run_import(options.import_from);
+        std::cerr << "evermilterctl: import needs --clamav-milter FILE, --clamd FILE or both\n";
+        return EX_USAGE;
+    });
+    import_command->add_option("--clamav-milter", options.import_from.milter, "clamav-milter.conf, to be read");
+    import_command->add_option("--clamd", options.import_from.clamd, "clamd.conf, to be read");
+    import_command->add_option("--output", options.import_from.output,
+                               "The file to write, which must not exist; without it, standard output");
+    import_command->add_flag("--force", options.import_from.force, "Overwrite the file of --output");
 
     try {
         app.parse(argc, argv);
