@@ -40,7 +40,9 @@ Carried set_key(std::string_view key, const config::Value& value, const Given& g
 Carried set_duration(std::string_view key, std::uint64_t milliseconds, const Given& given, Draft& draft) {
     const config::Row& row = *config::schema().find_row(key);
     const std::uint64_t wanted = milliseconds == 0 ? kNoLimit : milliseconds;
-    const std::uint64_t taken = std::clamp(wanted, row.range.min, row.range.max);
+    constexpr std::uint64_t second = 1000;
+    const std::uint64_t most = row.range.max / second * second; // "299s" reads better than "299999ms"
+    const std::uint64_t taken = std::clamp(wanted, row.range.min, most);
     const auto text = config::duration_text(config::Duration(static_cast<config::Duration::rep>(taken)));
     return set_key(key, text, given, draft,
                    taken == wanted     ? ""

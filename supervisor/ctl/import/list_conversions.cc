@@ -173,8 +173,14 @@ Carried carry_allow_list(const Given& given, Draft& draft) {
         if (auto wrong = unwritable(expression)) return reader.remark(line, entry, "left out: " + *wrong);
         auto ours = re2_of_posix(expression, PosixSyntax::basic, AngleBrackets::are_ends);
         if (!ours) return reader.remark(line, entry, "left out: " + ours.error().reason);
-        const bool anchored = expression.front() == '^' && expression.substr(1, 1) != "<";
-        if (anchored) reader.remark(line, entry, "there an address begins with <, here it does not");
+        // There "<" comes before and ">" behind.
+        const bool begin = expression.starts_with('^') && !expression.starts_with("^<");
+        const bool end = expression.ends_with('$') && !expression.ends_with(">$") && !expression.ends_with("\\$");
+        if (begin || end)
+            reader.remark(line, entry,
+                          std::string(begin ? "^" : "$") +
+                              " is beside an angle bracket there and beside the address "
+                              "here, where it may find more");
         reader.add(key, line, entry, "/" + *ours + "/");
     });
     return reader.take();
