@@ -67,6 +67,7 @@ BOOST_AUTO_TEST_CASE(what_has_a_meaning_only_in_the_other_syntax_is_escaped) {
     BOOST_TEST(basic("*a\\(*b\\)") == "\\*a(\\*b)");
     BOOST_TEST(basic("^*a^b$c$") == "^\\*a\\^b\\$c$");
     BOOST_TEST(extended("^(a|b)+$") == "^(a|b)+$");
+    BOOST_TEST(extended("\\(a\\)\\{1\\}\\1") == "\\(a\\)\\{1\\}1");
     BOOST_TEST(extended("a\\.b\\d\\q") == "a\\.bdq"); // \d is a class in RE2 only
 }
 
