@@ -39,6 +39,7 @@ struct Options {
     bool json = false;
     bool force = false;
     bool no_wait = false;
+    bool changed = false;
     std::string generation;
     std::string reason;
     std::string milter;
@@ -268,6 +269,11 @@ int run(int argc, char** argv) {
     reload_command->add_flag("--no-wait", options.no_wait, "Do not wait for the end of it");
     command("reload-config", "Read the configuration file anew",
             [&] { return waiting(options, "reload-config", config_outcome_text); });
+    CLI::App* config_command = command("config", "The configuration in use, a key a line", [&] {
+        const std::string line = options.changed ? "config --changed" : "config";
+        return show(options, StatusClient(options.socket).command(line, kQueryTimeout), config_text);
+    });
+    config_command->add_flag("--changed", options.changed, "Only what is not as by default");
     CLI::App* rollback_command = command("rollback", "Back to an earlier generation's databases, and hold there",
                                          [&] { return rollback(options); });
     rollback_command
