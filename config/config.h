@@ -162,7 +162,7 @@ struct Actions {
     std::string error_text;
 };
 
-// Messages that are not scanned. The files have one entry a line; see lists.h.
+// Messages that are not scanned. The files have one entry a line; see skip_lists.h.
 struct Skip {
     std::vector<std::string> networks;
     std::string networks_file;

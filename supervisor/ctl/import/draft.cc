@@ -5,6 +5,7 @@
 
 #include "config/canonical.h"
 #include "config/parse.h"
+#include "config/text_check.h"
 #include "supervisor/ctl/printable.h"
 
 namespace evermilter::ctl {
@@ -52,6 +53,7 @@ Result<void, Draft::Refusal> Draft::append(std::string_view key, const std::stri
     config::Config trial = config::defaults();
     if (auto taken = put(key, std::vector{element}, trial); !taken) return Refusal{std::move(taken).error().reason};
     list.push_back(element);
+    list_bytes_ += config::toml_string(element).size() + 2; // and ", "
     if (found == entries_.end())
         entries_.emplace(std::string(key), Entry{std::move(list), source});
     else

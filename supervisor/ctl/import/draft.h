@@ -2,6 +2,7 @@
 // what the schema takes, so that what is written can be read. Keys of sections that repeat are not made here.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ class Draft {
     void drop(std::string_view key);
 
     [[nodiscard]] bool has(std::string_view key) const;
+    // What was appended, as it stands in the file.
+    [[nodiscard]] std::size_t list_bytes() const noexcept { return list_bytes_; }
     // "actions.infected = "reject"".
     [[nodiscard]] std::string line(std::string_view key) const;
     // All of it, what is not set being default.
@@ -46,6 +49,7 @@ class Draft {
         std::string source;
     };
     std::map<std::string, Entry, std::less<>> entries_;
+    std::size_t list_bytes_ = 0;
 };
 
 } // namespace evermilter::ctl

@@ -64,8 +64,7 @@ class ListReader {
 
     // `pattern` is in our form.
     void add(std::string_view key, unsigned line, std::string_view entry, const std::string& pattern) {
-        bytes_ += pattern.size();
-        if (bytes_ > kMostListBytes) {
+        if (draft_.list_bytes() > kMostListBytes) {
             too_long_ = true;
             return;
         }
@@ -98,7 +97,6 @@ class ListReader {
     Carried carried_{};
     std::string keys_;
     std::size_t taken_ = 0;
-    std::size_t bytes_ = 0;
     std::size_t remarks_ = 0;
     bool too_long_ = false;
 };

@@ -273,11 +273,16 @@ BOOST_AUTO_TEST_CASE(a_list_that_cannot_be_read_stops_it) {
 BOOST_AUTO_TEST_CASE(a_list_that_is_too_long_leaves_a_configuration_that_can_be_read) {
     const Folder folder;
     std::ofstream list(folder / "list");
-    for (int i = 0; i < 20'000; ++i) list << "From:user" << i << "@example\\.org\n";
+    for (int i = 0; i < 20'000; ++i) list << "From:" << i << "\\.\\.\\.\\.\\.\\.@example\\.org\n";
     list.close();
-    const auto result = import_texts("AllowList " + folder.path("list") + "\n", {});
+    std::ofstream names(folder / "names");
+    for (int i = 0; i < 20'000; ++i) names << "robot-" << i << "\n";
+    names.close();
+    const auto result = import_texts(
+        "AllowList " + folder.path("list") + "\nSkipAuthenticated file:" + folder.path("names") + "\n", {});
     BOOST_TEST(made(result).skip.senders.size() > 500U);
-    BOOST_TEST(has(report_of(result), "is too long for the configuration"));
+    BOOST_TEST(has(report_of(result), folder.path("names") + ": is too long"), report_of(result));
+    BOOST_TEST(has(report_of(result), folder.path("list") + ": is too long for the configuration"));
 }
 
 BOOST_AUTO_TEST_CASE(names_of_a_file_match_exactly_themselves) {
