@@ -1,15 +1,17 @@
 #include "config/canonical.h"
 
+#include "config/effective.h"
 #include "config/entries.h"
 #include "config/value.h"
 
 namespace evermilter::config {
 namespace {
 
-std::string entry_text(const Section& section, const void* entry) {
+std::string entry_text(const Schema& schema, const Section& section, const void* root, std::size_t index) {
     std::string text = header(section) + "\n";
+    const void* entry = entry_of(section, root, index);
     each_key(section, entry, [&](const Row& row, const void* owner, const std::string& name) {
-        const Value value = read(row, owner);
+        const Value value = value_to_write(schema, section, root, row, owner);
         if (std::holds_alternative<std::monostate>(value))
             text += "# " + name + " is not set: " + std::string(row.unset) + "\n";
         else
@@ -31,7 +33,7 @@ std::string to_toml(const Schema& schema, const void* root) {
         const std::size_t count = entry_count(section, root);
         if (count == 0) text += (text.empty() ? "# " : "\n# ") + header(section) + " does not stand in the file\n";
         for (std::size_t i = 0; i < count; ++i)
-            text += (text.empty() ? "" : "\n") + entry_text(section, entry_of(section, root, i));
+            text += (text.empty() ? "" : "\n") + entry_text(schema, section, root, i);
     }
     return text;
 }
@@ -45,7 +47,7 @@ std::string inline_table(const Section& section, const void* entry) {
     if (known_by != nullptr) add(std::string(known_by->name()), read(*known_by, entry));
     each_key(section, entry, [&](const Row& row, const void* owner, const std::string& name) {
         const Value value = read(row, owner);
-        if (&row != known_by && value != default_of(row)) add(name, value);
+        if (&row != known_by && !is_default(row, value)) add(name, value);
     });
     return "{" + text + "}";
 }

@@ -154,7 +154,9 @@ instead.
 Nothing starts with such a file,
 and a running service keeps its old configuration.
 .BR "evermilterd \-\-check\-config"
-looks at a file without starting anything.
+looks at a file without starting anything, and
+.B "evermilterd \-\-dump\-config"
+shows the configuration that it gives.
 .PP
 Each key says what a change of it in a running service needs,
 once the service is asked to read the file again
@@ -220,7 +222,7 @@ A duration is a string with a unit: `"500ms"`, `"30s"`, `"5m"`, `"1h"`. A size i
 An unknown key, a value of the wrong type or out of its range is an error, and so is a combination that cannot work.
 All of them are shown at once, as `FILE:LINE:COLUMN: key: message` with what to write instead. Nothing starts with such
 a file, and a running service keeps its old configuration. `evermilterd --check-config` looks at a file without starting
-anything.
+anything, and `evermilterd --dump-config` shows the configuration that it gives.
 
 Each key says what a change of it in a running service needs, once the service is asked to read the file again
 (`evermilterctl reload-config`, or SIGHUP):

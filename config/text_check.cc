@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <variant>
 
 #include "config/address.h"
@@ -9,6 +10,7 @@
 #include "config/network.h"
 #include "config/pattern.h"
 #include "workers/common/base/hex.h"
+#include "workers/common/base/log_line.h"
 
 namespace evermilter::config {
 namespace {
@@ -21,6 +23,18 @@ bool is_word(char c) {
 }
 bool is_control(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
+// The character at the front of a text in UTF-8, if a terminal may obey it, or if it turns or hides what stands beside
+// it (what log::utf8_length() refuses: C1 controls, marks of direction and of no width); 0 for all others.
+std::uint32_t hidden_mark(std::string_view text) {
+    const auto byte = [&](std::size_t i) -> std::uint32_t { return static_cast<unsigned char>(text[i]); };
+    const auto follows = [&](std::size_t i) { return text.size() > i && (byte(i) & 0xc0U) == 0x80U; };
+    if (byte(0) < 0xc2 || log::utf8_length(text) != 0 || !follows(1)) return 0;
+    if (byte(0) < 0xe0) return (byte(0) & 0x1fU) << 6U | (byte(1) & 0x3fU);
+    const std::uint32_t high = (byte(0) & 0x0fU) << 12U | (byte(1) & 0x3fU) << 6U;
+    const bool is_one = byte(0) < 0xf0 && follows(2) && high >= 0x800 && (high < 0xd800 || high > 0xdfff);
+    return is_one ? high | (byte(2) & 0x3fU) : 0;
 }
 
 template <class Parsed>
@@ -145,13 +159,19 @@ std::optional<std::string> check_text(Kind kind, std::string_view text) {
 
 std::string toml_string(std::string_view text) {
     std::string result = "\"";
-    for (const char c : text) {
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
         if (c == '"' || c == '\\') {
             result += '\\';
             result += c;
         } else if (is_control(c)) {
             result += "\\u00";
             append_hex(result, static_cast<unsigned char>(c));
+        } else if (const std::uint32_t mark = hidden_mark(text.substr(at)); mark != 0) {
+            result += "\\u";
+            append_hex(result, static_cast<unsigned char>(mark >> 8U));
+            append_hex(result, static_cast<unsigned char>(mark & 0xffU));
+            at += mark < 0x800 ? 1 : 2;
         } else {
             result += c;
         }

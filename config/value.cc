@@ -289,6 +289,15 @@ Value default_of(const Row& row) {
     return from_table(row.kind, row.default_value);
 }
 
+bool is_default(const Row& row, const Value& value) {
+    const Value other = default_of(row);
+    if (value == other) return true;
+    if (row.kind != Kind::duration && row.kind != Kind::size && row.kind != Kind::mode) return false;
+    const auto number = to_number(row, value);
+    const auto other_number = to_number(row, other);
+    return number && other_number && *number == *other_number;
+}
+
 Value example(const Row& row) {
     return from_table(row.kind, row.example);
 }

@@ -33,6 +33,8 @@ struct BadValue {
 [[nodiscard]] bool stands_in_file(const Row& row, const void* entry);
 // The row's default, likewise; monostate for a row without.
 [[nodiscard]] Value default_of(const Row& row);
+// Whether the value is the row's default, however the table writes that ("60s" is "1m").
+[[nodiscard]] bool is_default(const Row& row, const Value& value);
 // The value to show where there is no default.
 [[nodiscard]] Value example(const Row& row);
 

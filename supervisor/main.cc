@@ -7,15 +7,18 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <exception>
 #include <filesystem>
+#include <iostream>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "config/effective.h"
 #include "config/parse.h"
 #include "config/skip_lists.h"
 #include "supervisor/privileges.h"
@@ -34,6 +37,8 @@ using namespace evermilter;
 struct CommandLine {
     std::string config = EVERMILTER_CONFIG_FILE;
     bool check_config = false;
+    bool dump_config = false;
+    bool changed = false; // dump only what is not as by default
     bool foreground = false;
 };
 
@@ -111,14 +116,31 @@ void leave_terminal(bool keep_stderr) {
     ::close(null);
 }
 
-int run(const CommandLine& line, supervisor::ServiceManager manager) {
-    auto parsed = config::parse_file(line.config);
-    if (!parsed) {
-        for (const config::Fault& fault : parsed.error()) {
-            if (!say(fault.text())) break;
-        }
-        return EX_CONFIG;
+int refuse(const std::vector<config::Fault>& faults) {
+    for (const config::Fault& fault : faults) {
+        if (!say(fault.text())) break;
     }
+    return EX_CONFIG;
+}
+
+// Reads the one file and no list that it names, so that whoever may read it can see it.
+int dump_config(const CommandLine& line) {
+    auto text = config::read_text(line.config);
+    if (!text) return refuse({std::move(text).error()});
+    auto parsed = config::parse(*text, line.config);
+    if (!parsed) return refuse(parsed.error());
+    std::cout << config::effective_text(*parsed, line.changed ? config::Keys::changed : config::Keys::all);
+    errno = 0;
+    std::cout.flush();
+    if (std::cout.good()) return EX_OK;
+    if (errno != EPIPE) complain("cannot write the configuration"); // a reader that has seen enough
+    return EX_IOERR;
+}
+
+int run(const CommandLine& line, supervisor::ServiceManager manager) {
+    if (line.dump_config) return dump_config(line);
+    auto parsed = config::parse_file(line.config);
+    if (!parsed) return refuse(parsed.error());
     if (line.check_config) return EX_OK;
     config::Config& config = *parsed;
     auto identities = supervisor::resolve_identities(config.process);
@@ -181,6 +203,9 @@ int main(int argc, char** argv) {
     CLI::App app("A ClamAV mail filter that never stops to reload.", "evermilterd");
     app.add_option("--config", line.config, "The configuration file")->capture_default_str();
     app.add_flag("--check-config", line.check_config, "Only check the configuration: exit 0, or 78 with every fault");
+    CLI::Option* dump = app.add_flag("--dump-config", line.dump_config,
+                                     "Only print the configuration that the file gives, a key a line");
+    app.add_flag("--changed", line.changed, "With --dump-config: only what is not as by default")->needs(dump);
     app.add_flag("--foreground", line.foreground, "Do not become a daemon (default under systemd)");
     app.set_version_flag("--version", "evermilter " EVERMILTER_VERSION);
     try {

@@ -1,5 +1,6 @@
 // evermilterctl: the operator's tool, a front end to the status socket. Exit status: 0; 1 if the answer is no; 69 if
-// nobody answers; 77 if the user may not ask; 74 if the answer cannot be written; 64 for a wrong command line.
+// nobody answers; 77 if the user may not ask; 74 if the answer cannot be written; 64 for a wrong command line; those of
+// import are in import/import_command.h.
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "config/suggest.h"
+#include "supervisor/ctl/import/import_command.h"
 #include "supervisor/ctl/printable.h"
 #include "supervisor/ctl/probe.h"
 #include "supervisor/ctl/status_client.h"
@@ -37,10 +39,12 @@ struct Options {
     bool json = false;
     bool force = false;
     bool no_wait = false;
+    bool changed = false;
     std::string generation;
     std::string reason;
     std::string milter;
     std::string digest;
+    ImportOptions import_from;
 };
 
 int unavailable(const Error& error) {
@@ -265,6 +269,11 @@ int run(int argc, char** argv) {
     reload_command->add_flag("--no-wait", options.no_wait, "Do not wait for the end of it");
     command("reload-config", "Read the configuration file anew",
             [&] { return waiting(options, "reload-config", config_outcome_text); });
+    CLI::App* config_command = command("config", "The configuration in use, a key a line", [&] {
+        const std::string line = options.changed ? "config --changed" : "config";
+        return show(options, StatusClient(options.socket).command(line, kQueryTimeout), config_text);
+    });
+    config_command->add_flag("--changed", options.changed, "Only what is not as by default");
     CLI::App* rollback_command = command("rollback", "Back to an earlier generation's databases, and hold there",
                                          [&] { return rollback(options); });
     rollback_command
@@ -301,6 +310,18 @@ int run(int argc, char** argv) {
                                       [&] { return run_probe(options); });
     probe_command->add_option("--milter", options.milter,
                               "Address of a milter socket instead of the service's listeners");
+
+    CLI::App* import_command = command("import", "Make a configuration of clamav-milter's and clamd's", [&] {
+        if (!options.import_from.milter.empty() || !options.import_from.clamd.empty())
+            return run_import(options.import_from);
+        std::cerr << "evermilterctl: import needs --clamav-milter FILE, --clamd FILE or both\n";
+        return EX_USAGE;
+    });
+    import_command->add_option("--clamav-milter", options.import_from.milter, "clamav-milter.conf, to be read");
+    import_command->add_option("--clamd", options.import_from.clamd, "clamd.conf, to be read");
+    import_command->add_option("--output", options.import_from.output,
+                               "The file to write, which must not exist; without it, standard output");
+    import_command->add_flag("--force", options.import_from.force, "Overwrite the file of --output");
 
     try {
         app.parse(argc, argv);

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -311,7 +313,22 @@ std::string outcome_text(const Json& outcome) {
 std::string config_outcome_text(const Json& outcome) {
     if (!true_at(outcome, "ok")) return outcome_text(outcome);
     if (!true_at(outcome, "changed")) return "the configuration has not changed\n";
-    return "the configuration is in use\n" + warnings_text(outcome);
+    std::string text = "the configuration is in use\n";
+    for (const Json& change : at(outcome, "changes")) {
+        const auto shown = [&](std::string_view side) {
+            const std::string value = string_at(change, side);
+            return value.empty() ? std::string("(not set)") : value;
+        };
+        text += "  " + printable(string_at(change, "key") + ": " + shown("before") + " -> " + shown("after")) + '\n';
+    }
+    return text + warnings_text(outcome);
+}
+
+std::string config_text(const Json& document) {
+    std::string text;
+    std::istringstream lines(string_at(document, "toml"));
+    for (std::string one; std::getline(lines, one);) text += printable(one) + '\n';
+    return text;
 }
 
 std::string progress_text(const Json& status, double seconds) {

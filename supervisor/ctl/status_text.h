@@ -21,6 +21,8 @@ namespace evermilter::ctl {
 [[nodiscard]] std::string outcome_text(const nlohmann::json& outcome);
 // Of `reload-config`.
 [[nodiscard]] std::string config_outcome_text(const nlohmann::json& outcome);
+// Of `config`: the keys as TOML, one a line.
+[[nodiscard]] std::string config_text(const nlohmann::json& document);
 // One line for a terminal while a reload is awaited: "generation 18: load, 3 s".
 [[nodiscard]] std::string progress_text(const nlohmann::json& status, double seconds);
 

@@ -79,18 +79,18 @@ void ConfigReload::judge(ReadConfig read) {
             return;
         case config::AppliesBy::new_generation:
             // The file is taken over only if an engine can be loaded with it.
-            reloads_.request_with(candidate, [this, candidate](const ReloadOutcome& loaded) {
+            reloads_.request_with(candidate, [this, candidate, changes](const ReloadOutcome& loaded) {
                 if (loaded.ok)
-                    take_over(*candidate, true, true, loaded.warnings);
+                    take_over(*candidate, changes, true, true, loaded.warnings);
                 else
                     answer_refusal(loaded.error);
             });
             return;
         case config::AppliesBy::new_session_workers:
-            take_over(*candidate, true, false);
+            take_over(*candidate, changes, true, false);
             return;
         case config::AppliesBy::live:
-            take_over(*candidate, false, false);
+            take_over(*candidate, changes, false, false);
             return;
     }
 }
@@ -108,14 +108,15 @@ void ConfigReload::answer_refusal(const std::string& error) {
     finish(outcome, false);
 }
 
-void ConfigReload::take_over(const Settings& candidate, bool new_session_workers, bool loaded,
-                             const std::vector<std::string>& warnings) {
+void ConfigReload::take_over(const Settings& candidate, std::vector<config::Change> changes, bool new_session_workers,
+                             bool loaded, const std::vector<std::string>& warnings) {
     handlers_.commit(candidate, new_session_workers);
     log::info("config-taken", {{"config", settings_.origin}});
     ReloadOutcome outcome;
     outcome.ok = true;
     outcome.changed = true;
     outcome.warnings = warnings;
+    outcome.changes = std::move(changes);
     finish(outcome, loaded);
 }
 

@@ -49,8 +49,8 @@ class ConfigReload {
     void judge(ReadConfig read);
     void refuse(const std::string& error);
     void answer_refusal(const std::string& error);
-    void take_over(const Settings& candidate, bool new_session_workers, bool loaded,
-                   const std::vector<std::string>& warnings = {});
+    void take_over(const Settings& candidate, std::vector<config::Change> changes, bool new_session_workers,
+                   bool loaded, const std::vector<std::string>& warnings = {});
     void finish(ReloadOutcome outcome, bool loaded);
 
     TimeSource& time_;

@@ -12,6 +12,7 @@
 
 #include "supervisor/settings.h"
 #include "supervisor/status/clamd_commands.h"
+#include "supervisor/status/config_document.h"
 #include "supervisor/status/list_documents.h"
 #include "supervisor/status/metrics.h"
 #include "supervisor/status/status_document.h"
@@ -37,6 +38,11 @@ std::string outcome_document(const ReloadOutcome& outcome) {
     document["held"] = outcome.held;
     if (!outcome.warnings.empty()) document["warnings"] = outcome.warnings;
     document["seconds"] = outcome.seconds;
+    for (const config::Change& change : outcome.changes)
+        document["changes"].push_back({{"key", change.key},
+                                       {"before", change.before},
+                                       {"after", change.after},
+                                       {"needs", config::needs_text(change.needs)}});
     return to_line(document);
 }
 
@@ -132,6 +138,16 @@ struct CommandTable {
         });
     }
 
+    static void config(Commands& commands, const Arguments& arguments, const std::string& /*who*/,
+                       const Commands::Answer& answer) {
+        if (!arguments.empty() && arguments.front() != "--changed") {
+            answer(failure("config takes nothing, or: --changed"));
+            return;
+        }
+        answer(to_line(config_document(commands.operations_.config(),
+                                       arguments.empty() ? config::Keys::all : config::Keys::changed)));
+    }
+
     static void rollback(Commands& commands, const Arguments& arguments, const std::string& who,
                          const Commands::Answer& answer) {
         ReloadRequest request{.kind = ReloadKind::roll_back, .by = who};
@@ -191,14 +207,15 @@ struct CommandTable {
             snapshots_document(commands.operations_.state(), commands.operations_.config().database.state_directory)));
     }
 
-    static const std::array<Row, 11>& rows() {
-        static constexpr std::array<Row, 11> kRows = {{
+    static const std::array<Row, 12>& rows() {
+        static constexpr std::array<Row, 12> kRows = {{
             {"status", "", 0, false, &CommandTable::status},
             {"sessions", "", 0, false, &CommandTable::sessions},
             {"metrics", "", 0, false, &CommandTable::metrics},
             {"probe-key", "", 0, false, &CommandTable::probe_key},
             {"reload", "[--force] [--no-wait]", 2, true, &CommandTable::reload},
             {"reload-config", "", 0, true, &CommandTable::reload_config},
+            {"config", "[--changed]", 1, false, &CommandTable::config},
             {"rollback", "[GENERATION]", 1, true, &CommandTable::rollback},
             {"poison", "[forget DIGEST|all]", 2, true, &CommandTable::poison},
             {"snapshots", "", 0, false, &CommandTable::snapshots},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/diff.h"
 #include "supervisor/state.h"
 #include "workers/common/base/result.h"
 #include "workers/common/base/unique_fd.h"
@@ -31,13 +32,14 @@ struct ReloadRequest {
 
 struct ReloadOutcome {
     bool ok = false;
-    bool changed = false;                   // false: the content is that of the current generation
-    std::string error;                      // empty when ok
-    std::uint64_t generation = 0;           // the current one afterwards; 0: none
-    std::uint64_t content_of = 0;           // the generation that took the snapshot which that one serves; 0: none
-    std::vector<std::string> warnings = {}; // what the new generation lacks
-    bool held = false;                      // no automatic reload after it
-    double seconds = 0;                     // from the request
+    bool changed = false;                     // false: the content is that of the current generation
+    std::string error;                        // empty when ok
+    std::uint64_t generation = 0;             // the current one afterwards; 0: none
+    std::uint64_t content_of = 0;             // the generation that took the snapshot which that one serves; 0: none
+    std::vector<std::string> warnings = {};   // what the new generation lacks
+    bool held = false;                        // no automatic reload after it
+    double seconds = 0;                       // from the request
+    std::vector<config::Change> changes = {}; // of the configuration, that were taken over
 };
 using ReloadCallback = std::function<void(const ReloadOutcome&)>;
 

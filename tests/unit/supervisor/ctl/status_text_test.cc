@@ -96,6 +96,22 @@ BOOST_AUTO_TEST_CASE(a_document_of_another_version_is_shown_without_what_it_lack
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_configuration_that_is_taken_over_is_shown_with_what_changed) {
+    BOOST_TEST(config_outcome_text(Json::parse(
+                   R"({"ok":true,"changed":true,"changes":[{"key":"a.b","before":"1","after":"2","needs":"x"},)"
+                   R"({"key":"listener[i]","before":"","after":"{name = \"i\u001b\"}"}]})")) ==
+               "the configuration is in use\n  a.b: 1 -> 2\n  listener[i]: (not set) -> {name = \"i\\x1b\"}\n");
+    BOOST_TEST(config_outcome_text(Json::parse(R"({"ok":true,"changed":false})")) ==
+               "the configuration has not changed\n");
+    BOOST_TEST(config_outcome_text(Json::parse(R"({"ok":false,"error":"line 7: no"})")) == "refused: line 7: no\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_configuration_is_shown_a_key_a_line) {
+    BOOST_TEST(config_text(Json::parse(R"({"toml":"a.b = 1\nc.d = \"\u009b\"\n"})")) ==
+               "a.b = 1\nc.d = \"\\xc2\\x9b\"\n");
+    for (const char* other : {"{}", "[]", "null", R"({"toml":7})"}) BOOST_TEST(config_text(Json::parse(other)) == "");
+}
+
 BOOST_AUTO_TEST_CASE(the_outcome_of_a_reload_is_one_sentence) {
     BOOST_TEST(outcome_text(Json::parse(R"({"ok":true,"generation":7,"changed":true,"seconds":14.2})")) ==
                "generation 7 is in use, after 14.2 s\n");

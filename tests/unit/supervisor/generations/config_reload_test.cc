@@ -127,6 +127,7 @@ BOOST_AUTO_TEST_CASE(a_change_takes_what_the_schema_says_and_no_more) {
                 BOOST_REQUIRE(world.load("A"));
             }
             BOOST_TEST(world.answer(number).ok == row.ok);
+            BOOST_TEST(world.answer(number).changes.size() == (row.ok ? 1U : 0U));
             BOOST_TEST(world.commits == row.commits, boost::test_tools::per_element());
             BOOST_TEST((world.abandoned > 0) == !row.ok);
         }

@@ -198,6 +198,38 @@ BOOST_AUTO_TEST_CASE(a_refused_reload_says_why) {
     BOOST_TEST(answer.at("error").get<std::string>().starts_with("main.cvd: broken\n"));
 }
 
+BOOST_AUTO_TEST_CASE(config_answers_with_the_configuration_in_use) {
+    SocketTest test;
+    test.operations.the_config.milter.max_sessions = 7;
+    test.operations.the_config.log.level = config::LogLevel::debug;
+    const auto ask = [&](const std::string& command) {
+        const unique_fd fd = test.connect();
+        send_text(fd.get(), command + "\n");
+        return nlohmann::json::parse(test.line(fd.get()));
+    };
+    BOOST_TEST(ask("config --changed").at("toml") == "milter.max_sessions = 7\nlog.level = \"debug\"\n");
+    const auto read = config::parse(ask("config").at("toml").get<std::string>(), "answer");
+    BOOST_TEST_REQUIRE(read.has_value());
+    BOOST_TEST(config::diff(test.operations.the_config, *read).size() == 2U); // the two that now stand in a file
+    BOOST_TEST(ask("config --wrong").at("error") == "config takes nothing, or: --changed");
+}
+
+BOOST_AUTO_TEST_CASE(reload_config_says_what_has_changed) {
+    SocketTest test;
+    const unique_fd fd = test.connect();
+    bool asked = false;
+    test.operations.config_asked = [&] { asked = true; };
+    send_text(fd.get(), "reload-config\n");
+    test.loop.until("asked for", [&] { return asked; });
+    ReloadOutcome done;
+    done.ok = done.changed = true;
+    done.changes = {{"milter.max_sessions", config::AppliesBy::live, "12000", "7"}};
+    test.operations.pending(done);
+    const auto changes = nlohmann::json::parse(test.line(fd.get())).at("changes");
+    BOOST_TEST(changes.dump() ==
+               R"([{"after":"7","before":"12000","key":"milter.max_sessions","needs":"taken at once"}])");
+}
+
 BOOST_AUTO_TEST_CASE(no_wait_is_answered_at_once) {
     SocketTest test;
     const unique_fd fd = test.connect();
