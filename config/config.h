@@ -23,6 +23,7 @@ enum class ReloadMode : std::uint8_t { overlap, replace };
 enum class BrokenFile : std::uint8_t { keep_last, refuse };
 enum class HeaderMode : std::uint8_t { no, add, replace };
 enum class Mode : std::uint8_t { enforce, observe };
+enum class LogDetail : std::uint8_t { off, basic, full };
 using LogTarget = log::Target;
 using LogLevel = log::Level;
 
@@ -160,6 +161,8 @@ struct Actions {
     Action clean = Action::accept;
     std::string reject_text;
     std::string error_text;
+    std::string oversize_text;
+    std::string incomplete_text; // empty: in words of the reason
 };
 
 // Messages that are not scanned. The files have one entry a line; see skip_lists.h.
@@ -215,6 +218,26 @@ struct Log {
     LogTarget target = LogTarget::syslog;
     bool target_in_file = false; // log.target stood in the file; not a key of its own
     LogLevel level = LogLevel::info;
+    LogDetail infected = LogDetail::basic;
+    LogDetail clean = LogDetail::off;
+    Duration summary{};
+};
+
+// What becomes of an infected message by the name of what was found.
+struct Rule {
+    std::string name;
+    std::vector<std::string> match;
+    Action action = Action::reject;
+    std::string header;                 // empty: none
+    std::string text;                   // empty: actions.reject_text
+    std::vector<std::string> listeners; // empty: all
+};
+
+// A program that is told of infected messages.
+struct OnInfected {
+    std::string command; // empty: none
+    Duration timeout{};
+    unsigned queue = 0;
 };
 
 struct Process {
@@ -233,11 +256,13 @@ struct Config {
     Reload reload;
     Timeouts timeouts;
     Actions actions;
+    std::vector<Rule> rules;
     Skip skip;
     Poison poison;
     MessageLimits message;
     Headers headers;
     Status status;
+    OnInfected on_infected;
     Log log;
     Process process;
 };

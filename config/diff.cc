@@ -28,6 +28,7 @@ class Comparison {
             if (!find(section, after_, before_, i))
                 add_whole(section, key_of(section, before_, i), inline_table(section, entry_of(section, before_, i)),
                           "");
+        if (section.ordered) compare_order(section);
     }
 
     std::vector<Change> take() { return std::move(changes_); }
@@ -59,6 +60,20 @@ class Comparison {
             changes_.push_back({key_of(section, after_, index_after) + "." + name, row.applies_by,
                                 value_text(old_value), value_text(new_value)});
         });
+    }
+
+    // The names of those entries that are in both, as they stand in `root`.
+    static std::vector<std::string> common_names(const Section& section, const void* root, const void* other) {
+        std::vector<std::string> names;
+        for (std::size_t i = 0; i < entry_count(section, root); ++i)
+            if (find(section, other, root, i)) names.push_back(name_of(section, entry_of(section, root, i)));
+        return names;
+    }
+
+    void compare_order(const Section& section) {
+        const Value before = common_names(section, before_, after_);
+        const Value after = common_names(section, after_, before_);
+        if (before != after) add_whole(section, std::string(section.name), value_text(before), value_text(after));
     }
 
     // An entry that came or went needs what the most demanding of its keys does.

@@ -18,7 +18,8 @@ struct Change {
 
 // In the schema's order; empty where nothing changed. Whether a key stands in the file or has the same value by
 // default is no change, except where that means something: milter.allow and log.target. Entries of a repeated section
-// are the same where they have the same name, whatever their order, or the same position where they have none.
+// are the same where they have the same name, or the same position where they have none; another order is a change of
+// its own where it has a meaning (Section::ordered).
 [[nodiscard]] std::vector<Change> diff(const Config& before, const Config& after);
 [[nodiscard]] std::vector<Change> diff(const Schema& schema, const void* before, const void* after);
 

@@ -17,6 +17,7 @@ bool is_list(Kind kind) {
         case Kind::clients:
         case Kind::patterns:
         case Kind::words:
+        case Kind::globs:
             return true;
         case Kind::boolean:
         case Kind::count:
@@ -29,6 +30,7 @@ bool is_list(Kind kind) {
         case Kind::name:
         case Kind::reply:
         case Kind::socket:
+        case Kind::header:
             return false;
     }
     return false;

@@ -29,10 +29,10 @@ const Row* Schema::find_row(std::string_view key) const {
 }
 
 const Schema& schema() {
-    static const std::array all = {kMilterSection,  kListenerSection, kTimeoutsSection, kActionsSection,
-                                   kSkipSection,    kPoisonSection,   kHeadersSection,  kMessageSection,
-                                   kScannerSection, kDatabaseSection, kReloadSection,   kWorkersSection,
-                                   kStatusSection,  kLogSection,      kProcessSection};
+    static const std::array all = {
+        kMilterSection,  kListenerSection, kTimeoutsSection,   kActionsSection, kRuleSection,     kSkipSection,
+        kPoisonSection,  kHeadersSection,  kMessageSection,    kScannerSection, kDatabaseSection, kReloadSection,
+        kWorkersSection, kStatusSection,   kOnInfectedSection, kLogSection,     kProcessSection};
     static const Schema whole = {all};
     return whole;
 }

@@ -36,6 +36,8 @@ enum class Kind : std::uint8_t {
     clients,  // list of CIDR networks and host names
     patterns, // list of patterns of addresses (pattern.h)
     words,    // list of plain words
+    globs,    // list of patterns of names of signatures (name_glob.h)
+    header,   // header field (header_field.h)
 };
 
 // What a change of the value in a running service needs. Each includes those before it.
@@ -51,7 +53,7 @@ enum class AppliesBy : std::uint8_t {
 using FieldRef =
     std::variant<bool*, std::uint32_t*, Size*, std::optional<std::uint32_t>*, std::optional<Size>*, double*,
                  std::string*, std::vector<std::string>*, Duration*, Action*, std::optional<Action>*, Pin*, ReloadMode*,
-                 BrokenFile*, HeaderMode*, Mode*, LogTarget*, LogLevel*>;
+                 BrokenFile*, HeaderMode*, Mode*, LogDetail*, LogTarget*, LogLevel*>;
 
 // A pointer to one type only, which says for which struct a row or a section was written.
 using TypeMark = const char*;
@@ -169,6 +171,7 @@ struct Section {
     std::string_view named_by = {};
     // Of a repeated section.
     std::span<const Inner> inner = {};
+    bool ordered = false; // of a repeated section: the order of its entries has a meaning
 
     // nullptr where there is none of that name ("eom", not "timeouts.eom").
     [[nodiscard]] const Row* find_row(std::string_view row_name) const;
@@ -213,6 +216,8 @@ extern const Section kPoisonSection;
 extern const Section kMessageSection;
 extern const Section kHeadersSection;
 extern const Section kStatusSection;
+extern const Section kOnInfectedSection;
+extern const Section kRuleSection;
 extern const Section kLogSection;
 extern const Section kProcessSection;
 

@@ -118,10 +118,12 @@ constexpr Row kActionsRows[] = {
      .field = field<&Actions::error>,
      .default_value = "tempfail",
      .applies_by = AppliesBy::new_session_workers,
-     .allowed = "accept tempfail reject",
-     .text = "The message could not be scanned: no scanner in time, a scanner that died or hung, a fault of the "
-             "engine. `tempfail` answers with `actions.error_text`, and the sender tries again later. `accept` lets "
-             "unscanned mail pass whenever something is broken, marked `Not scanned` and never `Clean`."},
+     .allowed = kAnyAction,
+     .text =
+         "The message could not be scanned: no scanner in time, a scanner that died or hung, a fault of the "
+         "engine. `tempfail` answers with `actions.error_text`, and the sender tries again later. `accept` lets "
+         "unscanned mail pass whenever something is broken, marked `Not scanned` and never `Clean`; `quarantine` holds "
+         "it; `discard` loses it without a word, whatever it was."},
     {.key = "actions.oversize",
      .kind = Kind::choice,
      .field = field<&Actions::oversize>,
@@ -229,22 +231,40 @@ constexpr Row kActionsRows[] = {
      .field = field<&Actions::clean>,
      .default_value = "accept",
      .applies_by = AppliesBy::new_session_workers,
-     .allowed = "accept",
-     .text = "All of the message was scanned, without an error, and nothing was found. There is one thing to do with "
-             "it."},
+     .allowed = kAnyAction,
+     .text = "All of the message was scanned, without an error, and nothing was found. Anything but `accept` is for a "
+             "listener through which nothing is to come, or whose mail an operator looks at (`quarantine`)."},
     {.key = "actions.reject_text",
      .kind = Kind::reply,
      .field = field<&Actions::reject_text>,
      .default_value = "550 5.7.1 virus found: {virus}",
      .applies_by = AppliesBy::new_session_workers,
-     .text = "The reply to a message that is rejected: code, enhanced code (RFC 3463) and text. `{virus}`, "
-             "`{queue_id}` and `{generation}` are filled in. ASCII, one line; both codes of the same class."},
+     .text =
+         "The reply to an infected message that is rejected: code, enhanced code (RFC 3463) and text. `{virus}`, "
+         "`{queue_id}`, `{generation}` and `{limit}` (`message.max_size` in bytes) are filled in. ASCII; both codes "
+         "of the same class; at most 32 lines, which `\\n` separates, of 300 characters. A text that reveals nothing "
+         "is one without `{virus}` and `{generation}`: `550 5.7.1 message refused`."},
     {.key = "actions.error_text",
      .kind = Kind::reply,
      .field = field<&Actions::error_text>,
      .default_value = "451 4.7.1 scanner unavailable, try again later",
      .applies_by = AppliesBy::new_session_workers,
      .text = "The reply to a message that could not be scanned, in the same form."},
+    {.key = "actions.oversize_text",
+     .kind = Kind::reply,
+     .field = field<&Actions::oversize_text>,
+     .default_value = "552 5.3.4 message is too large to be scanned for viruses",
+     .applies_by = AppliesBy::new_session_workers,
+     .text = "The reply to a message above `message.max_size` where `actions.oversize` refuses it, in the same form."},
+    {.key = "actions.incomplete_text",
+     .kind = Kind::reply,
+     .field = field<&Actions::incomplete_text>,
+     .default_value = "",
+     .applies_by = AppliesBy::new_session_workers,
+     .unset = "a text that names what was not looked at, such as `message has encrypted content, which cannot be "
+              "scanned for viruses (encrypted)`",
+     .example = "550 5.7.1 message cannot be scanned for viruses as a whole",
+     .text = "The reply to a message that is refused because a part of it was not looked at, in the same form."},
 };
 
 constexpr Row kPoisonRows[] = {

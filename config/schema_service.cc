@@ -136,6 +136,31 @@ constexpr Row kLogRows[] = {
          "that ends badly and each change of state; `debug` has one for each session. Scanners take a change "
          "with the next generation. No line is longer than 2 KiB: what clients send is cut, and `[+N]` says how many "
          "bytes are missing."},
+    {.key = "log.infected",
+     .kind = Kind::choice,
+     .field = field<&Log::infected>,
+     .default_value = "basic",
+     .applies_by = AppliesBy::new_session_workers,
+     .allowed = "off basic full",
+     .text = "What is logged of an infected message beside the line that each message has. `basic`: a line in "
+             "clamav-milter's words, `Message from <…> to <…> infected by NAME`, which logwatch counts. `full`: "
+             "`message_id`, `subject` and `date` in the message's line too."},
+    {.key = "log.clean",
+     .kind = Kind::choice,
+     .field = field<&Log::clean>,
+     .default_value = "off",
+     .applies_by = AppliesBy::new_session_workers,
+     .allowed = "off basic full",
+     .text = "Likewise of a clean one: `clean message from <…> to <…>`."},
+    {.key = "log.summary",
+     .kind = Kind::duration,
+     .field = field<&Log::summary>,
+     .default_value = "5m",
+     .range = {0, 168 * kHour},
+     .text =
+         "How often a line `event=summary` says how many messages came since the last one, by verdict, and how "
+         "often each virus, the largest number first. There is none for a time in which nothing came; `\"0s\"`: none "
+         "at all."},
 };
 
 constexpr Row kProcessRows[] = {

@@ -7,6 +7,8 @@
 
 #include "config/address.h"
 #include "config/client_set.h"
+#include "config/header_field.h"
+#include "config/name_glob.h"
 #include "config/network.h"
 #include "config/pattern.h"
 #include "workers/common/base/hex.h"
@@ -61,7 +63,7 @@ bool skip_enhanced_code(std::string_view& text) {
 }
 
 std::optional<std::string> check_placeholders(std::string_view text) {
-    constexpr std::array<std::string_view, 3> known = {"virus", "queue_id", "generation"};
+    constexpr std::array<std::string_view, 4> known = {"virus", "queue_id", "generation", "limit"};
     for (std::size_t at = text.find_first_of("{}"); at != std::string_view::npos; at = text.find_first_of("{}", at)) {
         const std::size_t close = text.find('}', at);
         const std::string_view name = text[at] == '}' || close == std::string_view::npos
@@ -69,20 +71,34 @@ std::optional<std::string> check_placeholders(std::string_view text) {
                                           : text.substr(at + 1, close - at - 1);
         if (std::find(known.begin(), known.end(), name) == known.end())
             return printable(text.substr(at, close == std::string_view::npos ? close : close - at + 1)) +
-                   " is not a placeholder; known are {virus}, {queue_id} and {generation}";
+                   " is not a placeholder; known are {virus}, {queue_id}, {generation} and {limit}";
         at = close + 1;
     }
     return std::nullopt;
 }
 
 // The longest reply line is 512 bytes with its line end (RFC 5321, section 4.5.3.1.5); room is left for what is
-// filled in.
+// filled in. libmilter takes 32 lines (smfi_setmlreply(3)).
 constexpr std::size_t kLongestReply = 300;
+constexpr std::size_t kReplyLines = 32;
+
+// The lines behind the codes.
+std::optional<std::string> check_reply_lines(std::string_view text) {
+    std::size_t lines = 0;
+    for (;; text.remove_prefix(text.find('\n') + 1)) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        if (line.find_first_not_of(' ') == std::string_view::npos) return "has an empty line; remove it";
+        if (line.size() > kLongestReply)
+            return "has a line of more than " + std::to_string(kLongestReply) + " characters; break it";
+        if (++lines > kReplyLines) return "has more than " + std::to_string(kReplyLines) + " lines; shorten it";
+        if (text.find('\n') == std::string_view::npos) return std::nullopt;
+    }
+}
 
 std::optional<std::string> check_reply(std::string_view text) {
     constexpr std::string_view form = "write code, enhanced code and text, such as \"550 5.7.1 virus found: {virus}\"";
-    if (!std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < '\x7f'; }))
-        return "holds a line end, a control character or something beyond ASCII; SMTP replies are one line of ASCII";
+    if (!std::all_of(text.begin(), text.end(), [](char c) { return (c >= ' ' && c < '\x7f') || c == '\n'; }))
+        return "holds a control character or something beyond ASCII; SMTP replies are lines of ASCII";
     std::string_view rest = text;
     if (rest.size() < 4 || !is_digit(rest[0]) || !is_digit(rest[1]) || !is_digit(rest[2]) || rest[3] != ' ')
         return "does not begin with a reply code; " + std::string(form);
@@ -95,7 +111,7 @@ std::optional<std::string> check_reply(std::string_view text) {
         return "the classes of reply code and enhanced code differ: write " + std::string(1, text[0]) + ".x.x after " +
                std::string(text.substr(0, 3));
     if (rest.find_first_not_of(' ') == std::string_view::npos) return "has no text; " + std::string(form);
-    if (text.size() > kLongestReply) return "is longer than " + std::to_string(kLongestReply) + " characters";
+    if (auto fault = check_reply_lines(rest)) return fault;
     return check_placeholders(rest);
 }
 
@@ -122,7 +138,7 @@ std::optional<std::string> check_socket(std::string_view text) {
 } // namespace
 
 std::optional<std::string> check_text(Kind kind, std::string_view text) {
-    if (std::any_of(text.begin(), text.end(), is_control))
+    if (kind != Kind::reply && std::any_of(text.begin(), text.end(), is_control))
         return printable(text) + " holds a control character; remove it";
     switch (kind) {
         case Kind::path:
@@ -141,6 +157,10 @@ std::optional<std::string> check_text(Kind kind, std::string_view text) {
             return reason_of(parse_client(text));
         case Kind::patterns:
             return reason_of(parse_pattern(text));
+        case Kind::globs:
+            return reason_of(check_name_glob(text));
+        case Kind::header:
+            return reason_of(parse_header_field(text));
         case Kind::words:
             if (text.empty() || !std::all_of(text.begin(), text.end(), is_word))
                 return printable(text) + " is not a plain word of letters, digits, - and _";

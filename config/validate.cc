@@ -1,5 +1,7 @@
 #include "config/validate.h"
 
+#include <algorithm>
+
 #include "config/address.h"
 #include "config/parse.h"
 #include "config/quantity.h"
@@ -57,6 +59,31 @@ void check_listeners(const Config& config, std::vector<Conflict>& conflicts) {
     }
 }
 
+// As rules name the listeners.
+constexpr const char* kMilterListen = "milter";
+
+void check_rules(const Config& config, std::vector<Conflict>& conflicts) {
+    const auto known = [&](const std::string& name) {
+        return name == kMilterListen || std::any_of(config.listeners.begin(), config.listeners.end(),
+                                                    [&](const Listener& one) { return one.name == name; });
+    };
+    for (const Rule& rule : config.rules) {
+        const std::string key = "rule[" + shown_key(rule.name) + "].";
+        if (rule.match.empty())
+            conflicts.push_back(
+                {{key + "match", key + "name"}, "has no pattern; write one, such as match = [\"PUA.*\"]"});
+        for (const std::string& name : rule.listeners)
+            if (!known(name))
+                conflicts.push_back({{key + "listeners"},
+                                     printable(name) + " is the name of no [[listener]]; those of milter.listen are "
+                                                       "\"milter\""});
+    }
+    for (const Listener& listener : config.listeners)
+        if (listener.name == kMilterListen && !config.rules.empty())
+            conflicts.push_back({{"listener[" + shown_key(listener.name) + "].name"},
+                                 "is what rules call milter.listen; choose another"});
+}
+
 void check_workers(const Config& config, std::vector<Conflict>& conflicts) {
     if (config.workers.session_min <= config.workers.session_max) return;
     conflicts.push_back({{"workers.session_min", "workers.session_max"},
@@ -85,6 +112,7 @@ std::vector<Conflict> validate(const Config& config) {
     std::vector<Conflict> conflicts;
     check_deadlines(config, conflicts);
     check_listeners(config, conflicts);
+    check_rules(config, conflicts);
     check_wildcards(config, conflicts);
     check_workers(config, conflicts);
     check_pua(config, conflicts);

@@ -36,6 +36,10 @@ const Names& names_of(HeaderMode) {
     static const Names names = {"no", "add", "replace"};
     return names;
 }
+const Names& names_of(LogDetail) {
+    static const Names names = {"off", "basic", "full"};
+    return names;
+}
 const Names& names_of(Mode) {
     static const Names names = {"enforce", "observe"};
     return names;
@@ -256,6 +260,7 @@ Value from_table(Kind kind, std::string_view text) {
         case Kind::clients:
         case Kind::patterns:
         case Kind::words:
+        case Kind::globs:
             return split_words(text);
         case Kind::size:
         case Kind::duration:
@@ -265,6 +270,7 @@ Value from_table(Kind kind, std::string_view text) {
         case Kind::name:
         case Kind::reply:
         case Kind::socket:
+        case Kind::header:
             return std::string(text);
     }
     return {};
@@ -363,6 +369,10 @@ std::string expectation(const Row& row) {
             return "a list of patterns, such as [\"postmaster@example.org\", \"@example.net\", \"/^bounce-/\"]";
         case Kind::words:
             return "a list of words, such as [\"One\", \"Two\"]";
+        case Kind::globs:
+            return "a list of patterns of names, such as [\"PUA.*\", \"*.UNOFFICIAL\"]";
+        case Kind::header:
+            return "a header field as a string, such as \"X-Spam-Tag: {virus}\"";
     }
     return {};
 }
@@ -400,6 +410,10 @@ std::string summary(const Row& row) {
             return "list of patterns";
         case Kind::words:
             return "list of words";
+        case Kind::globs:
+            return "list of patterns of names";
+        case Kind::header:
+            return "header field";
     }
     return {};
 }

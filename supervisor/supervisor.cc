@@ -12,6 +12,7 @@
 #include "supervisor/files/passing_errors.h"
 #include "supervisor/limits.h"
 #include "supervisor/preflight.h"
+#include "supervisor/status/status_view.h"
 #include "workers/common/base/log.h"
 #include "workers/common/shared/engine_lock.h"
 #include "workers/common/shared/graces.h"
@@ -101,7 +102,13 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
                          [this](std::uint64_t generation) { wipe_temp(generation); }}),
       notifications_(time_, state_, [this] { return heartbeat_.healthy(); }),
       poison_watch_(state_, settings_),
-      session_owner_(children_, state_, session_workers_, generations_, poison_watch_),
+      infected_command_(state_, settings_,
+                        [this](std::chrono::nanoseconds bound, const Helpers::Job& job, Helpers::Done done) {
+                            helpers_.run("on_infected.command", bound, job, std::move(done));
+                        }),
+      summary_(
+          time_, [this] { return total_counters(state_); }, log_summary),
+      session_owner_(children_, state_, session_workers_, generations_, poison_watch_, infected_command_),
       loader_owner_(children_, state_, generations_),
       config_reload_(
           time_, settings_, state_, reloads_,
@@ -157,6 +164,7 @@ int Supervisor::run() {
     }
     status_socket_.close();
     entrance_.close();
+    summary_.stop();
     log::info("stopped", {{"status", exit_code_}});
     return exit_code_;
 }
@@ -206,6 +214,7 @@ bool Supervisor::begin() {
     database_watch_.apply(settings_.config.database);
     leftover_engines_.look();
     notifications_.begin(manager_);
+    summary_.apply(settings_.config.log.summary);
     reloads_.begin();
     return true;
 }
@@ -247,6 +256,7 @@ void Supervisor::take_settings(const Settings& settings, bool new_session_worker
     entrance_.commit();
     database_watch_.apply(now.database);
     poison_watch_.apply();
+    summary_.apply(now.log.summary);
     generations_.look_now();
     reloads_.look_now();
     if (now.process.ping_timeout != before.process.ping_timeout) heartbeat_.start();
@@ -333,6 +343,7 @@ void Supervisor::stop(int exit_code) {
     leftover_engines_.stop();
     look_timer_.stop();
     folders_.stop();
+    infected_command_.stop();
     helpers_.stop();
     reloads_.stop();
     const std::chrono::nanoseconds bound = settings_.config.timeouts.shutdown;

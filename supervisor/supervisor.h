@@ -22,6 +22,7 @@
 #include "supervisor/generations/leftover_engines.h"
 #include "supervisor/generations/loader_owner.h"
 #include "supervisor/generations/reloads.h"
+#include "supervisor/infected_command.h"
 #include "supervisor/loop_time.h"
 #include "supervisor/notifications.h"
 #include "supervisor/poison/watch.h"
@@ -31,6 +32,7 @@
 #include "supervisor/status/commands.h"
 #include "supervisor/status/operations.h"
 #include "supervisor/status/status_socket.h"
+#include "supervisor/summary.h"
 #include "workers/common/base/event_loop.h"
 
 namespace evermilter::supervisor {
@@ -100,6 +102,8 @@ class Supervisor final : public Operations {
     LeftoverEngines leftover_engines_;
     Notifications notifications_;
     PoisonWatch poison_watch_;
+    InfectedCommand infected_command_;
+    Summary summary_;
     SessionOwner session_owner_;
     LoaderOwner loader_owner_;
     ConfigReload config_reload_;

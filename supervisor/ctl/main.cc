@@ -263,11 +263,11 @@ int run(int argc, char** argv) {
     command("status", "What the service does, and whether it is well", [&] { return status(options); });
     command("sessions", "The open sessions", [&] { return sessions(options); });
     CLI::App* reload_command =
-        command("reload", "Load the databases anew and wait until they are in use", [&] { return reload(options); });
+        command("reload", "Load the databases again and wait until they are in use", [&] { return reload(options); });
     reload_command->add_flag("--force", options.force,
                              "Even if nothing changed, and without comparing with what is in use");
     reload_command->add_flag("--no-wait", options.no_wait, "Do not wait for the end of it");
-    command("reload-config", "Read the configuration file anew",
+    command("reload-config", "Read the configuration file again",
             [&] { return waiting(options, "reload-config", config_outcome_text); });
     CLI::App* config_command = command("config", "The configuration in use, a key a line", [&] {
         const std::string line = options.changed ? "config --changed" : "config";

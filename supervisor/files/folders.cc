@@ -107,7 +107,7 @@ void Folders::look_at(Known& folder) {
     }
     if (S_ISLNK(itself.st_mode))
         return trouble(folder, path + " has become a symbolic link, which is not followed: remove it");
-    if (!is_folder) return trouble(folder, path + " has become something that is no folder: remove it");
+    if (!is_folder) return trouble(folder, path + " has become something that is not a folder: remove it");
     if (take(folder, now)) try_it(folder);
 }
 

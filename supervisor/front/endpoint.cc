@@ -103,7 +103,7 @@ Result<std::vector<Endpoint>> endpoints_of(const std::vector<std::string>& addre
     std::vector<Endpoint> all;
     for (const std::string& text : addresses) {
         auto parsed = config::parse_address(text);
-        if (!parsed) return Error{EINVAL, "\"" + text + "\" is no address: " + parsed.error().reason};
+        if (!parsed) return Error{EINVAL, "\"" + text + "\" is not an address: " + parsed.error().reason};
         const config::ListenAddress& address = *parsed;
         if (const auto* inet = std::get_if<config::InetAddress>(&address)) {
             Result<std::vector<Endpoint>> resolved = resolve(*inet);

@@ -5,6 +5,7 @@
 #include "supervisor/children/children.h"
 #include "supervisor/front/worker_pool.h"
 #include "supervisor/generations/generations.h"
+#include "supervisor/infected_command.h"
 #include "supervisor/poison/watch.h"
 #include "supervisor/state.h"
 #include "workers/common/base/overloaded.h"
@@ -12,8 +13,12 @@
 namespace evermilter::supervisor {
 
 SessionOwner::SessionOwner(Children& children, State& state, SessionWorkers& workers, Generations& generations,
-                           PoisonWatch& poison_watch)
-    : state_(state), workers_(workers), generations_(generations), poison_watch_(poison_watch) {
+                           PoisonWatch& poison_watch, InfectedCommand& infected_command)
+    : state_(state),
+      workers_(workers),
+      generations_(generations),
+      poison_watch_(poison_watch),
+      infected_command_(infected_command) {
     children.own(messages::Role::session, *this);
 }
 
@@ -56,6 +61,7 @@ void SessionOwner::on_detection(const messages::Detection& detection) {
     auto& viruses = state_.counters.viruses;
     const bool room = viruses.size() < kMaxVirusNames || viruses.contains(detection.virus);
     ++viruses[room ? detection.virus : "(others)"];
+    infected_command_.on_detection(detection);
 }
 
 } // namespace evermilter::supervisor

@@ -13,6 +13,7 @@ namespace evermilter::supervisor {
 
 class Children;
 class Generations;
+class InfectedCommand;
 class PoisonWatch;
 class SessionWorkers;
 struct State;
@@ -21,7 +22,7 @@ class SessionOwner final : public OwnerOf<messages::FromSession> {
   public:
     // All must outlive this.
     SessionOwner(Children& children, State& state, SessionWorkers& workers, Generations& generations,
-                 PoisonWatch& poison_watch);
+                 PoisonWatch& poison_watch, InfectedCommand& infected_command);
 
     [[nodiscard]] Child* find(std::uint64_t child_id) override;
     void on_exit(Child& child, pid_t pid, int wait_status) override;
@@ -37,6 +38,7 @@ class SessionOwner final : public OwnerOf<messages::FromSession> {
     SessionWorkers& workers_;
     Generations& generations_;
     PoisonWatch& poison_watch_;
+    InfectedCommand& infected_command_;
 };
 
 } // namespace evermilter::supervisor

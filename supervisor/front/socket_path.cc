@@ -42,7 +42,7 @@ Result<void> take_over(const std::string& path, const Place& place) {
     if (!found || ::fstat(found.get(), &info) != 0) return system_error("cannot listen on " + path);
     if (!S_ISSOCK(info.st_mode)) {
         return Error{EEXIST, "cannot listen on " + path +
-                                 ": something that is no socket is there; remove it or choose another path"};
+                                 ": something that is not a socket is there; remove it or choose another path"};
     }
     const unique_fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!probe) return system_error("cannot make a socket");

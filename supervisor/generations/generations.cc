@@ -283,6 +283,10 @@ void Generations::activate_if_taken() {
                                         {"database", generation.database_version},
                                         {"loader", generation.loader.pid},
                                         {"milliseconds", took.count()}});
+        // As clamd and clamav-milter say it: logwatch counts such lines.
+        if (previous != nullptr)
+            log::write_text(log::Level::info,
+                            "Database correctly reloaded (" + std::to_string(generation.signatures) + " signatures)");
         if (previous != nullptr) retire(*previous, GenerationEvent::superseded);
         handlers_.load_ended(LoadOutcome{.how = LoadOutcome::How::active, .generation = generation.id});
         return;

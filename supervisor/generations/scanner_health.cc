@@ -212,7 +212,7 @@ void ScannerHealth::heal(Generation& generation, Remedy remedy) {
     for (const pid_t pid : idle) pids += (pids.empty() ? "" : ",") + std::to_string(pid);
     const char* what = remedy == Remedy::scanners ? "they are replaced"
                        : remedy == Remedy::loader ? "their loader is replaced"
-                                                  : "the database is loaded anew";
+                                                  : "the database is loaded again";
     log::error("scanners-idle", {{"generation", generation.id}, {"scanners", pids}, {"remedy", what}});
     generation.trouble.idle = what;
     if (remedy == Remedy::load) {

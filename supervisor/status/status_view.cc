@@ -52,6 +52,15 @@ GenerationView view_generation(const Generation& generation) {
     return view;
 }
 
+// The loader, unless it is dead: then another one that was forked from it.
+pid_t engine_process(const Generation& generation) {
+    for (const pid_t pid : {generation.loader.pid, generation.standby.pid})
+        if (pid != 0) return pid;
+    return generation.scanners.empty() ? 0 : generation.scanners.front().pid;
+}
+
+} // namespace
+
 Counters total_counters(const State& state) {
     Counters total = state.counters;
     for (const SessionWorker& worker : state.session_workers)
@@ -61,15 +70,6 @@ Counters total_counters(const State& state) {
     total.add("log.lines_lost_total", log::lines_lost());
     return total;
 }
-
-// The loader, unless it is dead: then another one that was forked from it.
-pid_t engine_process(const Generation& generation) {
-    for (const pid_t pid : {generation.loader.pid, generation.standby.pid})
-        if (pid != 0) return pid;
-    return generation.scanners.empty() ? 0 : generation.scanners.front().pid;
-}
-
-} // namespace
 
 double seconds_since(std::int64_t then_ns, std::int64_t now_ns) {
     if (then_ns <= 0 || now_ns <= then_ns) return 0;

@@ -66,6 +66,9 @@ struct StatusView {
     double uptime_seconds = 0;
 };
 
+// Over ended and living processes.
+[[nodiscard]] Counters total_counters(const State& state);
+
 [[nodiscard]] StatusView view_of(const State& state, StatusContext context);
 
 // 0 for what has not begun, or begins later than now.

@@ -124,6 +124,18 @@ BOOST_AUTO_TEST_CASE(a_client_is_exempt_by_its_address_and_not_by_a_name_that_po
                boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_reply_of_several_lines_reaches_the_client) {
+    need_root();
+    SiteService service;
+    service.set("actions.reject_text", R"("554 5.7.9 {virus}\nsee our pages\n100% sure")");
+    service.start();
+    const auto server = start_server<Postfix>(service, Transport::unix_socket);
+    SmtpClient client(server->port());
+    client.ehlo();
+    BOOST_TEST(client.message(eicar_attached()) ==
+               std::string("554-5.7.9 ") + kDemoEicar + "\n554-5.7.9 see our pages\n554 5.7.9 100% sure");
+}
+
 BOOST_AUTO_TEST_CASE(quarantine_puts_an_infected_message_on_hold) {
     need_root();
     SiteService service;

@@ -108,6 +108,18 @@ BOOST_AUTO_TEST_CASE(a_client_is_exempt_by_the_name_that_sendmail_has_checked) {
     service.wait_log({"message", "finding=exempt", "detail=network"});
 }
 
+BOOST_AUTO_TEST_CASE(a_reply_of_several_lines_reaches_the_client) {
+    need_root();
+    SiteService service;
+    service.set("actions.reject_text", R"("554 5.7.9 {virus}\nsee our pages\n100% sure")");
+    service.start();
+    const auto server = start_server<Sendmail>(service, Transport::tcp);
+    SmtpClient client(server->port());
+    client.ehlo();
+    BOOST_TEST(client.message(eicar_attached()) ==
+               std::string("554-5.7.9 ") + kDemoEicar + "\n554-5.7.9 see our pages\n554 5.7.9 100% sure");
+}
+
 BOOST_AUTO_TEST_CASE(quarantine_puts_an_infected_message_on_hold) {
     need_root();
     SiteService service;

@@ -452,4 +452,16 @@ BOOST_AUTO_TEST_CASE(process_ping_timeout_is_taken_at_once) {
     service.wait_log({"child-killed", "process.ping_timeout", std::to_string(stopped)});
 }
 
+// ---------------------------------------------------------------- [log]
+
+BOOST_AUTO_TEST_CASE(log_summary_is_taken_at_once) {
+    Live service(Keys{{"log.summary", "\"0s\""}});
+    service.start();
+    service.serves();
+    service.take("log.summary", "\"200ms\"");
+    service.wait_log(
+        {"event=summary", "messages=1 clean=0 infected=1", std::string("viruses=\"") + kEicarName + " 1\""});
+    service.take("log.summary", "\"0s\"");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -53,7 +53,7 @@ struct Running {
 
 constexpr const char* kScannersReplaced = "they are replaced";
 constexpr const char* kLoaderReplaced = "their loader is replaced";
-constexpr const char* kLoadedAnew = "the database is loaded anew";
+constexpr const char* kLoadedAgain = "the database is loaded again";
 
 } // namespace
 
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(where_the_standby_is_no_better_the_database_is_loaded_anew)
     Running::make_queue_deaf(one.standby, queue);
     Running::make_queue_deaf(one.loader, queue);
     for (const pid_t scanner : one.scanners) Running::make_queue_deaf(scanner, queue);
-    one.check_heals(kLoadedAnew);
+    one.check_heals(kLoadedAgain);
     BOOST_TEST(current(one.service) != one.id);
 }
 

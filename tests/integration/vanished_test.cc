@@ -222,7 +222,7 @@ BOOST_AUTO_TEST_CASE(what_is_put_in_the_place_of_a_socket_is_not_touched) {
             fs::create_symlink(service.path("other"), path);
         else
             write_file(path, "precious\n");
-        wait_degraded(service, "something that is no socket is there");
+        wait_degraded(service, "something that is not a socket is there");
         BOOST_TEST(read_file(path) == "precious\n");
         BOOST_TEST((about(service.path("other")).st_mode & 07777U) == 0600U);
         fs::remove(path);

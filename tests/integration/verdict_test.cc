@@ -101,6 +101,15 @@ BOOST_AUTO_TEST_CASE(the_reject_text_is_filled_in_and_a_percent_sign_reaches_the
                std::string("554 5.7.9 100% ") + kEicarName + " in 4AbCdEf by " + std::to_string(generation));
 }
 
+BOOST_AUTO_TEST_CASE(a_reply_may_have_several_lines) {
+    Service service(
+        Keys{{"actions.reject_text", R"("554 5.7.9 {virus} found\nsee https://example.org/viruses\n100%")"}});
+    service.start();
+    BOOST_TEST(answer(service, eicar_attached()).text() == std::string("554-5.7.9 ") + kEicarName +
+                                                               " found\r\n554-5.7.9 see https://example.org/viruses\r\n"
+                                                               "554 5.7.9 100%");
+}
+
 BOOST_AUTO_TEST_CASE(each_action_for_infected_mail_gives_its_reply_and_none_stamps_it_clean) {
     const std::map<std::string, std::string> replies = {
         {"accept", "accept"}, {"discard", "discard"}, {"quarantine", "accept"}, {"tempfail", kError}};

@@ -103,7 +103,7 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     ::alarm(
         static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(config_.max_scan_time + graces::kAlarm).count()));
     const std::int64_t used_before = cpu_ns();
-    EngineReport report = engine_.scan(job.message.get());
+    EngineReport report = engine_.scan(job.message.get(), job.all_names);
     const std::int64_t used = cpu_ns() - used_before;
     ::alarm(0);
 
@@ -124,6 +124,8 @@ Scanner::Next Scanner::serve(messages::ScanJob job) {
     result.unseen = report.verdict.unseen;
     result.ledger = std::move(report.verdict.ledger);
     result.scanned = report.scanned;
+    result.names = std::move(report.verdict.names);
+    result.rest = report.verdict.rest;
     if (result.detail.size() > messages::kLongestDetail) result.detail.resize(messages::kLongestDetail);
     slot_.jobs_total.fetch_add(1);
     // Busy until it is answered; a session that has gone away needs no answer.

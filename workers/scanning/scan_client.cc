@@ -85,6 +85,8 @@ struct Try {
     std::int64_t scan_ns = 0;
     UnseenSet unseen = 0; // of an incomplete message, and so is the ledger
     std::string ledger = {};
+    std::string names = {};
+    Finding rest = Finding::clean;
     pid_t scanner = 0;         // after Taken
     bool cpu_exceeded = false; // the scan took CPU time past max_scan_time
 };
@@ -95,37 +97,47 @@ Try final(Finding finding, std::string detail = {}) {
 
 // What a result says of unseen parts must agree with its outcome; a reason of which we know nothing has no action.
 const char* contradiction(const messages::ScanResult& result) {
-    const bool incomplete = result.outcome == messages::ScanOutcome::incomplete;
+    const bool infected = result.outcome == messages::ScanOutcome::infected;
+    if (infected && result.rest == messages::ScanOutcome::infected) return "infected, and so is the rest";
+    const messages::ScanOutcome but_for_virus = infected ? result.rest : result.outcome;
+    const bool incomplete = but_for_virus == messages::ScanOutcome::incomplete;
     if (result.outcome == messages::ScanOutcome::clean && result.unseen != 0) return "clean, with parts not looked at";
     if (incomplete && result.unseen == 0) return "incomplete, without a reason";
     if (incomplete && (result.unseen & ~kAllUnseen) != 0) return "incomplete, for an unknown reason";
     return nullptr;
 }
 
+Finding finding_of(messages::ScanOutcome outcome) {
+    switch (outcome) {
+        case messages::ScanOutcome::clean:
+            return Finding::clean;
+        case messages::ScanOutcome::infected:
+            return Finding::infected;
+        case messages::ScanOutcome::incomplete:
+            return Finding::incomplete;
+        case messages::ScanOutcome::error:
+            return Finding::scan_error;
+        case messages::ScanOutcome::temp_failed:
+            return Finding::temp_failed;
+    }
+    return Finding::bad_answer;
+}
+
 Try from_result(messages::ScanResult result) {
     if (const char* why = contradiction(result)) return final(Finding::bad_answer, why);
     result.detail.resize(std::min(result.detail.size(), messages::kLongestDetail));
     result.ledger.resize(std::min(result.ledger.size(), messages::kLongestLedger));
+    result.names.resize(std::min(result.names.size(), messages::kLongestNames));
     Try answer = final(Finding::bad_answer, std::move(result.detail));
     answer.scan_ns = result.scan_ns;
-    switch (result.outcome) {
-        case messages::ScanOutcome::clean:
-            answer.finding = Finding::clean;
-            break;
-        case messages::ScanOutcome::infected:
-            answer.finding = Finding::infected;
-            break;
-        case messages::ScanOutcome::incomplete:
-            answer.finding = Finding::incomplete;
-            answer.unseen = result.unseen;
-            answer.ledger = std::move(result.ledger);
-            break;
-        case messages::ScanOutcome::error:
-            answer.finding = Finding::scan_error;
-            break;
-        case messages::ScanOutcome::temp_failed:
-            answer.finding = Finding::temp_failed;
-            break;
+    answer.finding = finding_of(result.outcome);
+    if (answer.finding == Finding::infected) {
+        answer.names = std::move(result.names);
+        answer.rest = finding_of(result.rest);
+    }
+    if (answer.finding == Finding::incomplete || answer.rest == Finding::incomplete) {
+        answer.unseen = result.unseen;
+        answer.ledger = std::move(result.ledger);
     }
     return answer;
 }
@@ -145,6 +157,7 @@ Result<Job> make_job(std::uint64_t number, const ScanRequest& request, SteadyTim
     job.session = request.session;
     job.queue_id = request.queue_id;
     job.digests = request.digests;
+    job.all_names = request.all_names;
     job.message.reset(::fcntl(request.message, F_DUPFD_CLOEXEC, 0));
     if (!job.message) return system_error("duplicating a message's descriptor");
     auto pair = seqpacket_pair(Blocking::no, Blocking::yes);
@@ -278,8 +291,8 @@ Pin wait_for_generation(GenerationQueues& queues, Pulse& pulse, SteadyTime until
 }
 
 ScanReport report_of(Try last, std::uint64_t generation, std::uint32_t retries) {
-    return {last.finding, std::move(last.detail), generation, last.scan_ns, retries,
-            last.unseen,  std::move(last.ledger)};
+    return {last.finding,           std::move(last.detail), generation, last.scan_ns, retries, last.unseen,
+            std::move(last.ledger), std::move(last.names),  last.rest};
 }
 
 } // namespace

@@ -41,6 +41,7 @@ struct ScanRequest {
     std::string queue_id;
     MessageDigests digests;            // none: it is neither looked up nor reported as suspect
     Pin pin;                           // the session's generation (reload.pin); empty: the current one
+    bool all_names = false;            // see ScanJob
     SteadyTime deadline;               // all of it: timeouts.eom less what the answer itself needs
     std::function<void()> on_progress; // smfi_progress(ctx), from the calling thread; may be empty
     std::function<bool()> cancelled;   // nobody reads the answer any more; may be empty

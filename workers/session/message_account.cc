@@ -49,7 +49,7 @@ const char* action_name(config::Action action) {
 } // namespace
 
 MessageAccount account_of(Session& session, const scanning::ScanReport& report, const Decision& decision,
-                          std::chrono::milliseconds took) {
+                          const config::Log& log, std::chrono::milliseconds took) {
     MessageAccount account;
     account.probe = is_probe(session);
     account.session = session.id;
@@ -57,16 +57,21 @@ MessageAccount account_of(Session& session, const scanning::ScanReport& report, 
     account.client = session.client;
     account.queue_id = session.queue_id;
     account.envelope = std::exchange(session.envelope, {});
+    account.detail = detail_of(log, report.finding);
+    account.details = std::exchange(session.details, {});
     account.listener = session.listener;
     // An exempt one is not stored.
     account.size = session.exempt ? session.intake.bytes() : session.store.seen();
     account.disposition = decision.disposition;
     account.action = decision.action;
     account.observed = decision.observed;
+    account.rule = decision.rule;
+    for (const std::string& name : decision.also) account.also += (account.also.empty() ? "" : ",") + name;
     if (decision.too_many_forged) account.forged = session.forged.total();
     if (decision.reply) account.reply = decision.reply->code;
     if (decision.reason) account.reason = unseen_name(*decision.reason);
     account.report = report;
+    if (!decision.virus.empty()) account.report.detail = decision.virus;
     account.took = took;
     return account;
 }
@@ -75,8 +80,21 @@ bool is_probe(const Session& session) {
     return session.probe && session.store.seen() <= kLongestProbe;
 }
 
+messages::Detection detection_of(const MessageAccount& account, const config::OnInfected& on_infected) {
+    messages::Detection detection{account.report.detail, account.report.generation};
+    if (on_infected.command.empty()) return detection;
+    detection.queue_id = account.queue_id;
+    detection.sender = in_brackets(account.envelope.sender);
+    detection.recipients = recipient_list(account.envelope);
+    detection.subject = account.details.subject;
+    detection.message_id = account.details.message_id;
+    detection.date = account.details.date;
+    return detection;
+}
+
 void log_message(const MessageAccount& account) {
     const bool failed = account.disposition == Disposition::error;
+    const bool full = account.detail == config::LogDetail::full;
     const scanning::ScanReport& report = account.report;
     log::write(failed ? log::Level::warning : log::Level::info, account.probe ? "probe" : "message",
                {{"action", action_name(account.action)},
@@ -84,6 +102,8 @@ void log_message(const MessageAccount& account) {
                 {"verdict", kDispositionNames.at(static_cast<std::size_t>(account.disposition))},
                 {"finding", scanning::finding_name(report.finding)},
                 {"detail", report.detail},
+                {"rule", account.rule},
+                {"also", account.also},
                 {"reply", account.reply},
                 {"answer", account.answered ? "" : "not-written"},
                 {"forged", account.forged > 0 ? std::to_string(account.forged) : std::string()},
@@ -99,6 +119,9 @@ void log_message(const MessageAccount& account) {
                 {"client", account.client},
                 {"from", in_brackets(account.envelope.sender)},
                 {"to", recipient_list(account.envelope)},
+                {"message_id", full ? account.details.message_id : ""},
+                {"subject", full ? account.details.subject : ""},
+                {"date", full ? account.details.date : ""},
                 {"reason", account.reason},
                 {"unseen", unseen_list(report.unseen)},
                 {"ledger", report.ledger}});
@@ -108,11 +131,13 @@ void log_message(const MessageAccount& account) {
                                            {"stage", stage_name(Stage::eom)},
                                            {"queue_id", account.queue_id}});
     }
-    if (report.finding != scanning::Finding::infected || account.probe) return;
+    if (account.detail == config::LogDetail::off || account.probe) return;
     const auto part = [](const std::string& text) { return log::shortened(text, kLongestPart); };
-    log::write_text(log::Level::info, "Message from " + part(in_brackets(account.envelope.sender)) + " to " +
-                                          part(recipient_list(account.envelope)) + " infected by " +
-                                          part(report.detail));
+    const std::string way =
+        "from " + part(in_brackets(account.envelope.sender)) + " to " + part(recipient_list(account.envelope));
+    log::write_text(log::Level::info, report.finding == scanning::Finding::infected
+                                          ? "Message " + way + " infected by " + part(report.detail)
+                                          : "clean message " + way);
 }
 
 } // namespace evermilter::session

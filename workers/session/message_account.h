@@ -22,27 +22,34 @@ struct MessageAccount {
     std::string client;
     std::string queue_id;
     Envelope envelope;
+    config::LogDetail detail = config::LogDetail::off; // what is said beside its line
+    MessageDetails details;                            // logged with LogDetail::full
     std::uint64_t size = 0;
     std::uint64_t forged = 0; // fields of ours that came with it, where they are more than may be removed
     Disposition disposition = Disposition::error;
     config::Action action = config::Action::tempfail;
     std::optional<config::Action> observed; // see Decision
-    std::string reply;                      // its code
-    bool answered = true;                   // the answer was written whole, and to somebody
+    std::string rule;                       // see Decision, and so is `also`
+    std::string also;
+    std::string reply;    // its code
+    bool answered = true; // the answer was written whole, and to somebody
     std::string reason;
     scanning::ScanReport report;
     std::chrono::milliseconds took{};
 };
 
-// Takes the envelope out of `session`.
+// Takes envelope and details out of `session`.
 [[nodiscard]] MessageAccount account_of(Session& session, const scanning::ScanReport& report, const Decision& decision,
-                                        std::chrono::milliseconds took);
+                                        const config::Log& log, std::chrono::milliseconds took);
 
 // Whether the message just received is one of evermilterctl probe's.
 [[nodiscard]] bool is_probe(const Session& session);
 
+// What the supervisor is told of an infected message.
+[[nodiscard]] messages::Detection detection_of(const MessageAccount& account, const config::OnInfected& on_infected);
+
 // The line of the message, one where timeouts.eom is used up, and one in the form that logwatch's clamav-milter script
-// counts where a virus was found.
+// counts where log.infected or log.clean asks for it.
 void log_message(const MessageAccount& account);
 
 } // namespace evermilter::session

@@ -1,9 +1,11 @@
 #include "workers/session/message_end.h"
 
+#include <array>
 #include <chrono>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -33,6 +35,7 @@ scanning::ScanReport scan(SMFICTX* context, Service& service, Session& session, 
     request.session = session.id;
     request.queue_id = session.queue_id;
     request.digests = digests_of(session, message);
+    request.all_names = !service.policies.of(session.listener).policy.rules.empty();
     if (session.pin && session.pin->usable()) request.pin = session.pin;
     request.deadline = deadline;
     // A mail server that has read nothing for timeouts.packet reads no answer either, and each further write would wait
@@ -117,15 +120,15 @@ void count(CounterBoard<kSessionWorker>& counters, const scanning::ScanReport& r
 void log_later(Service& service, Session& session, const scanning::ScanReport& report, const Decision& decision,
                std::chrono::steady_clock::duration took) noexcept {
     try {
-        MessageAccount account =
-            account_of(session, report, decision, std::chrono::duration_cast<std::chrono::milliseconds>(took));
+        MessageAccount account = account_of(session, report, decision, service.config.log,
+                                            std::chrono::duration_cast<std::chrono::milliseconds>(took));
         // What is written to TCP after the MTA has hung up is not read either.
         account.answered = !session.connection.abandoned();
         session.after_answer = [&service, account = std::move(account)](bool written) mutable {
             account.answered = account.answered && written;
             log_message(account);
             if (account.report.finding == scanning::Finding::infected && !account.probe)
-                service.outbox.try_send(messages::Detection{account.report.detail, account.report.generation});
+                service.outbox.try_send(detection_of(account, service.config.on_infected));
         };
     } catch (const std::exception&) { // NOLINT(bugprone-empty-catch)
     }
@@ -147,6 +150,11 @@ bool stamp(SMFICTX* context, Service& service, const Session& session, const Dec
                 break;
         }
         if (done != MI_SUCCESS) return false;
+    }
+    if (!session.negotiated.add_headers) return true;
+    for (config::HeaderField field : decision.fields) {
+        if (session.negotiated.leadspc) field.value.insert(0, 1, ' ');
+        if (::smfi_addheader(context, field.name.data(), field.value.data()) != MI_SUCCESS) return false;
     }
     return true;
 }
@@ -182,9 +190,21 @@ Final give(SMFICTX* context, Service& service, const Session& session, const Dec
 } // namespace
 
 bool set_reply(SMFICTX* context, const Reply& reply) {
-    Reply copy = reply;
-    return ::smfi_setreply(context, copy.code.data(), copy.xcode.empty() ? nullptr : copy.xcode.data(),
-                           copy.text.data()) == MI_SUCCESS;
+    std::string code = reply.code;
+    std::string xcode = reply.xcode;
+    std::string text = reply.text;
+    std::array<char*, kReplyLines> lines{};
+    for (std::size_t line = 0, begin = 0; line < lines.size() && begin != std::string::npos; ++line) {
+        lines.at(line) = &text[begin];
+        begin = text.find('\n', begin);
+        if (begin != std::string::npos) text[begin++] = '\0';
+    }
+    return std::apply(
+               [&](auto*... line) {
+                   return ::smfi_setmlreply(context, code.data(), xcode.empty() ? nullptr : xcode.data(), line...,
+                                            nullptr);
+               },
+               lines) == MI_SUCCESS;
 }
 
 void count_failed_message(Service& service) noexcept {

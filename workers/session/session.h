@@ -20,6 +20,7 @@
 #include "workers/scanning/generation_queue.h"
 #include "workers/scanning/message_store.h"
 #include "workers/session/intake.h"
+#include "workers/session/message_details.h"
 #include "workers/session/session_connection.h"
 #include "workers/session/session_end.h"
 #include "workers/session/stamp.h"
@@ -75,6 +76,7 @@ struct Session {
     std::optional<SkipReason> exempt_client; // by skip.networks, of the SMTP session
     scanning::Pin pin;                       // reload.pin; empty: the current generation
     Envelope envelope;
+    MessageDetails details; // empty unless the log is to have them
     std::string queue_id;
     std::optional<SkipReason> exempt; // the message is not to be scanned, and not stored
     ForgedHeaders forged;
@@ -106,6 +108,7 @@ struct Session {
     void forget_message() noexcept {
         intake.over();
         envelope = {};
+        details = {};
         queue_id.clear();
         exempt.reset();
         forged = {};

@@ -16,7 +16,6 @@ enum class Fate : std::uint8_t {
     same,    // carried over
     differs, // carried over; `note` says what is different here
     always,  // needs no key: it is so here, or `note` says what is so instead
-    planned, // there is no key for it yet
     none,    // has no meaning here; `note` says why
 };
 

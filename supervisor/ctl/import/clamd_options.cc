@@ -29,8 +29,8 @@ constexpr std::array kOptions = {
                  .note = "syslog and the journal keep the time of each line"},
     ClamavOption{.name = "LogClean",
                  .kind = boolean,
-                 .fate = Fate::planned,
-                 .note = "each message has a line in the log at log.level \"info\"; it cannot be chosen by verdict"},
+                 .fate = Fate::none,
+                 .note = "log.clean says what is logged of clean mail, as LogClean of clamav-milter does"},
     ClamavOption{.name = "LogSyslog",
                  .kind = boolean,
                  .fate = Fate::differs,
@@ -112,9 +112,10 @@ constexpr std::array kOptions = {
                  .keys = "reload.mode",
                  .carry = carry_concurrent_reload},
     ClamavOption{.name = "VirusEvent",
-                 .fate = Fate::planned,
-                 .note = "no command is run for an infected message; the log has a line for each, and evermilterctl "
-                         "metrics counts them"},
+                 .fate = Fate::none,
+                 .note =
+                     "it is a command of a shell; on_infected.command runs a program with arguments as VirusAction's: "
+                     "write one that does what the command did"},
     ClamavOption{.name = "ExitOnOOM",
                  .kind = boolean,
                  .fate = Fate::none,

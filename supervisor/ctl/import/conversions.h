@@ -22,10 +22,11 @@ namespace evermilter::ctl {
 [[nodiscard]] Carried carry_milter_user(const Given& given, Draft& draft);
 [[nodiscard]] Carried carry_read_timeout(const Given& given, Draft& draft);
 [[nodiscard]] Carried carry_spool_directory(const Given& given, Draft& draft);
-[[nodiscard]] Carried carry_on_clean(const Given& given, Draft& draft);
 [[nodiscard]] Carried carry_action(const Given& given, Draft& draft);
 [[nodiscard]] Carried carry_reject_text(const Given& given, Draft& draft);
 [[nodiscard]] Carried carry_add_header(const Given& given, Draft& draft);
+[[nodiscard]] Carried carry_virus_action(const Given& given, Draft& draft);
+[[nodiscard]] Carried carry_log_detail(const Given& given, Draft& draft);
 
 // list_conversions.cc
 [[nodiscard]] Carried carry_local_net(const Given& given, Draft& draft);

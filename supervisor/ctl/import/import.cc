@@ -143,8 +143,6 @@ class Importer {
         switch (option.fate) {
             case Fate::always:
                 return report(with_value, "needs no key: " + note);
-            case Fate::planned:
-                return report(with_value, "not carried over yet: " + note);
             case Fate::none:
                 return report(with_value, "not carried over: " + note);
             case Fate::same:

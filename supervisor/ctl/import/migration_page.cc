@@ -16,8 +16,6 @@ std::string here(const ClamavOption& option) {
         }
         case Fate::always:
             return "always so";
-        case Fate::planned:
-            return "not yet";
         case Fate::none:
             return "—";
     }

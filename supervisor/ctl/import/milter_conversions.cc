@@ -71,12 +71,6 @@ Carried carry_spool_directory(const Given& given, Draft& draft) {
     return set_folder("message.spool_directory", "evermilter-spool", given, draft);
 }
 
-Carried carry_on_clean(const Given& given, Draft& draft) {
-    if (config::lower_case(given.text) != "accept")
-        return left_out("a clean message is always accepted; to try a filter out there is milter.mode = \"observe\"");
-    return set_key("actions.clean", std::string("accept"), given, draft);
-}
-
 Carried carry_action(const Given& given, Draft& draft) {
     const std::string action = config::lower_case(given.text);
     const std::string ours = action == "defer" ? "tempfail" : action == "blackhole" ? "discard" : action;
@@ -104,6 +98,18 @@ Carried carry_reject_text(const Given& given, Draft& draft) {
 Carried carry_add_header(const Given& given, Draft& draft) {
     const std::string how = config::lower_case(given.text);
     return set_key("headers.add", how == "yes" ? "replace" : how, given, draft);
+}
+
+Carried carry_virus_action(const Given& given, Draft& draft) {
+    if (!given.text.starts_with('/'))
+        return left_out("on_infected.command is an absolute path, no search in PATH; set it to that of the program");
+    return set_key(given.option.keys, given.text, given, draft);
+}
+
+Carried carry_log_detail(const Given& given, Draft& draft) {
+    const std::string detail = config::lower_case(given.text);
+    if (detail != "off" && detail != "basic" && detail != "full") return bad("write one of Off, Basic, Full");
+    return set_key(given.option.keys, detail, given, draft);
 }
 
 } // namespace evermilter::ctl

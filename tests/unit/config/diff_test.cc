@@ -50,4 +50,23 @@ BOOST_AUTO_TEST_CASE(that_a_key_stands_in_the_file_is_a_change_where_it_means_so
     BOOST_TEST(changes[0].key == "log.target");
 }
 
+BOOST_AUTO_TEST_CASE(another_order_is_a_change_where_the_first_that_fits_decides) {
+    const std::string a = "[[rule]]\nname = \"a\"\nmatch = [\"A*\"]\n";
+    const std::string b = "[[rule]]\nname = \"b\"\nmatch = [\"*\"]\n";
+    const std::string c = "[[rule]]\nname = \"c\"\nmatch = [\"C*\"]\n";
+    BOOST_TEST(config::diff(with(a + b), with(a + b)).empty());
+    const auto changes = config::diff(with(a + b), with(b + a));
+    BOOST_TEST_REQUIRE(changes.size() == 1U);
+    BOOST_TEST(changes[0].key == "rule");
+    BOOST_TEST((changes[0].needs == AppliesBy::new_session_workers));
+    BOOST_TEST((changes[0].before == "[\"a\", \"b\"]" && changes[0].after == "[\"b\", \"a\"]"));
+    const auto added = config::diff(with(a + b), with(a + c + b));
+    BOOST_TEST_REQUIRE(added.size() == 1U);
+    BOOST_TEST(added[0].key == "rule[c]");
+    // Listeners have no order.
+    const std::string x = "[[listener]]\nname = \"x\"\naddress = [\"unix:/x\"]\n";
+    const std::string y = "[[listener]]\nname = \"y\"\naddress = [\"unix:/y\"]\n";
+    BOOST_TEST(config::diff(with(x + y), with(y + x)).empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -602,6 +602,44 @@ BOOST_AUTO_TEST_CASE(a_result_that_contradicts_itself_about_unseen_parts_is_an_e
     queues.close("end");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_told_beside_a_virus_reaches_the_report_and_must_not_contradict_itself) {
+    struct Row {
+        ScanOutcome rest;
+        UnseenSet unseen;
+        Finding finding;
+        Finding rest_found;
+    };
+    const std::vector<Row> rows = {
+        {ScanOutcome::clean, 0, Finding::infected, Finding::clean},
+        {ScanOutcome::incomplete, unseen_bit(Unseen::limit), Finding::infected, Finding::incomplete},
+        {ScanOutcome::error, 0, Finding::infected, Finding::scan_error},
+        {ScanOutcome::temp_failed, 0, Finding::infected, Finding::temp_failed},
+        {ScanOutcome::incomplete, 0, Finding::bad_answer, Finding::clean},
+        {ScanOutcome::infected, 0, Finding::bad_answer, Finding::clean},
+    };
+    std::vector<bool> asked;
+    const Generation generation(queues, 1);
+    const Scanner scanner(generation, [&](std::unique_ptr<ScanJob> job, int number) {
+        const Row& row = rows[static_cast<std::size_t>(number)];
+        asked.push_back(job->all_names);
+        take(*job);
+        messages::ScanResult said = result(*job, ScanOutcome::infected, "First");
+        said.names = "Second\nThird";
+        said.rest = row.rest;
+        said.unseen = row.unseen;
+        say(job->reply, std::move(said));
+    });
+    for (const Row& row : rows) {
+        const ScanReport report = scan();
+        check_finding(report, row.finding);
+        BOOST_TEST((report.rest == row.rest_found));
+        BOOST_TEST(report.names == (row.finding == Finding::infected ? "Second\nThird" : ""));
+        BOOST_TEST(report.unseen == (row.rest_found == Finding::incomplete ? row.unseen : 0));
+    }
+    queues.close("end");
+    BOOST_TEST(asked == std::vector<bool>(rows.size(), false), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(what_a_scanner_says_is_kept_within_its_bounds) {
     const Generation generation(queues, 1);
     const Scanner scanner(generation, [](std::unique_ptr<ScanJob> job, int) {

@@ -39,15 +39,36 @@ struct SessionEnded {
     static constexpr auto fields = std::tuple{&SessionEnded::session};
 };
 
-// A detection, for the count by name. Sent once for each infected message.
+// A detection, for the count by name and for on_infected.command; what only that one wants is empty where none is
+// configured. Sent once for each infected message.
 struct Detection {
     static constexpr bool frequent = true;
     std::string virus;
     std::uint64_t generation = 0;
-    static constexpr auto fields = std::tuple{&Detection::virus, &Detection::generation};
+    std::string queue_id = {};
+    std::string sender = {};
+    std::string recipients = {}; // separated by commas
+    std::string subject = {};
+    std::string message_id = {};
+    std::string date = {};
+    static constexpr auto fields =
+        std::tuple{&Detection::virus,      &Detection::generation, &Detection::queue_id,   &Detection::sender,
+                   &Detection::recipients, &Detection::subject,    &Detection::message_id, &Detection::date};
 };
 template <>
 inline constexpr Bound bound<&Detection::virus>{.bytes = kLongestName, .cut = true};
+template <>
+inline constexpr Bound bound<&Detection::queue_id>{.bytes = 256, .cut = true};
+template <>
+inline constexpr Bound bound<&Detection::sender>{.bytes = 512, .cut = true};
+template <>
+inline constexpr Bound bound<&Detection::recipients>{.bytes = 4096, .cut = true};
+template <>
+inline constexpr Bound bound<&Detection::subject>{.bytes = 512, .cut = true};
+template <>
+inline constexpr Bound bound<&Detection::message_id>{.bytes = 512, .cut = true};
+template <>
+inline constexpr Bound bound<&Detection::date>{.bytes = 512, .cut = true};
 
 // Why a message is suspected of being poison.
 enum class Suspected : std::uint8_t {

@@ -22,9 +22,10 @@ struct ScanJob {
     MessageDigests digests;
     unique_fd message;
     unique_fd reply;
+    bool all_names = false; // the scan goes on to its end although something was found
     static constexpr auto fields =
-        std::tuple{&ScanJob::job,      &ScanJob::deadline_ns, &ScanJob::size,    &ScanJob::session,
-                   &ScanJob::queue_id, &ScanJob::digests,     &ScanJob::message, &ScanJob::reply};
+        std::tuple{&ScanJob::job,     &ScanJob::deadline_ns, &ScanJob::size,  &ScanJob::session,  &ScanJob::queue_id,
+                   &ScanJob::digests, &ScanJob::message,     &ScanJob::reply, &ScanJob::all_names};
 };
 template <>
 inline constexpr Bound bound<&ScanJob::queue_id>{.bytes = 256, .cut = true};
@@ -57,6 +58,7 @@ struct Last<ScanOutcome> {
 
 inline constexpr std::size_t kLongestDetail = 1024;
 inline constexpr std::size_t kLongestLedger = 1024;
+inline constexpr std::size_t kLongestNames = 4096;
 
 struct ScanResult {
     std::uint64_t job = 0;
@@ -64,17 +66,24 @@ struct ScanResult {
     std::string detail;       // at most kLongestDetail bytes
     std::int64_t scan_ns = 0; // wall time of the scan
     std::int64_t cpu_ns = 0;  // CPU time that it took
-    UnseenSet unseen = 0;     // why parts were not looked at; only with incomplete, and never 0 then
+    UnseenSet unseen = 0;     // why parts were not looked at; never 0 with incomplete
     std::string ledger = {}; // which parts, for the log: "2.1 a.zip/b.exe: encrypted; …"; at most kLongestLedger bytes
     std::uint64_t scanned = 0; // bytes of the message that the scanner read: what was handed to libclamav
-    static constexpr auto fields =
-        std::tuple{&ScanResult::job,    &ScanResult::outcome, &ScanResult::detail, &ScanResult::scan_ns,
-                   &ScanResult::cpu_ns, &ScanResult::unseen,  &ScanResult::ledger, &ScanResult::scanned};
+    std::string names = {}; // with infected: the further names, a line feed between them; at most kLongestNames bytes
+    // With infected: what the scan came to but for what was found (never `infected`); `unseen` and `ledger` are of
+    // this.
+    ScanOutcome rest = ScanOutcome::clean;
+    static constexpr auto fields = std::tuple{
+        &ScanResult::job,    &ScanResult::outcome, &ScanResult::detail,  &ScanResult::scan_ns, &ScanResult::cpu_ns,
+        &ScanResult::unseen, &ScanResult::ledger,  &ScanResult::scanned, &ScanResult::names,   &ScanResult::rest};
 };
 template <>
 inline constexpr Bound bound<&ScanResult::detail>{.bytes = kLongestDetail, .cut = true};
 template <>
 inline constexpr Bound bound<&ScanResult::ledger>{.bytes = kLongestLedger, .cut = true};
+
+template <>
+inline constexpr Bound bound<&ScanResult::names>{.bytes = kLongestNames, .cut = true};
 
 using FromScanner = std::variant<Taken, ScanResult>;
 template <>

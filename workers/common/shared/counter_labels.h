@@ -73,6 +73,10 @@ struct Split {
     const char* label = nullptr;
     std::span<const char* const> values;
 };
+// What became of a run of on_infected.command.
+enum class CommandEnd : std::uint8_t { done, failed, dropped };
+inline constexpr std::array<const char*, 3> kCommandEndNames = {"done", "failed", "dropped"};
+
 inline constexpr Split kByVerdict{"verdict", kDispositionNames};
 inline constexpr Split kByUnseen{"reason", kUnseenNames};
 inline constexpr Split kBySkipReason{"reason", kSkipReasonNames};
@@ -81,6 +85,7 @@ inline constexpr Split kByTimeout{"stage", kTimeoutNames};
 inline constexpr Split kByFinding{"finding", kFindingNames};
 inline constexpr Split kByLoadEnd{"result", kLoadEndNames};
 inline constexpr Split kByRole{"role", kRoleNames};
+inline constexpr Split kByCommandEnd{"result", kCommandEndNames};
 
 // The split that belongs to an enum; nullptr for a type that nothing is counted by.
 template <class Label>
@@ -99,5 +104,7 @@ template <>
 inline constexpr const Split* kSplitOf<Finding> = &kByFinding;
 template <>
 inline constexpr const Split* kSplitOf<LoadEnd> = &kByLoadEnd;
+template <>
+inline constexpr const Split* kSplitOf<CommandEnd> = &kByCommandEnd;
 
 } // namespace evermilter

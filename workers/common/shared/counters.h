@@ -65,6 +65,8 @@ inline constexpr auto kCounterRows = std::to_array<CounterRow>({
      kSessionWorker},
     {"reloads", "evermilter_reloads_total", "Loads of a generation by how they ended.", kSupervisor, &kByLoadEnd},
     {"crashes", "evermilter_crashes_total", "Children that died unexpectedly, by role.", kSupervisor, &kByRole},
+    {"on_infected", "evermilter_on_infected_total", "Runs of on_infected.command by how they ended.", kSupervisor,
+     &kByCommandEnd},
     {"log.lines_lost_total", "evermilter_log_lines_lost_total", "Log lines that nobody took.", kAnybody},
 });
 

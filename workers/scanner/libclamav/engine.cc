@@ -210,14 +210,14 @@ Result<void> Engine::set_temp_directory(const std::string& path) {
     return {};
 }
 
-EngineReport Engine::scan(int fd) {
+EngineReport Engine::scan(int fd, bool all_names) {
     const HeapGrowth heap;
     const auto begin = steady_clock::now();
     EngineReport report;
     try {
         auto message = MappedMessage::map(fd);
         if (message) {
-            MessageScan scan(*engine_, config_, temp_directory_, fd, message->bytes(), look_);
+            MessageScan scan(*engine_, config_, temp_directory_, fd, message->bytes(), look_, all_names);
             report.verdict = scan.run();
             report.scanned = message->bytes().size();
             report.parts_scanned_again = scan.parts_scanned_again();

@@ -39,7 +39,7 @@ class Engine {
     [[nodiscard]] Result<void> set_temp_directory(const std::string& path);
 
     // Scans the whole file behind `fd`, which must be seekable; its offset may move. After compile().
-    [[nodiscard]] EngineReport scan(int fd);
+    [[nodiscard]] EngineReport scan(int fd, bool all_names = false);
 
     [[nodiscard]] std::uint64_t signatures() const noexcept { return signatures_; }
     // libclamav's own version: "1.4.6".

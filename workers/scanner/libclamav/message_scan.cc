@@ -18,6 +18,9 @@
 namespace evermilter::scanner {
 namespace {
 
+// Further ones are not told.
+constexpr std::size_t kMostNames = 64;
+
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
@@ -94,11 +97,12 @@ MappedMessage::~MappedMessage() {
 // ---------------------------------------------------------------- the scans
 
 MessageScan::MessageScan(cl_engine& engine, const config::Scanner& config, const std::string& temp_directory, int fd,
-                         std::string_view bytes, bool look)
+                         std::string_view bytes, bool look, bool all_names)
     : engine_(engine),
       config_(config),
       fd_(fd),
       look_(look),
+      all_names_(all_names),
       bytes_(bytes),
       begin_(steady_clock::now()),
       watch_(limits_of(engine), end_of(begin_, config.max_scan_time)) {
@@ -112,8 +116,8 @@ milliseconds MessageScan::time_left() const {
 }
 
 bool MessageScan::decided() const noexcept {
-    return !facts_.detection.empty() || !facts_.error.empty() || facts_.lost_output || facts_.time_limit_passed ||
-           facts_.code == ScanCode::failure || facts_.code == ScanCode::temp_failure;
+    return (!facts_.detection.empty() && !all_names_) || !facts_.error.empty() || facts_.lost_output ||
+           facts_.time_limit_passed || facts_.code == ScanCode::failure || facts_.code == ScanCode::temp_failure;
 }
 
 Verdict MessageScan::run() {
@@ -191,7 +195,7 @@ void MessageScan::on_name(std::string_view name) noexcept {
     try {
         switch (kind_of_name(name, asked_for(config_))) {
             case NameKind::virus:
-                if (facts_.detection.empty()) facts_.detection = name;
+                note_virus(name);
                 break;
             case NameKind::time_limit:
                 facts_.time_limit_passed = true;
@@ -210,6 +214,19 @@ void MessageScan::on_name(std::string_view name) noexcept {
     } catch (...) {
         failed_inside_ = true;
     }
+}
+
+// The first, and up to a bound those that are not known yet.
+void MessageScan::note_virus(std::string_view name) {
+    if (facts_.detection.empty()) {
+        facts_.detection = name;
+        return;
+    }
+    auto& others = facts_.others;
+    if (name == facts_.detection || others.size() >= kMostNames ||
+        std::find(others.begin(), others.end(), name) != others.end())
+        return;
+    others.emplace_back(name);
 }
 
 void MessageScan::on_layer(const Layer& layer) noexcept {

@@ -36,9 +36,10 @@ class MappedMessage {
 
 class MessageScan final : private MessageListener {
   public:
-    // The references must outlive the object. `bytes` is what is behind `fd`. `look`: see Engine::look().
+    // The references must outlive the object. `bytes` is what is behind `fd`. `look`: see Engine::look(); `all_names`:
+    // see ScanJob.
     MessageScan(cl_engine& engine, const config::Scanner& config, const std::string& temp_directory, int fd,
-                std::string_view bytes, bool look);
+                std::string_view bytes, bool look, bool all_names);
     MessageScan(const MessageScan&) = delete;
     MessageScan& operator=(const MessageScan&) = delete;
     ~MessageScan() = default;
@@ -54,6 +55,7 @@ class MessageScan final : private MessageListener {
     void heard(Severity severity, std::string_view text) noexcept override;
     void judge_text(Severity severity, std::string_view text);
     void open_layer(const Layer& layer);
+    void note_virus(std::string_view name);
     // `fd`, or where it is -1 `bytes`.
     void scan(int fd, std::string_view bytes);
     void worsen(int code);
@@ -64,6 +66,7 @@ class MessageScan final : private MessageListener {
     const config::Scanner& config_;
     int fd_;
     bool look_;
+    bool all_names_;
     std::string_view bytes_;
     std::chrono::steady_clock::time_point begin_;
     ContentWatch watch_;

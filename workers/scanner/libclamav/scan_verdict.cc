@@ -31,7 +31,19 @@ Verdict incomplete(const Ledger& ledger, bool temp_filled) {
 }
 
 Verdict plain(ScanOutcome outcome, std::string detail) {
-    return {outcome, std::move(detail), 0, {}};
+    Verdict verdict;
+    verdict.outcome = outcome;
+    verdict.detail = std::move(detail);
+    return verdict;
+}
+
+std::string in_lines(const std::vector<std::string>& names) {
+    std::string lines;
+    for (const std::string& name : names) {
+        if (lines.size() + 1 + name.size() > messages::kLongestNames) break;
+        lines += (lines.empty() ? "" : "\n") + name;
+    }
+    return lines;
 }
 
 } // namespace
@@ -67,7 +79,17 @@ void add_failure(ScanFacts& facts, std::string_view text) {
 }
 
 Verdict judge(const ScanFacts& facts, const Ledger& ledger) {
-    if (!facts.detection.empty()) return plain(ScanOutcome::infected, facts.detection);
+    if (!facts.detection.empty()) {
+        ScanFacts without = facts;
+        without.detection.clear();
+        if (without.code == ScanCode::detection) without.code = ScanCode::clean;
+        Verdict verdict = judge(without, ledger);
+        verdict.rest = verdict.outcome;
+        verdict.outcome = ScanOutcome::infected;
+        verdict.detail = facts.detection;
+        verdict.names = in_lines(facts.others);
+        return verdict;
+    }
     if (!facts.error.empty()) {
         const bool about_temp = about_temp_files(facts.temp_directory, facts.error);
         if (!about_temp) return plain(ScanOutcome::error, facts.error);

@@ -25,6 +25,7 @@ struct ScanFacts {
     ScanCode code = ScanCode::failure; // the worst
     std::string code_text;             // cl_strerror()
     std::string detection;             // the first name that counts as a virus; empty: none
+    std::vector<std::string> others;   // further names, each once
     std::string error;                 // the first message of a failure that is not the content's; empty: none
     std::string temp_directory;        // as libclamav knows it
     bool lost_output = false;          // something could not be written (call_watch.h)
@@ -37,9 +38,11 @@ inline constexpr std::string_view kTempLimit = "TempSize";
 
 struct Verdict {
     messages::ScanOutcome outcome = messages::ScanOutcome::error;
-    std::string detail;   // see ScanResult
-    UnseenSet unseen = 0; // see ScanResult
-    std::string ledger;   // see ScanResult
+    std::string detail;                                        // see ScanResult
+    UnseenSet unseen = 0;                                      // see ScanResult
+    std::string ledger;                                        // see ScanResult
+    std::string names;                                         // see ScanResult
+    messages::ScanOutcome rest = messages::ScanOutcome::clean; // see ScanResult
 };
 
 // What a name that libclamav tells means here.
@@ -64,9 +67,9 @@ struct AskedFor {
 // other: that one is tried again.
 void add_failure(ScanFacts& facts, std::string_view text);
 
-// A real detection wins over everything, then failures, then the time limit, then what was not looked at. A failure of
-// the temp directory is incomplete ("TempSize") where the message alone has filled it: it is as if there had been a
-// limit.
+// A real detection wins over everything, and the rest is judged as if there were none; then failures, then the time
+// limit, then what was not looked at. A failure of the temp directory is incomplete ("TempSize") where the message
+// alone has filled it: it is as if there had been a limit.
 [[nodiscard]] Verdict judge(const ScanFacts& facts, const Ledger& ledger);
 
 } // namespace evermilter::scanner

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
@@ -113,10 +114,14 @@ unsigned long wanted_actions(const ListenerPolicy& policy) {
     unsigned long actions = SMFIF_SETSYMLIST;
     if (policy.headers.add != config::HeaderMode::no) actions |= SMFIF_ADDHDRS;
     if (policy.headers.add == config::HeaderMode::replace) actions |= SMFIF_CHGHDRS;
+    const auto& rules = policy.policy.rules.all();
+    if (std::any_of(rules.begin(), rules.end(), [](const Rule& rule) { return rule.header.has_value(); }))
+        actions |= SMFIF_ADDHDRS;
     const config::Actions& on = policy.policy.actions;
     bool quarantine = false;
     for (const config::Action action : {on.infected, on.error, on.oversize, on.forged, on.clean, policy.policy.poison})
         quarantine = quarantine || action == config::Action::quarantine;
+    for (const Rule& rule : rules) quarantine = quarantine || rule.action == config::Action::quarantine;
     for (const Unseen reason : kUnseenReasons)
         quarantine = quarantine || action_for(on, reason) == config::Action::quarantine;
     if (quarantine) actions |= SMFIF_QUARANTINE;

@@ -25,6 +25,7 @@ sfsistat on_header(SMFICTX* /*context*/, char* name, char* value) { // NOLINT(re
         "header", [&](Session& session) { session.intake.header(name, value, session.negotiated.leadspc); },
         [&](Session& session) {
             session.forged.see(name);
+            if (wants_details(the_service().config)) session.details.see(name, value);
             exempt_by_recipients(session);
             if (!session.exempt) session.store.add_header(name, value, session.negotiated.leadspc);
             the_service().sessions.enter(session, Stage::header);

@@ -43,8 +43,11 @@ Result<ListenerPolicies> ListenerPolicies::make(const config::Config& config) {
     ListenerPolicies made;
     const auto add = [&](const std::string& name, config::Mode mode, const config::Actions& actions,
                          const config::Headers& headers, const config::Skip& skip) -> Result<void> {
-        auto policy = Policy::make(actions, config.poison.action);
+        auto policy = Policy::make(actions, config.poison.action, config.message.max_size);
         if (!policy) return Error{0, (name.empty() ? "" : "listener[" + name + "].") + policy.error().what};
+        auto rules = Rules::make(config.rules, name);
+        if (!rules) return std::move(rules).error();
+        policy->rules = std::move(*rules);
         made.all_.push_back({name, mode == config::Mode::observe, std::move(*policy), headers, lists_of(skip, name)});
         return {};
     };

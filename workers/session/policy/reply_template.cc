@@ -8,7 +8,7 @@
 namespace evermilter::session {
 namespace {
 
-constexpr std::string_view kNames = "{virus}, {queue_id}, {generation}";
+constexpr std::string_view kNames = "{virus}, {queue_id}, {generation}, {limit}";
 
 bool digit(char byte) {
     return byte >= '0' && byte <= '9';
@@ -42,10 +42,28 @@ bool place_value(std::string_view name, const ReplyFacts& facts, std::string& va
         value = facts.queue_id;
     } else if (name == "generation") {
         value = std::to_string(facts.generation);
+    } else if (name == "limit") {
+        value = std::to_string(facts.limit);
     } else {
         return false;
     }
     return true;
+}
+
+// `text` with values in the place of {names}, which parse() has found right.
+std::string filled(std::string_view text, const ReplyFacts& facts) {
+    std::string whole;
+    while (!text.empty()) {
+        const std::size_t open = text.find('{');
+        whole += text.substr(0, open);
+        if (open == std::string_view::npos) break;
+        const std::size_t close = text.find('}', open);
+        std::string value;
+        (void)place_value(text.substr(open + 1, close - open - 1), facts, value);
+        whole += value;
+        text.remove_prefix(close + 1);
+    }
+    return whole;
 }
 
 } // namespace
@@ -84,6 +102,8 @@ Result<ReplyTemplate> ReplyTemplate::parse(std::string_view text) {
     text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
     if (text.empty()) return Error{0, "a reply needs a text after its codes"};
     parsed.text_ = text;
+    if (std::count(text.begin(), text.end(), '\n') >= static_cast<std::ptrdiff_t>(kReplyLines))
+        return Error{0, "a reply has at most " + std::to_string(kReplyLines) + " lines"};
 
     std::string ignored;
     for (std::size_t open = text.find('{'); open != std::string_view::npos; open = text.find('{', open + 1)) {
@@ -96,21 +116,18 @@ Result<ReplyTemplate> ReplyTemplate::parse(std::string_view text) {
 }
 
 Reply ReplyTemplate::fill(const ReplyFacts& facts) const {
-    std::string text;
-    std::string_view rest = text_;
-    while (!rest.empty()) {
-        const std::size_t open = rest.find('{');
-        text += rest.substr(0, open);
-        if (open == std::string_view::npos) break;
-        const std::size_t close = rest.find('}', open); // parse() has seen to it that there is one
-        std::string value;
-        (void)place_value(rest.substr(open + 1, close - open - 1), facts, value);
-        text += value;
-        rest.remove_prefix(close + 1);
-    }
     // Blanks between the parts, and CR LF.
     const std::size_t taken = code_.size() + 1 + (xcode_.empty() ? 0 : xcode_.size() + 1) + 2;
-    return {code_, xcode_, escape_reply_text(text, kReplyLine - taken)};
+    std::string text;
+    // Line by line, so that nothing that is filled in makes one.
+    for (std::string_view rest = text_;;) {
+        const std::size_t end = rest.find('\n');
+        text += escape_reply_text(filled(rest.substr(0, end), facts), kReplyLine - taken);
+        if (end == std::string_view::npos) break;
+        text += '\n';
+        rest.remove_prefix(end + 1);
+    }
+    return {code_, xcode_, std::move(text)};
 }
 
 Reply ReplyTemplate::fill_as(char reply_class, const ReplyFacts& facts) const {

@@ -1,5 +1,5 @@
-// actions.reject_text and actions.error_text: "550 5.7.1 virus found: {virus}", taken apart once, filled in for
-// each message so that smfi_setreply(3) takes it. Pure.
+// actions.reject_text and its like: "550 5.7.1 virus found: {virus}", taken apart once, filled in for each message so
+// that smfi_setmlreply(3) takes it. Pure.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace evermilter::session {
 
-// Ready for smfi_setreply(ctx, code, xcode, text): `%` is doubled, no CR, LF or other unprintable byte, ASCII.
-// An empty xcode is to be passed as NULL.
+// Ready for smfi_setmlreply(ctx, code, xcode, line...): `%` is doubled; printable ASCII, but for the line feeds between
+// lines, of which there are at most kReplyLines. An empty xcode is to be passed as NULL.
 struct Reply {
     std::string code;  // three digits, the first 4 or 5
     std::string xcode; // "5.7.1" (RFC 3463), first digit as in `code`; may be empty
@@ -24,12 +24,14 @@ struct ReplyFacts {
     std::string_view virus;       // {virus}
     std::string_view queue_id;    // {queue_id}
     std::uint64_t generation = 0; // {generation}
+    std::uint64_t limit = 0;      // {limit}: message.max_size in bytes
 };
 
 // The longest reply line: 512 octets with its CR LF (RFC 5321 4.5.3.1.5). The text is cut to fit; its doubled form
 // is kept below libmilter's MAXREPLYLEN, 980 (smfi.c), past which smfi_setreply fails.
 inline constexpr std::size_t kReplyLine = 512;
 inline constexpr std::size_t kSetreplyText = 980;
+inline constexpr std::size_t kReplyLines = 32; // smfi_setmlreply(3)
 
 // Text as smfi_setreply takes it: unprintable bytes and each non-ASCII character become '?', '%' is doubled, cut to
 // `room` characters before doubling and kSetreplyText after.
@@ -37,7 +39,8 @@ inline constexpr std::size_t kSetreplyText = 980;
 
 class ReplyTemplate {
   public:
-    // Errors: no reply code of 4xx or 5xx, an enhanced code of another class, no text, an unknown {name}.
+    // Errors: no reply code of 4xx or 5xx, an enhanced code of another class, no text, too many lines, an unknown
+    // {name}.
     [[nodiscard]] static Result<ReplyTemplate> parse(std::string_view text);
 
     [[nodiscard]] Reply fill(const ReplyFacts& facts) const;

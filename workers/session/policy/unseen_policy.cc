@@ -1,16 +1,10 @@
 #include "workers/session/policy/unseen_policy.h"
 
-#include <array>
+#include "workers/session/policy/strictness.h"
 
 namespace evermilter::session {
-namespace {
 
 using config::Action;
-
-constexpr std::array kByStrictness = {Action::reject, Action::tempfail, Action::quarantine, Action::discard,
-                                      Action::accept};
-
-} // namespace
 
 Action action_for(const config::Actions& actions, Unseen reason) noexcept {
     switch (reason) {

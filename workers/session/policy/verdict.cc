@@ -4,6 +4,7 @@
 #include <cctype>
 #include <utility>
 
+#include "workers/session/policy/strictness.h"
 #include "workers/session/policy/unseen_policy.h"
 
 namespace evermilter::session {
@@ -58,7 +59,7 @@ std::string for_header(std::string_view detail, std::string_view when_empty) {
     return text;
 }
 
-// The reply of a message that is neither infected nor failed: neither of the two configured texts would be true.
+// A reply for which there is no configured text.
 Reply fixed(char reply_class, const char* code_of_5, const char* subject, std::string_view text) {
     Reply reply;
     reply.code = reply_class == '5' ? code_of_5 : "451";
@@ -141,14 +142,16 @@ std::string incomplete_text(Unseen reason, const scanning::ScanReport& report) {
 
 Reply reply_for(char reply_class, const Decision& decision, const scanning::ScanReport& report, const Policy& policy,
                 std::string_view queue_id) {
+    const auto fill = [&](const ReplyTemplate& text, std::string_view virus = {}) {
+        return text.fill_as(reply_class, {virus, queue_id, report.generation, policy.limit});
+    };
     switch (decision.disposition) {
-        case Disposition::infected: {
-            const std::string name = for_header(report.detail, "unnamed");
-            return policy.reject.fill_as(reply_class, {name, queue_id, report.generation});
-        }
+        case Disposition::infected:
+            return fill(policy.reject, for_header(report.detail, "unnamed"));
         case Disposition::oversize:
-            return fixed(reply_class, "552", ".3.4", "message is too large to be scanned for viruses");
+            return fill(policy.oversize);
         case Disposition::incomplete:
+            if (policy.incomplete) return fill(*policy.incomplete);
             return fixed(reply_class, "550", ".7.1", incomplete_text(decision.reason.value_or(Unseen::limit), report));
         case Disposition::skipped:
             return fixed(reply_class, "550", ".7.1",
@@ -158,27 +161,31 @@ Reply reply_for(char reply_class, const Decision& decision, const scanning::Scan
         case Disposition::error:
             break;
     }
-    return policy.error.fill_as(reply_class, {{}, queue_id, report.generation});
+    return fill(policy.error);
 }
 
-} // namespace
-
-Result<Policy> Policy::make(const config::Actions& actions, config::Action poison) {
-    auto reject = ReplyTemplate::parse(actions.reject_text);
-    if (!reject) return Error{0, "actions.reject_text: " + reject.error().what};
-    auto error = ReplyTemplate::parse(actions.error_text);
-    if (!error) return Error{0, "actions.error_text: " + error.error().what};
-    return Policy{actions, poison, std::move(*reject), std::move(*error)};
+std::vector<std::string> names_of(const scanning::ScanReport& report) {
+    std::vector<std::string> names = {report.detail};
+    for (std::string_view rest = report.names; !rest.empty();) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        if (end > 0) names.emplace_back(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return names;
 }
 
-Decision decide(const scanning::ScanReport& report, const Policy& policy, std::string_view queue_id) {
-    Row found = row(report, policy);
+Decision carried_out(Row found, const scanning::ScanReport& report, const Policy& policy, std::string_view queue_id) {
     Decision decision;
     decision.disposition = found.disposition;
     decision.action = found.action;
     decision.scanned = found.scanned;
     decision.reason = found.reason;
     decision.status = std::move(found.status);
+    if (found.disposition == Disposition::infected) {
+        decision.also = names_of(report);
+        decision.also.erase(decision.also.begin());
+        decision.virus = report.detail;
+    }
     switch (found.action) {
         case Action::reject:
             decision.reply = reply_for('5', decision, report, policy, queue_id);
@@ -197,6 +204,83 @@ Decision decide(const scanning::ScanReport& report, const Policy& policy, std::s
             break;
     }
     return decision;
+}
+
+// The fields of all rules that fit one of the names, each once.
+std::vector<config::HeaderField> fields_of(const Rules& rules, const std::vector<std::string>& names) {
+    constexpr std::string_view kVirus = "{virus}";
+    std::vector<config::HeaderField> fields;
+    for (const std::string& name : names) {
+        const Rule* const rule = rules.of(name);
+        if (rule == nullptr || !rule->header) continue;
+        config::HeaderField field = *rule->header;
+        const std::string shown = for_header(name, "unnamed");
+        for (std::size_t at = 0; (at = field.value.find(kVirus, at)) != std::string::npos; at += shown.size())
+            field.value.replace(at, kVirus.size(), shown);
+        const auto same = [&](const config::HeaderField& one) {
+            return one.name == field.name && one.value == field.value;
+        };
+        if (std::none_of(fields.begin(), fields.end(), same)) fields.push_back(std::move(field));
+    }
+    return fields;
+}
+
+// A rule makes an infection milder, never what the rest of the message came to: a part that was not looked at, a
+// failure.
+Decision by_rules(const scanning::ScanReport& report, const Policy& policy, std::string_view queue_id) {
+    const std::vector<std::string> names = names_of(report);
+    const DecidingName deciding = deciding_name(policy.rules, names, policy.actions.infected);
+    scanning::ScanReport rest = report;
+    rest.finding = report.rest;
+    rest.detail = unseen_list(report.unseen);
+    if (report.rest != scanning::Finding::clean) {
+        Row of_rest = row(rest, policy);
+        if (stricter(of_rest.action, deciding.action)) return carried_out(std::move(of_rest), rest, policy, queue_id);
+    }
+    scanning::ScanReport named = report;
+    named.detail = deciding.virus;
+    Row found = row(named, policy);
+    found.action = deciding.action;
+    Decision decision = carried_out(std::move(found), named, policy, queue_id);
+    decision.also = names;
+    decision.also.erase(std::find(decision.also.begin(), decision.also.end(), deciding.virus));
+    decision.fields = fields_of(policy.rules, names);
+    if (deciding.rule == nullptr) return decision;
+    decision.rule = deciding.rule->name;
+    if (decision.reply && deciding.rule->text)
+        decision.reply = deciding.rule->text->fill_as(
+            decision.reply->code[0],
+            {for_header(deciding.virus, "unnamed"), queue_id, report.generation, policy.limit});
+    return decision;
+}
+
+} // namespace
+
+Result<Policy> Policy::make(const config::Actions& actions, config::Action poison, std::uint64_t limit) {
+    Policy policy;
+    policy.actions = actions;
+    policy.poison = poison;
+    policy.limit = limit;
+    const auto take = [](const char* key, const std::string& text, auto& to) -> Result<void> {
+        auto parsed = ReplyTemplate::parse(text);
+        if (!parsed) return Error{0, std::string("actions.") + key + ": " + parsed.error().what};
+        to = std::move(*parsed);
+        return {};
+    };
+    if (auto taken = take("reject_text", actions.reject_text, policy.reject); !taken) return std::move(taken).error();
+    if (auto taken = take("error_text", actions.error_text, policy.error); !taken) return std::move(taken).error();
+    if (auto taken = take("oversize_text", actions.oversize_text, policy.oversize); !taken)
+        return std::move(taken).error();
+    if (actions.incomplete_text.empty()) return policy;
+    if (auto taken = take("incomplete_text", actions.incomplete_text, policy.incomplete); !taken)
+        return std::move(taken).error();
+    return policy;
+}
+
+Decision decide(const scanning::ScanReport& report, const Policy& policy, std::string_view queue_id) {
+    if (report.finding == scanning::Finding::infected && !policy.rules.empty())
+        return by_rules(report, policy, queue_id);
+    return carried_out(row(report, policy), report, policy, queue_id);
 }
 
 Decision without_quarantine(Decision decision, const scanning::ScanReport& report, const Policy& policy,

@@ -5,12 +5,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/config.h"
 #include "workers/common/base/result.h"
 #include "workers/common/shared/scoreboard.h"
 #include "workers/scanning/finding.h"
 #include "workers/session/policy/reply_template.h"
+#include "workers/session/policy/rules.h"
 
 namespace evermilter::session {
 
@@ -20,22 +22,31 @@ struct Policy {
     config::Action poison = config::Action::tempfail; // poison.action
     ReplyTemplate reject;                             // actions.reject_text
     ReplyTemplate error;                              // actions.error_text
+    ReplyTemplate oversize;                           // actions.oversize_text
+    std::optional<ReplyTemplate> incomplete;          // actions.incomplete_text
+    std::uint64_t limit = 0;                          // message.max_size, for {limit}
+    Rules rules;                                      // of the listener
 
     // An Error names the key.
-    [[nodiscard]] static Result<Policy> make(const config::Actions& actions, config::Action poison);
+    [[nodiscard]] static Result<Policy> make(const config::Actions& actions, config::Action poison,
+                                             std::uint64_t limit = 0);
 };
 
 struct Decision {
     Disposition disposition = Disposition::error;     // for the counters
     std::optional<Unseen> reason;                     // with Disposition::incomplete, always: which one decided
     config::Action action = config::Action::tempfail; // what the milter answers
-    std::optional<Reply> reply;   // for smfi_setreply before reject or tempfail; always set then, of the right class
-    std::string quarantine;       // reason for smfi_quarantine(3), only with Action::quarantine; never empty then
-    bool stamp = false;           // the message goes on (accept, quarantine): stamp it per headers.add
-    bool scanned = false;         // a scanner has looked at it: X-Virus-Scanned may be added
-    std::string status;           // value of X-Virus-Status: "Clean", "Infected (NAME)", "Not scanned (REASON)", …
-    bool too_many_forged = false; // actions.forged has decided
-    std::optional<config::Action> observed; // what would have been done where `observe` lets it through
+    std::optional<Reply> reply;    // for smfi_setreply before reject or tempfail; always set then, of the right class
+    std::string quarantine;        // reason for smfi_quarantine(3), only with Action::quarantine; never empty then
+    bool stamp = false;            // the message goes on (accept, quarantine): stamp it per headers.add
+    bool scanned = false;          // a scanner has looked at it: X-Virus-Scanned may be added
+    std::string status;            // value of X-Virus-Status: "Clean", "Infected (NAME)", "Not scanned (REASON)", …
+    bool too_many_forged = false;  // actions.forged has decided
+    std::string virus;             // of an infected message: the name that has decided
+    std::vector<std::string> also; // of an infected message: the other names
+    std::string rule;              // that has decided; empty: none
+    std::vector<config::HeaderField> fields; // of rules; to be added where `stamp` says so
+    std::optional<config::Action> observed;  // what would have been done where `observe` lets it through
     bool keep_forged = false; // the fields that a sender forged stay in the message: the caller may say so too
 };
 

@@ -200,10 +200,35 @@ BOOST_AUTO_TEST_CASE(only_a_scan_without_any_doubt_is_clean) {
             const Verdict verdict = judge(row.facts, row.ledger);
             BOOST_TEST((verdict.outcome == row.outcome));
             BOOST_TEST(verdict.detail == row.detail);
+            if (row.outcome == ScanOutcome::infected) continue; // these are of the rest then
             BOOST_TEST(verdict.unseen == row.unseen);
             BOOST_TEST(verdict.ledger.empty() == (row.unseen == kNone));
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(beside_a_detection_stands_what_the_scan_came_to_but_for_it) {
+    const auto found = [](ScanFacts facts) {
+        facts.code = std::max(facts.code, ScanCode::detection);
+        facts.detection = "First";
+        facts.others = {"Second", "Third"};
+        return facts;
+    };
+    const Verdict alone = judge(found(Facts(ScanCode::clean)), {});
+    BOOST_TEST((alone.outcome == ScanOutcome::infected && alone.rest == ScanOutcome::clean));
+    BOOST_TEST(alone.detail == "First");
+    BOOST_TEST(alone.names == "Second\nThird");
+    BOOST_TEST(alone.unseen == kNone);
+    const Verdict unseen = judge(found(Facts(ScanCode::clean)), ledger({kEncrypted, kFiles}));
+    BOOST_TEST((unseen.outcome == ScanOutcome::infected && unseen.rest == ScanOutcome::incomplete));
+    BOOST_TEST(unseen.unseen == (unseen_bit(Unseen::encrypted) | unseen_bit(Unseen::limit)));
+    BOOST_TEST((judge(found(Facts(ScanCode::failure)), {}).rest == ScanOutcome::error));
+    BOOST_TEST((judge(found(Facts(ScanCode::clean).slow()), {}).rest == ScanOutcome::error));
+    BOOST_TEST((judge(found(Facts(ScanCode::clean).losing()), {}).rest == ScanOutcome::temp_failed));
+
+    ScanFacts many = found(Facts(ScanCode::clean));
+    many.others.assign(100, std::string(300, 'n'));
+    BOOST_TEST(judge(many, {}).names.size() <= messages::kLongestNames);
 }
 
 BOOST_AUTO_TEST_CASE(a_name_is_a_virus_unless_it_only_says_that_something_was_not_looked_at) {

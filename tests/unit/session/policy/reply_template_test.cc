@@ -90,4 +90,19 @@ BOOST_AUTO_TEST_CASE(the_class_follows_the_action_because_libmilter_ignores_anot
     BOOST_TEST((plain.fill_as('5', {}) == Reply{"550", "", "later"}));
 }
 
+BOOST_AUTO_TEST_CASE(lines_stay_lines_and_nothing_that_is_filled_in_makes_one) {
+    const ReplyTemplate reply = parsed("550 5.7.1 first {virus}\nsecond {limit}\nthird");
+    const Reply filled = reply.fill({"A\nB\r", "x", 1, 77});
+    BOOST_TEST(filled.text == "first A?B?\nsecond 77\nthird");
+    std::string text = "550 5.7.1 1";
+    for (std::size_t line = 2; line <= kReplyLines; ++line) text += "\n" + std::to_string(line);
+    BOOST_TEST(ReplyTemplate::parse(text).ok());
+    BOOST_TEST(!ReplyTemplate::parse(text + "\nmore").ok());
+    // Each line is cut by itself.
+    const Reply cut = parsed("550 5.7.1 {virus}\n{virus}").fill({std::string(2000, 'v'), {}, 0, 0});
+    const std::size_t end = cut.text.find('\n');
+    BOOST_TEST(end + 1 + end == cut.text.size());
+    BOOST_TEST(end + std::string("550-5.7.1 \r\n").size() == kReplyLine);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

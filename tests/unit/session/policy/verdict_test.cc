@@ -53,6 +53,7 @@ config::Actions texts() {
     config::Actions actions;
     actions.reject_text = "550 5.7.1 virus found: {virus}";
     actions.error_text = "451 4.7.1 try again later";
+    actions.oversize_text = "552 5.3.4 message is too large to be scanned for viruses";
     return actions;
 }
 
@@ -373,6 +374,19 @@ BOOST_AUTO_TEST_CASE(observing_lets_everything_go_on_and_says_what_would_have_be
         BOOST_TEST((seen.disposition == Disposition::infected));
         BOOST_TEST((seen.observed == (action == Action::accept ? std::nullopt : std::optional(action))));
     }
+}
+
+BOOST_AUTO_TEST_CASE(oversized_and_incomplete_messages_have_texts_of_their_own) {
+    config::Actions actions = texts();
+    actions.oversize = actions.incomplete = Action::reject;
+    actions.oversize_text = "552 5.3.4 more than {limit} bytes\nsee our pages, {queue_id}";
+    actions.incomplete_text = "554 5.7.1 not as a whole";
+    const auto policy = Policy::make(actions, Action::tempfail, 1000);
+    BOOST_REQUIRE(policy.ok());
+    const auto reply = [&](scanning::Finding finding) { return *decide(report_of(finding), *policy, "4ABC").reply; };
+    BOOST_TEST(
+        (reply(scanning::Finding::oversize) == Reply{"552", "5.3.4", "more than 1000 bytes\nsee our pages, 4ABC"}));
+    BOOST_TEST((reply(scanning::Finding::incomplete) == Reply{"554", "5.7.1", "not as a whole"}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

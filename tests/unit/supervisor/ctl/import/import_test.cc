@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(actions_have_other_names_here) {
     BOOST_TEST(
         has(faults_of(import_texts("OnFail Quarantine", {})),
             "/etc/clamav/m.conf:1:1: OnFail: \"Quarantine\" is not possible; write one of Accept, Reject, Defer"));
-    BOOST_TEST(has(report_of(import_texts("OnClean Quarantine", {})), "a clean message is always accepted"));
+    BOOST_TEST(has(import_texts("OnClean Quarantine", {})->toml, "clean = \"quarantine\"\n"));
 }
 
 BOOST_AUTO_TEST_CASE(a_socket_for_every_address_is_opened_to_this_machine_and_that_is_said) {

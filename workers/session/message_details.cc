@@ -1,0 +1,36 @@
+#include "workers/session/message_details.h"
+
+#include <strings.h>
+
+#include "workers/common/base/log.h"
+
+namespace evermilter::session {
+namespace {
+
+bool same_name(std::string_view one, std::string_view other) {
+    return one.size() == other.size() && ::strncasecmp(one.data(), other.data(), one.size()) == 0;
+}
+
+} // namespace
+
+void MessageDetails::see(std::string_view name, std::string_view value) {
+    std::string* const field = same_name(name, "Message-ID") ? &message_id
+                               : same_name(name, "Subject")  ? &subject
+                               : same_name(name, "Date")     ? &date
+                                                             : nullptr;
+    if (field == nullptr || !field->empty()) return;
+    const std::size_t begin = value.find_first_not_of(" \t\r\n");
+    if (begin != std::string_view::npos) *field = log::shortened(value.substr(begin), kLongest);
+}
+
+bool wants_details(const config::Config& config) noexcept {
+    return config.log.infected == config::LogDetail::full || config.log.clean == config::LogDetail::full ||
+           !config.on_infected.command.empty();
+}
+
+config::LogDetail detail_of(const config::Log& log, scanning::Finding finding) noexcept {
+    if (finding == scanning::Finding::infected) return log.infected;
+    return finding == scanning::Finding::clean ? log.clean : config::LogDetail::off;
+}
+
+} // namespace evermilter::session
