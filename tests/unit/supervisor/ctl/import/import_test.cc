@@ -78,6 +78,8 @@ std::string usual_value(const ClamavOption& option, const Folder& folder) {
         case ClamavKind::withdrawn:
             break;
     }
+    if (option.name == "LogInfected" || option.name == "LogClean") return "Full";
+    if (option.name == "VirusAction") return "/usr/local/bin/found";
     return name.ends_with("Directory") ? "/srv/" + name : "word";
 }
 
@@ -208,6 +210,10 @@ BOOST_AUTO_TEST_CASE(actions_have_other_names_here) {
     BOOST_TEST(
         has(faults_of(import_texts("OnFail Quarantine", {})),
             "/etc/clamav/m.conf:1:1: OnFail: \"Quarantine\" is not possible; write one of Accept, Reject, Defer"));
+    BOOST_TEST(has(import_texts("LogInfected Full\nLogClean Basic\n", {})->toml, "infected = \"full\"\n"));
+    BOOST_TEST(has(faults_of(import_texts("LogClean much", {})), "write one of Off, Basic, Full"));
+    BOOST_TEST(has(import_texts("VirusAction /usr/bin/found", {})->toml, "command = \"/usr/bin/found\"\n"));
+    BOOST_TEST(has(report_of(import_texts("VirusAction found", {})), "on_infected.command is an absolute path"));
     BOOST_TEST(has(import_texts("OnClean Quarantine", {})->toml, "clean = \"quarantine\"\n"));
 }
 
