@@ -86,10 +86,10 @@ int main(int argc, char** argv) {
             static_cast<std::uint8_t>(address >> 8U), static_cast<std::uint8_t>(address)};
         const std::string text = "<user" + std::to_string(number) + "@other.example>";
         const session::Client client{config::mapped(bytes), "host.of.a.client.example"};
-        exempt += session::exempt_client(*lists, client).has_value() ? 1 : 0;
-        exempt += session::exempt_sender(*lists, "somebody", text).has_value() ? 1 : 0;
+        exempt += session::exempt_client(*lists, client).has_value() ? 1U : 0U;
+        exempt += session::exempt_sender(*lists, "somebody", text).has_value() ? 1U : 0U;
         for (std::uint32_t recipient = 0; recipient < kRecipients; ++recipient)
-            exempt += lists->recipients.matches(text) ? 1 : 0;
+            exempt += lists->recipients.matches(text) ? 1U : 0U;
     }
     bench::promise("asking them for a message", 1e6 * (cpu_seconds() - begin) / kMessages, 5, "us");
     if (exempt != 0) {

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <map>
+#include <sstream>
+#include <string>
 #include <thread>
 
 #include "tests/integration/reloading.h"
@@ -30,6 +32,15 @@ constexpr bool kKeepsFreedMemory = false;
 std::uint64_t resident_kib(pid_t pid) {
     const std::string text = status_field(pid, "VmRSS");
     return text.empty() ? 0 : std::stoull(text);
+}
+
+// What the log says of children that nobody had ended.
+std::string deaths(const std::string& log) {
+    std::istringstream lines(log);
+    std::string found;
+    for (std::string line; std::getline(lines, line);)
+        if (line.find("-died ") != std::string::npos) found += line + '\n';
+    return found;
 }
 
 // Watches the supervisor's children all the time; counts the most loaders that were alive at once.
@@ -149,7 +160,9 @@ BOOST_AUTO_TEST_CASE(two_hundred_reloads_under_load_leak_nothing_and_never_have_
     const json status = service.status();
     BOOST_TEST(status.at("generations").size() <= 9U); // the active one and the history
     BOOST_TEST(status.at("messages").at("error") == 0);
-    BOOST_TEST(status.at("crashes") == (json{{"session", 0}, {"loader", 0}, {"standby", 0}, {"scanner", 0}}));
+    BOOST_TEST((status.at("crashes") == json{{"session", 0}, {"loader", 0}, {"standby", 0}, {"scanner", 0}}),
+               status.at("crashes") << '\n'
+                                    << deaths(service.log()));
     // A loader removes the oldest snapshot after it has said that it is ready.
     wait_until("database.keep snapshots are left, the active one, and one that was draining", [&] {
         const auto names = entries_below(service.state_directory() / "snapshots");
