@@ -10,32 +10,6 @@ bool is_set(const Value& value) {
     return !std::holds_alternative<std::monostate>(value);
 }
 
-bool is_list(Kind kind) {
-    switch (kind) {
-        case Kind::sockets:
-        case Kind::networks:
-        case Kind::clients:
-        case Kind::patterns:
-        case Kind::words:
-        case Kind::globs:
-            return true;
-        case Kind::boolean:
-        case Kind::count:
-        case Kind::ratio:
-        case Kind::size:
-        case Kind::duration:
-        case Kind::mode:
-        case Kind::choice:
-        case Kind::path:
-        case Kind::name:
-        case Kind::reply:
-        case Kind::socket:
-        case Kind::header:
-            return false;
-    }
-    return false;
-}
-
 bool is_inner(const Section& section, const Row& row) {
     return row.section() != section.name;
 }
@@ -63,8 +37,10 @@ std::string line_of(const EffectiveKey& key) {
 Value value_to_write(const Schema& schema, const Section& section, const void* root, const Row& row,
                      const void* owner) {
     Value value = read(row, owner);
-    if (is_set(value) || !is_inner(section, row) || !is_set(common_value(schema, root, row))) return value;
-    if (is_list(row.kind)) return std::vector<std::string>{};
+    if (is_set(value) || !is_inner(section, row)) return value;
+    const Value common = common_value(schema, root, row);
+    if (!is_set(common)) return value;
+    if (std::holds_alternative<std::vector<std::string>>(common)) return std::vector<std::string>{};
     return std::string{};
 }
 

@@ -33,20 +33,23 @@ std::string harmless(std::string text) {
     return text;
 }
 
-// In the process that becomes the program. An errno goes to `fault` if it does not.
+// In the process that becomes the program, which gets no descriptor of ours: not even the pipe of its helper, which it
+// could write to, or keep open beyond the helper's end. An errno goes to `fault` if it does not become the program.
 [[noreturn]] void become_program(const Identity& user, const std::vector<char*>& words, int fault) {
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     const int nothing = ::open("/dev/null", O_RDWR); // NOLINT(android-cloexec-open)
     for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing, standard);
-    if (nothing > STDERR_FILENO) ::close(nothing);
+    constexpr int kFault = 3;
+    if (fault != kFault && ::dup3(fault, kFault, O_CLOEXEC) < 0) ::_exit(127);
+    ::close_range(kFault + 1, ~0U, 0);
     if (become(user)) {
         // Cleared by a change of user.
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::execv(words.front(), words.data());
     }
     const int error = errno;
-    static_cast<void>(!::write(fault, &error, sizeof error));
+    static_cast<void>(!::write(kFault, &error, sizeof error));
     ::_exit(127);
 }
 

@@ -88,4 +88,11 @@ BOOST_AUTO_TEST_CASE(a_program_that_hangs_holds_up_no_mail_and_is_ended) {
     BOOST_TEST(service.leftovers().empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_program_that_goes_into_the_background_has_done_its_work) {
+    Told service("sleep 30 &\n");
+    service.start();
+    BOOST_TEST(service.session().message(eicar_in_body(), envelope()).text() == kRejected);
+    BOOST_TEST(service.wait_ended("done", 1).at("on_infected").at("failed") == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -18,7 +18,7 @@
 namespace evermilter::scanner {
 namespace {
 
-// Further ones are not told.
+// Of further ones only that there are some is told.
 constexpr std::size_t kMostNames = 64;
 
 using std::chrono::milliseconds;
@@ -223,10 +223,11 @@ void MessageScan::note_virus(std::string_view name) {
         return;
     }
     auto& others = facts_.others;
-    if (name == facts_.detection || others.size() >= kMostNames ||
-        std::find(others.begin(), others.end(), name) != others.end())
-        return;
-    others.emplace_back(name);
+    if (name == facts_.detection || std::find(others.begin(), others.end(), name) != others.end()) return;
+    if (others.size() < kMostNames)
+        others.emplace_back(name);
+    else
+        facts_.more_names = true;
 }
 
 void MessageScan::on_layer(const Layer& layer) noexcept {

@@ -37,12 +37,21 @@ Verdict plain(ScanOutcome outcome, std::string detail) {
     return verdict;
 }
 
-std::string in_lines(const std::vector<std::string>& names) {
+// A name that is left out must not be one that nobody judges.
+std::string in_lines(const std::vector<std::string>& names, bool more) {
     std::string lines;
+    const auto add = [&](std::string_view name) {
+        if (!lines.empty()) lines += '\n';
+        lines += name;
+    };
     for (const std::string& name : names) {
-        if (lines.size() + 1 + name.size() > messages::kLongestNames) break;
-        lines += (lines.empty() ? "" : "\n") + name;
+        if (lines.size() + name.size() + kMoreNames.size() + 2 > messages::kLongestNames) {
+            more = true;
+            break;
+        }
+        add(name);
     }
+    if (more) add(kMoreNames);
     return lines;
 }
 
@@ -87,7 +96,7 @@ Verdict judge(const ScanFacts& facts, const Ledger& ledger) {
         verdict.rest = verdict.outcome;
         verdict.outcome = ScanOutcome::infected;
         verdict.detail = facts.detection;
-        verdict.names = in_lines(facts.others);
+        verdict.names = in_lines(facts.others, facts.more_names);
         return verdict;
     }
     if (!facts.error.empty()) {

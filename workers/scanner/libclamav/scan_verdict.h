@@ -26,12 +26,16 @@ struct ScanFacts {
     std::string code_text;             // cl_strerror()
     std::string detection;             // the first name that counts as a virus; empty: none
     std::vector<std::string> others;   // further names, each once
+    bool more_names = false;           // there were more
     std::string error;                 // the first message of a failure that is not the content's; empty: none
     std::string temp_directory;        // as libclamav knows it
     bool lost_output = false;          // something could not be written (call_watch.h)
     bool temp_filled = false;          // the directory was full of this scan's own files (call_watch.h)
     bool time_limit_passed = false;    // the scan took scanner.max_scan_time or longer, or libclamav says so
 };
+
+// Stands for names for which there was no room: no rule can have meant it, unless it is for all.
+inline constexpr std::string_view kMoreNames = "(more names)";
 
 // The limit that a message has reached which alone has filled the temp directory.
 inline constexpr std::string_view kTempLimit = "TempSize";

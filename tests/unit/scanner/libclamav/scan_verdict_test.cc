@@ -228,7 +228,12 @@ BOOST_AUTO_TEST_CASE(beside_a_detection_stands_what_the_scan_came_to_but_for_it)
 
     ScanFacts many = found(Facts(ScanCode::clean));
     many.others.assign(100, std::string(300, 'n'));
-    BOOST_TEST(judge(many, {}).names.size() <= messages::kLongestNames);
+    const std::string cut = judge(many, {}).names;
+    BOOST_TEST(cut.size() <= messages::kLongestNames);
+    BOOST_TEST(cut.ends_with("\n" + std::string(kMoreNames)));
+    ScanFacts unnamed = found(Facts(ScanCode::clean));
+    unnamed.more_names = true;
+    BOOST_TEST(judge(unnamed, {}).names == "Second\nThird\n(more names)");
 }
 
 BOOST_AUTO_TEST_CASE(a_name_is_a_virus_unless_it_only_says_that_something_was_not_looked_at) {

@@ -108,6 +108,13 @@ BOOST_AUTO_TEST_CASE(of_several_names_the_strictest_decision_holds_and_is_named)
     BOOST_TEST(decide(infected("Win.Trojan"), tagging, "").reply->text == "virus found: Win.Trojan");
 }
 
+BOOST_AUTO_TEST_CASE(names_for_which_there_was_no_room_are_decided_as_if_no_rule_fitted) {
+    const Policy tagging = policy({rule("spam", {"Spam.*"}, Action::accept)});
+    BOOST_TEST((decide(infected("Spam.1\nSpam.2\n(more names)"), tagging, "").action == Action::reject));
+    const Policy all = policy({rule("all", {"*"}, Action::accept)});
+    BOOST_TEST((decide(infected("Spam.1\n(more names)"), all, "").action == Action::accept));
+}
+
 BOOST_AUTO_TEST_CASE(a_rule_brings_its_text_and_each_rule_that_fits_its_field) {
     config::Rule spam = rule("spam", {"Spam.*"}, Action::accept);
     spam.header = "X-Spam-Tag: {virus} ({virus})";
