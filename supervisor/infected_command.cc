@@ -18,6 +18,7 @@
 #include "supervisor/settings.h"
 #include "supervisor/state.h"
 #include "workers/common/base/log.h"
+#include "workers/common/base/oom_score.h"
 #include "workers/common/base/unique_fd.h"
 
 namespace evermilter::supervisor {
@@ -43,7 +44,7 @@ std::string harmless(std::string text) {
     constexpr int kFault = 3;
     if (fault != kFault && ::dup3(fault, kFault, O_CLOEXEC) < 0) ::_exit(127);
     ::close_range(kFault + 1, ~0U, 0);
-    if (become(user)) {
+    if (become(user, kOomPointsOfScanner)) {
         // Cleared by a change of user.
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::execv(words.front(), words.data());

@@ -11,6 +11,8 @@
 #include <array>
 #include <cerrno>
 
+#include "workers/common/base/oom_score.h"
+
 namespace evermilter::supervisor {
 namespace {
 
@@ -110,7 +112,10 @@ Result<void> drop_privileges() {
     return {};
 }
 
-bool become(const Identity& identity) noexcept {
+bool become(const Identity& identity, int oom_points) noexcept {
+    // While it is ours to write: after a change of the user it is root's.
+    if (oom_points != 0 && identity.switch_user) raise_oom_score(oom_points);
+    if (oom_points != 0 && !identity.switch_user) raise_hidden_oom_score(oom_points);
     if (identity.switch_user) {
         if (::setgroups(identity.groups.size(), identity.groups.data()) != 0) return false;
         if (::setresgid(identity.gid, identity.gid, identity.gid) != 0) return false;

@@ -39,8 +39,8 @@ struct Identities {
 // is done.
 [[nodiscard]] Result<void> drop_privileges();
 
-// In a forked child, between fork and exec: groups, gid, uid, no capability, no_new_privs. Async-signal-safe; errno on
-// failure.
-[[nodiscard]] bool become(const Identity& identity) noexcept;
+// In a forked child, between fork and exec: groups, gid, uid, no capability, no_new_privs, and an OOM score that is
+// `oom_points` above ours (oom_score.h). Async-signal-safe; errno on failure.
+[[nodiscard]] bool become(const Identity& identity, int oom_points = 0) noexcept;
 
 } // namespace evermilter::supervisor

@@ -41,13 +41,8 @@ int move_up(int fd) {
 [[noreturn]] void execute(int binary, const char* binary_name, int channel, int standard_error, int null,
                           const Identity& identity, int oom_points) {
     ignore_signals();
-    // While it is ours to write: after a change of the user it is root's.
-    if (identity.switch_user)
-        raise_oom_score(oom_points);
-    else
-        raise_hidden_oom_score(oom_points);
     const char* failed = "cannot become its user";
-    if (become(identity)) {
+    if (become(identity, oom_points)) {
         failed = "cannot be executed";
         for (int* fd : {&binary, &channel, &standard_error, &null}) *fd = move_up(*fd);
         if (binary >= 0 && ::dup2(null, STDIN_FILENO) >= 0 && ::dup2(null, STDOUT_FILENO) >= 0 &&

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "config/client_set.h"
-#include "supervisor/front/peer_address.h"
+#include "workers/common/base/peer_address.h"
 #include "workers/common/base/result.h"
 #include "workers/common/shared/counter_labels.h"
 

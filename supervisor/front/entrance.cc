@@ -78,7 +78,7 @@ const AllowList& Entrance::allowed(const std::string& listener) const {
 }
 
 void Entrance::on_accept(unique_fd connection, const PeerAddress& address, const std::string& listener) {
-    const Peer peer = to_peer(address);
+    Peer peer(address, listener);
     State& state = operations_.state();
     const SessionCounts load = load_of(operations_, state.sessions.of_peer(peer.key) + gate_.of_peer(peer.key));
     state.counters.add("sessions.connections_total");
@@ -87,23 +87,22 @@ void Entrance::on_accept(unique_fd connection, const PeerAddress& address, const
         refuse(peer, *refused, remark(*refused), {});
         return;
     }
-    gate_.add(std::move(connection), address, operations_.config().timeouts.negotiate, listener);
+    gate_.add(std::move(connection), std::move(peer), operations_.config().timeouts.negotiate);
 }
 
 void Entrance::on_leave(Gate::Leaving leaving) {
-    Peer peer = to_peer(leaving.peer);
-    peer.listener = leaving.listener;
+    const Peer& peer = leaving.peer;
     switch (leaving.exit) {
         case GateExit::whole: {
             // Asked again: others may have come through the gate since.
             const SessionCounts load = load_of(operations_, operations_.state().sessions.of_peer(peer.key));
-            if (const auto refused = refusal(allowed(leaving.listener), leaving.peer, load)) {
+            if (const auto refused = refusal(allowed(peer.listener), peer.address, load)) {
                 leaving.connection.reset();
                 refuse(peer, *refused, remark(*refused), leaving.begin);
             } else if (!operations_.hand_over(std::move(leaving.connection), peer)) {
                 refuse(peer, Refused::no_worker, "no session worker has room", leaving.begin);
             } else {
-                log_unix_peer(leaving.peer, peer);
+                log_unix_peer(peer);
             }
             return;
         }
@@ -132,8 +131,8 @@ void Entrance::turned_away(const Peer& peer, bool hung_up) {
 
 // Logs which user connects to the unix socket, as the kernel reports it. Limited like refusals: a mail server makes
 // many connections as one user, and the line of each message names its peer anyway.
-void Entrance::log_unix_peer(const PeerAddress& address, const Peer& peer) {
-    const auto* credentials = std::get_if<UnixPeer>(&address);
+void Entrance::log_unix_peer(const Peer& peer) {
+    const auto* credentials = std::get_if<UnixPeer>(&peer.address);
     if (credentials == nullptr) return;
     const auto left_out = log_limit_.pass(peer.key, "connection-accepted", std::chrono::steady_clock::now());
     if (!left_out) return;

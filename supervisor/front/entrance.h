@@ -50,7 +50,7 @@ class Entrance {
     [[nodiscard]] const AllowList& allowed(const std::string& listener) const;
     void on_leave(Gate::Leaving leaving);
     void refuse(const Peer& peer, Refused why, std::string_view more, std::string_view begin);
-    void log_unix_peer(const PeerAddress& address, const Peer& peer);
+    void log_unix_peer(const Peer& peer);
     void log_closed(std::string_view event, const Peer& peer, std::string_view why, std::string_view more,
                     std::string_view begin);
 

@@ -33,21 +33,14 @@ Gate::Gate(Loop* loop, std::size_t room, OnLeave on_leave)
     if (epoll_) readable_.start(epoll_.get(), EV_READ);
 }
 
-void Gate::add(unique_fd connection, const PeerAddress& peer, std::chrono::milliseconds timeout,
-               const std::string& listener) {
+void Gate::add(unique_fd connection, Peer peer, std::chrono::milliseconds timeout) {
     if (waiting_.size() >= room_) make_room();
     if (closed_) return; // maybe by what was displaced
     const std::uint64_t id = next_++;
     const int fd = connection.get();
     const std::int64_t now = monotonic_ns();
-    Waiting waiting{std::move(connection),
-                    peer,
-                    listener,
-                    to_peer(peer).key,
-                    now,
-                    now + std::chrono::nanoseconds(timeout).count(),
-                    true};
-    ++by_peer_[waiting.key];
+    Waiting waiting{std::move(connection), std::move(peer), now, now + std::chrono::nanoseconds(timeout).count(), true};
+    ++by_peer_[waiting.peer.key];
     const auto entry = waiting_.emplace_hint(waiting_.end(), id, std::move(waiting));
 
     epoll_event event{};
@@ -72,7 +65,7 @@ std::uint32_t Gate::of_peer(const std::string& key) const {
 std::vector<Gate::Guest> Gate::guests() const {
     std::vector<Guest> all;
     all.reserve(waiting_.size());
-    for (const auto& [id, waiting] : waiting_) all.push_back({to_peer(waiting.peer).text, waiting.since_ns});
+    for (const auto& [id, waiting] : waiting_) all.push_back({waiting.peer.text, waiting.since_ns});
     return all;
 }
 
@@ -121,10 +114,10 @@ void Gate::look(Entries::iterator entry, std::uint32_t events) {
 void Gate::leave(Entries::iterator entry, GateExit exit, Protocol protocol, std::string begin) {
     Waiting waiting = std::move(entry->second);
     waiting_.erase(entry);
-    if (const auto count = by_peer_.find(waiting.key); count != by_peer_.end() && --count->second == 0) {
+    if (const auto count = by_peer_.find(waiting.peer.key); count != by_peer_.end() && --count->second == 0) {
         by_peer_.erase(count);
     }
-    Leaving leaving{exit, protocol, waiting.peer, std::move(waiting.listener), {}, std::move(begin)};
+    Leaving leaving{exit, protocol, std::move(waiting.peer), {}, std::move(begin)};
     if (exit == GateExit::whole) {
         // epoll knows the open file, which lives on in the session worker: remove it explicitly.
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, waiting.connection.get(), nullptr);

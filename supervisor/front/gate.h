@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "supervisor/front/peer_address.h"
+#include "supervisor/front/peer.h"
 #include "supervisor/front/protocol_guess.h"
 #include "workers/common/base/event_loop.h"
 #include "workers/common/base/result.h"
@@ -38,8 +38,7 @@ class Gate {
     struct Leaving {
         GateExit exit = GateExit::gone;
         Protocol protocol = Protocol::nothing;
-        PeerAddress peer;
-        std::string listener;
+        Peer peer;
         unique_fd connection;
         std::string begin;
     };
@@ -47,11 +46,10 @@ class Gate {
 
     Gate(Loop* loop, std::size_t room, OnLeave on_leave);
 
-    // Takes ownership of the connection, which came by `listener`. `timeout` is timeouts.negotiate. May call on_leave
+    // Takes ownership of the connection. `timeout` is timeouts.negotiate. May call on_leave
     // at once: for another connection that is displaced, or for this one when epoll(7) refuses it. After close() the
     // connection is closed.
-    void add(unique_fd connection, const PeerAddress& peer, std::chrono::milliseconds timeout,
-             const std::string& listener = {});
+    void add(unique_fd connection, Peer peer, std::chrono::milliseconds timeout);
 
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
     // Those of one peer (Peer::key).
@@ -70,9 +68,7 @@ class Gate {
   private:
     struct Waiting {
         unique_fd connection;
-        PeerAddress peer;
-        std::string listener;
-        std::string key;
+        Peer peer;
         std::int64_t since_ns = 0;    // CLOCK_MONOTONIC
         std::int64_t deadline_ns = 0; // likewise
         bool silent = true;

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "supervisor/front/endpoint.h"
-#include "supervisor/front/peer_address.h"
 #include "supervisor/front/socket_path.h"
 #include "supervisor/service_manager.h"
 #include "workers/common/base/event_loop.h"
+#include "workers/common/base/peer_address.h"
 #include "workers/common/base/result.h"
 #include "workers/common/base/unique_fd.h"
 

@@ -8,14 +8,9 @@
 #include <unordered_map>
 #include <vector>
 
-namespace evermilter::supervisor {
+#include "supervisor/front/peer.h"
 
-// Who is at the other end of a milter connection.
-struct Peer {
-    std::string text;          // for logs and the status: "192.0.2.1:4711", "unix pid=77 uid=101"
-    std::string key;           // what max_sessions_per_peer counts by: the address without port, "unix:uid=101"
-    std::string listener = {}; // the [[listener]] that it came by; empty: milter.listen
-};
+namespace evermilter::supervisor {
 
 struct Session {
     std::uint64_t id = 0;

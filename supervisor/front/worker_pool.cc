@@ -201,11 +201,8 @@ bool SessionWorkers::hand_over(unique_fd connection, Peer peer) {
     // Those that wait must find room in what session_max allows; they are let in as workers become ready.
     if (worker == nullptr && waiting_.size() >= limits.sessions_per_worker) return false;
 
-    Session session;
-    session.id = state_.next_session++;
-    session.peer = std::move(peer);
-    const std::uint64_t id = session.id;
-    state_.sessions.add(std::move(session));
+    const std::uint64_t id = state_.next_session++;
+    state_.sessions.add(Session{id, std::move(peer)});
     if (worker == nullptr)
         queue(id, std::move(connection));
     else
@@ -256,7 +253,7 @@ void SessionWorkers::give(SessionWorker& worker, std::uint64_t session, unique_f
     message.session = session;
     message.slot = *slot;
     message.generation = state_.current_generation;
-    message.peer = entry->second.peer.text;
+    message.peer = entry->second.peer.address;
     message.listener = entry->second.peer.listener;
     message.connection = std::move(connection);
     children_.send(worker.child, std::move(message));

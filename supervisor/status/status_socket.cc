@@ -199,7 +199,7 @@ void StatusSocket::on_accept(unique_fd connection, const PeerAddress& peer) {
         forget(idle_longest->first);
     }
     const std::uint64_t id = next_++;
-    connections_.emplace(id, std::make_unique<Connection>(*this, id, std::move(connection), to_peer(peer)));
+    connections_.emplace(id, std::make_unique<Connection>(*this, id, std::move(connection), Peer(peer)));
 }
 
 void StatusSocket::forget(std::uint64_t id) {

@@ -152,6 +152,15 @@ BOOST_AUTO_TEST_CASE(quarantine_puts_an_infected_message_on_hold) {
     BOOST_TEST(server->queue("hold").size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(each_name_is_answered_by_its_rule) {
+    need_root();
+    SiteService service;
+    set_rules(service);
+    service.start();
+    const auto server = start_server<Postfix>(service, Transport::unix_socket);
+    evermilter::test::each_name_is_answered_by_its_rule(*server, [&] { return server->queue("hold").size(); });
+}
+
 BOOST_AUTO_TEST_CASE(a_failed_scan_is_a_451_and_is_not_delivered) {
     need_root();
     SiteService service;

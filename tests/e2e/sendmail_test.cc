@@ -18,6 +18,12 @@ Site<Sendmail>& site() {
     return *shared;
 }
 
+std::size_t held(const Sendmail& server) {
+    const std::vector<std::string> files = server.queue();
+    const auto is_held = [](const std::string& name) { return name.starts_with("hf"); };
+    return static_cast<std::size_t>(std::count_if(files.begin(), files.end(), is_held));
+}
+
 struct End {
     static void setup() {}
     static void teardown() { shared.reset(); }
@@ -129,15 +135,20 @@ BOOST_AUTO_TEST_CASE(quarantine_puts_an_infected_message_on_hold) {
     SmtpClient client(server->port());
     client.ehlo();
     BOOST_TEST(client.message(eicar_attached()).code() == 250);
-    const auto held = [&] {
-        const std::vector<std::string> files = server->queue();
-        return std::count_if(files.begin(), files.end(), [](const auto& name) { return name.starts_with("hf"); });
-    };
-    wait_until("the message is on hold", [&] { return held() == 1; });
+    wait_until("the message is on hold", [&] { return held(*server) == 1; });
     BOOST_TEST(client.message(clean_mail()).code() == 250);
     BOOST_TEST(server->take_one().values("X-Virus-Status") == std::vector<std::string>{" Clean"},
                boost::test_tools::per_element());
-    BOOST_TEST(held() == 1);
+    BOOST_TEST(held(*server) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(each_name_is_answered_by_its_rule) {
+    need_root();
+    SiteService service;
+    set_rules(service);
+    service.start();
+    const auto server = start_server<Sendmail>(service, Transport::tcp);
+    evermilter::test::each_name_is_answered_by_its_rule(*server, [&] { return held(*server); });
 }
 
 BOOST_AUTO_TEST_CASE(a_failed_scan_is_a_451_and_is_not_delivered) {

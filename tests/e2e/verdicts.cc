@@ -17,6 +17,10 @@ namespace {
 
 using Values = std::vector<std::string>;
 
+// What the signatures of set_rules() find.
+constexpr const char* kTagged = "evermilter-tag-text";
+constexpr const char* kHeld = "evermilter-hold-text";
+
 std::string lf(const std::string& message) {
     std::string text;
     for (const char byte : message)
@@ -230,6 +234,35 @@ void a_message_of_all_bytes_that_smtp_carries_is_delivered_unchanged(const MailS
                                 body + "\r\n";
     BOOST_TEST(send(server, message, {.parameters = " BODY=8BITMIME"}).code() == 250);
     check_delivered(server, server.take_one(), message, "Clean");
+}
+
+void set_rules(SiteService& service) {
+    write_signature(service.database(), "Tag.Text", kTagged);
+    write_signature(service.database(), "Hold.Text", kHeld);
+    service.set("rule",
+                R"([{name = "tag", match = ["*.Tag.*"], action = "accept", header = "X-Tag: {virus}"}, )"
+                R"({name = "hold", match = ["*.Hold.*"], action = "quarantine"}, )"
+                R"({name = "own", match = ["Eicar-*"], action = "reject", text = "554 5.7.9 not here\n{virus}"}])");
+}
+
+void each_name_is_answered_by_its_rule(const MailServer& server, const std::function<std::size_t()>& on_hold) {
+    const std::string tagged = clean_mail(kTagged);
+    BOOST_TEST(send(server, tagged).code() == 250);
+    const Delivered mail = server.take_one();
+    BOOST_TEST(mail.values("X-Tag") == Values{" Evermilter.Test.Tag.Text.UNOFFICIAL"},
+               boost::test_tools::per_element());
+    BOOST_TEST(mail.values("X-Virus-Status") == Values{" Infected (Evermilter.Test.Tag.Text.UNOFFICIAL)"},
+               boost::test_tools::per_element());
+
+    BOOST_TEST(send(server, clean_mail(kHeld)).code() == 250);
+    wait_until("the message is on hold", [&] { return on_hold() == 1; });
+    BOOST_TEST(send(server, eicar_attached()) == std::string("554-5.7.9 not here\n554 5.7.9 ") + kDemoEicar);
+    // The strictest rule of all names: tag and hold, and then the refusal.
+    BOOST_TEST(send(server, clean_mail(std::string(kTagged) + ' ' + kHeld)).code() == 250);
+    wait_until("the second is on hold", [&] { return on_hold() == 2; });
+    BOOST_TEST(send(server, multipart_mail({text_part(kTagged), attachment("e.com", eicar())})).code() == 554);
+    check_only_the_next_arrives(server);
+    BOOST_TEST(on_hold() == 2);
 }
 
 void before_the_first_generation_only_the_end_of_message_waits(

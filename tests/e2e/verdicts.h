@@ -29,6 +29,12 @@ void a_message_with_nothing_in_it_is_stamped(const MailServer& server);
 void a_message_without_headers_is_scanned(const MailServer& server);
 void a_message_of_all_bytes_that_smtp_carries_is_delivered_unchanged(const MailServer& server);
 
+// For a service that is not started yet: rules that hold one name, tag another, and refuse EICAR with a text of its
+// own.
+void set_rules(SiteService& service);
+// By these; `on_hold` is the number of messages that the server holds.
+void each_name_is_answered_by_its_rule(const MailServer& server, const std::function<std::size_t()>& on_hold);
+
 // For a service that is not started yet, with `start` making the mail server.
 void before_the_first_generation_only_the_end_of_message_waits(
     SiteService& service, const std::function<std::unique_ptr<MailServer>(const SiteService&)>& start);

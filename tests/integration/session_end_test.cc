@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(a_good_end_is_told_to_who_debugs_only) {
         (void)client->receive_verdict();
         client->quit();
         (void)worker.expect<messages::SessionEnded>();
-        const auto ends = lines_of(worker, " peer=test-peer");
+        const auto ends = lines_of(worker, " peer=192.0.2.1:4711");
         std::size_t told = 0;
         for (const std::string& line : ends) told += line.starts_with("event=session-ended ") ? 1U : 0U;
         BOOST_TEST(told == (level == config::LogLevel::debug ? 1U : 0U));

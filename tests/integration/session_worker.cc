@@ -38,6 +38,12 @@ void check(bool good, const char* what) {
     if (!good) throw std::system_error(errno, std::generic_category(), what);
 }
 
+PeerAddress test_peer() {
+    Ipv4Peer peer{{}, 4711};
+    check(::inet_pton(AF_INET, "192.0.2.1", &peer.address) == 1, "inet_pton");
+    return peer;
+}
+
 unique_fd listen_on(const sockaddr* address, socklen_t size) {
     unique_fd listener(::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     check(static_cast<bool>(listener), "socket");
@@ -223,7 +229,7 @@ std::unique_ptr<MilterClient> SessionWorker::hand_over(bool inet) {
     connection_ = status.st_ino;
     ++session_;
     const auto slot = static_cast<std::uint32_t>((session_ - 1) % kSlots);
-    send(messages::HandOver{session_, slot, current_, "test-peer", std::move(connection)});
+    send(messages::HandOver{session_, slot, current_, test_peer(), std::move(connection)});
     return client;
 }
 

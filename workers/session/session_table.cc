@@ -14,8 +14,8 @@ Result<std::shared_ptr<Session>> SessionTable::add(const messages::HandOver& han
     if (hand_over.slot >= board_.slots()) return refuse({0, "slot beyond the scoreboard"});
     unique_fd connection(::fcntl(hand_over.connection.get(), F_DUPFD_CLOEXEC, 0));
     if (!connection) return refuse(system_error("duplicate connection"));
-    auto session = std::make_shared<Session>(hand_over.session, hand_over.slot, hand_over.peer, std::move(connection),
-                                             store_, memory_, hand_over.listener);
+    auto session = std::make_shared<Session>(hand_over.session, hand_over.slot, to_text(hand_over.peer),
+                                             std::move(connection), store_, memory_, hand_over.listener);
     session->last_word.emplace_back(messages::SessionEnded{session->id});
     const Lock lock(mutex_);
     if (!by_id_.emplace(session->id, session).second) return Error{0, "session number is in use"};

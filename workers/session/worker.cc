@@ -115,12 +115,13 @@ void Worker::on_message(messages::ToSession message) {
 void Worker::hand_over(messages::HandOver hand_over) {
     auto session = sessions_.open(hand_over);
     if (!session) {
-        log::error("session-refused",
-                   {{"session", hand_over.session}, {"peer", hand_over.peer}, {"reason", session.error().what}});
+        log::error(
+            "session-refused",
+            {{"session", hand_over.session}, {"peer", to_text(hand_over.peer)}, {"reason", session.error().what}});
         return;
     }
     if (config_.reload.pin == config::Pin::session) (*session)->pin = queue_worker_.queues().pin(hand_over.generation);
-    log::debug("session-begun", {{"session", hand_over.session}, {"peer", hand_over.peer}});
+    log::debug("session-begun", {{"session", hand_over.session}, {"peer", to_text(hand_over.peer)}});
     libmilter::offer(std::move(hand_over.connection), hand_over.session);
 }
 

@@ -40,6 +40,14 @@ class Filler {
         for (auto& word : value.whole.words) fill(word);
         for (auto& word : value.body.words) fill(word);
     }
+    // One of the kinds; codec_test goes through all.
+    void fill(PeerAddress& value) {
+        UnixPeer peer;
+        fill(peer.pid);
+        fill(peer.uid);
+        fill(peer.gid);
+        value = peer;
+    }
     template <class Enum>
     requires std::is_enum_v<Enum>
     void fill(Enum& value) { value = messages::Last<Enum>::value; }
@@ -99,6 +107,10 @@ inline std::string shown(const unique_fd& value) {
 }
 inline std::string shown(const MessageDigests& value) {
     return value.whole.text() + " " + value.body.text();
+}
+inline std::string shown(const PeerAddress& value) {
+    const auto* unix_peer = std::get_if<UnixPeer>(&value);
+    return to_text(value) + (unix_peer == nullptr ? "" : " gid=" + std::to_string(unix_peer->gid));
 }
 template <class Number>
 requires std::integral<Number> || std::is_enum_v<Number> std::string shown(const Number& value) {

@@ -7,18 +7,12 @@
 #include "config/header_field.h"
 #include "config/name_glob.h"
 #include "config/parse.h"
+#include "tests/unit/config/faults.h"
 
 using namespace evermilter::config;
+using evermilter::test::faults;
 
 namespace {
-
-std::vector<std::string> faults(const std::string& text) {
-    std::vector<std::string> texts;
-    const auto parsed = parse(text, "t");
-    if (!parsed)
-        for (const Fault& fault : parsed.error()) texts.push_back(fault.text());
-    return texts;
-}
 
 const std::string kBlock = "[[rule]]\nname = \"r\"\nmatch = [\"PUA.*\"]\n";
 

@@ -32,7 +32,7 @@ struct Fixture {
         BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
         mta.emplace_back(ends[1]);
         connections.emplace_back(ends[0]);
-        messages::HandOver hand_over{id, slot, 3, "peer", unique_fd(::dup(ends[0]))};
+        messages::HandOver hand_over{id, slot, 3, evermilter::UnixPeer{1, 2, 3}, unique_fd(::dup(ends[0]))};
         auto session = budgets.open(hand_over);
         BOOST_REQUIRE(session.ok());
         budgets.adopted(id, ends[0]);
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(a_slot_that_was_given_to_another_is_not_written_by_the_firs
 }
 
 BOOST_AUTO_TEST_CASE(a_slot_beyond_the_scoreboard_is_refused_and_reported) {
-    messages::HandOver hand_over{9, 4, 0, "peer", unique_fd(::dup(0))};
+    messages::HandOver hand_over{9, 4, 0, evermilter::UnixPeer{1, 2, 3}, unique_fd(::dup(0))};
     BOOST_TEST(!budgets.open(hand_over).ok());
     BOOST_TEST(reported_ended() == std::vector<std::uint64_t>{9}, boost::test_tools::per_element());
 }

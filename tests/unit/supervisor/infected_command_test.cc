@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <string>
 #include <vector>
@@ -117,6 +118,14 @@ BOOST_AUTO_TEST_CASE(the_program_has_no_descriptor_of_ours) {
     ::close(ours);
     // The fourth is the folder that ls reads.
     BOOST_TEST(evermilter::test::read_file(folder.path("out")) == "0\n1\n2\n3\n");
+}
+
+BOOST_AUTO_TEST_CASE(the_kernel_ends_the_program_before_us_when_memory_runs_out) {
+    const Folder folder;
+    const std::string score = script(folder, "cat /proc/self/oom_score_adj >" + folder.path("out") + "\n");
+    BOOST_TEST(run_program({}, score, {}, 10s) == "");
+    const int ours = std::stoi(evermilter::test::read_file("/proc/self/oom_score_adj"));
+    BOOST_TEST(std::stoi(evermilter::test::read_file(folder.path("out"))) == std::min(ours + 200, 1000));
 }
 
 BOOST_AUTO_TEST_CASE(each_way_to_fail_is_told) {

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <concepts>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -73,6 +74,25 @@ class Writer {
         for (auto& word : digests.whole.words) put(word);
         for (auto& word : digests.body.words) put(word);
     }
+    void put(Ipv4Peer& peer) {
+        put(peer.address.s_addr);
+        put(peer.port);
+    }
+    void put(Ipv6Peer& peer) {
+        for (auto& byte : peer.address.s6_addr) put(byte);
+        put(peer.port);
+    }
+    void put(UnixPeer& peer) {
+        put(peer.pid);
+        put(peer.uid);
+        put(peer.gid);
+    }
+    // Its kind, then as its kind is.
+    void put(PeerAddress& address) {
+        auto kind = static_cast<std::uint8_t>(address.index());
+        put(kind);
+        std::visit([this](auto& peer) { put(peer); }, address);
+    }
     void put(unique_fd& descriptor) {
         auto present = static_cast<bool>(descriptor);
         put(present);
@@ -116,6 +136,28 @@ class Reader {
             return std::all_of(digest.words.begin(), digest.words.end(), [this](auto& word) { return get(word); });
         };
         return each(digests.whole) && each(digests.body);
+    }
+    [[nodiscard]] bool get(Ipv4Peer& peer) { return get(peer.address.s_addr) && get(peer.port); }
+    [[nodiscard]] bool get(Ipv6Peer& peer) {
+        auto& bytes = peer.address.s6_addr;
+        return std::all_of(std::begin(bytes), std::end(bytes), [this](auto& byte) { return get(byte); }) &&
+               get(peer.port);
+    }
+    [[nodiscard]] bool get(UnixPeer& peer) { return get(peer.pid) && get(peer.uid) && get(peer.gid); }
+    [[nodiscard]] bool get(PeerAddress& address) {
+        static_assert(std::variant_size_v<PeerAddress> == 3);
+        std::uint8_t kind = 0;
+        if (!get(kind)) return false;
+        switch (kind) {
+            case 0:
+                return get(address.emplace<0>());
+            case 1:
+                return get(address.emplace<1>());
+            case 2:
+                return get(address.emplace<2>());
+            default:
+                return false;
+        }
     }
     template <class T>
     [[nodiscard]] bool get_field(T& value, const Bound& /*bound*/) {

@@ -11,7 +11,7 @@
 
 namespace evermilter::messages {
 
-inline constexpr std::uint32_t kProtocol = 9;
+inline constexpr std::uint32_t kProtocol = 10;
 
 // What a process of ours is.
 enum class Role : std::uint8_t { session, loader, standby, scanner };

@@ -1,6 +1,7 @@
 // Supervisor -> session worker.
 #pragma once
 
+#include "workers/common/base/peer_address.h"
 #include "workers/common/ipc/any_child.h"
 
 namespace evermilter::messages {
@@ -26,21 +27,19 @@ template <>
 inline constexpr Bound bound<&ConfigureSession::origin>{.bytes = PATH_MAX};
 
 // A connection whose negotiation packet is whole in its buffer. `session` is unique for the supervisor's life;
-// `slot` the scoreboard slot, free until SessionEnded is sent; `peer` is for logs (address, or pid/uid of a
-// unix peer); `generation` what a new session uses, or 0 when none is active yet;
-// `listener` the [[listener]] that it came by, empty for milter.listen.
+// `slot` the scoreboard slot, free until SessionEnded is sent; `peer` who connected, as the supervisor admitted it;
+// `generation` what a new session uses, or 0 when none is active yet; `listener` the [[listener]] that it came by,
+// empty for milter.listen.
 struct HandOver {
     std::uint64_t session = 0;
     std::uint32_t slot = 0;
     std::uint64_t generation = 0;
-    std::string peer;
+    PeerAddress peer;
     unique_fd connection;
     std::string listener = {};
     static constexpr auto fields = std::tuple{&HandOver::session, &HandOver::slot,       &HandOver::generation,
                                               &HandOver::peer,    &HandOver::connection, &HandOver::listener};
 };
-template <>
-inline constexpr Bound bound<&HandOver::peer>{.bytes = 256, .cut = true};
 template <>
 inline constexpr Bound bound<&HandOver::listener>{.bytes = 256};
 

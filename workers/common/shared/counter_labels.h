@@ -65,6 +65,10 @@ inline constexpr std::array<const char*, kRefusals> kRefusedNames = {
 enum class LoadEnd : std::uint8_t { ok, failed };
 inline constexpr std::array<const char*, 2> kLoadEndNames = {"ok", "failed"};
 
+// What became of a run of on_infected.command.
+enum class CommandEnd : std::uint8_t { done, failed, dropped };
+inline constexpr std::array<const char*, 3> kCommandEndNames = {"done", "failed", "dropped"};
+
 // Of messages::Role, which the supervisor alone counts by.
 inline constexpr std::array<const char*, 4> kRoleNames = {"session", "loader", "standby", "scanner"};
 
@@ -73,9 +77,6 @@ struct Split {
     const char* label = nullptr;
     std::span<const char* const> values;
 };
-// What became of a run of on_infected.command.
-enum class CommandEnd : std::uint8_t { done, failed, dropped };
-inline constexpr std::array<const char*, 3> kCommandEndNames = {"done", "failed", "dropped"};
 
 inline constexpr Split kByVerdict{"verdict", kDispositionNames};
 inline constexpr Split kByUnseen{"reason", kUnseenNames};

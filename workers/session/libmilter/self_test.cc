@@ -71,7 +71,7 @@ class Client {
         messages::HandOver hand_over;
         hand_over.session = number;
         hand_over.slot = static_cast<std::uint32_t>(number - 1);
-        hand_over.peer = "self-test";
+        hand_over.peer = UnixPeer{::getpid(), ::getuid(), ::getgid()};
         hand_over.connection = unique_fd(ends[1]);
         if (auto session = books.sessions.open(hand_over); !session) return std::move(session).error();
         libmilter::offer(std::move(hand_over.connection), number);

@@ -1,6 +1,7 @@
 // Every message arrives as it was sent, and nothing else is taken for a message.
 #include "workers/common/ipc/codec.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 
 #include <algorithm>
@@ -51,6 +52,26 @@ BOOST_AUTO_TEST_CASE(every_message_arrives_as_it_was_sent) {
             }
         }
     });
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_of_each_kind_arrives_as_it_is) {
+    const auto arrived = [](const evermilter::PeerAddress& peer) {
+        messages::HandOver message;
+        message.peer = peer;
+        auto packet = encoded<messages::ToSession>(std::move(message));
+        for (std::size_t length = 0; length < packet.bytes.size(); ++length)
+            BOOST_TEST(!codec::decode<messages::ToSession>(std::span(packet.bytes).first(length), {}).ok());
+        auto received = codec::decode<messages::ToSession>(packet.bytes, {});
+        BOOST_REQUIRE(received.ok());
+        return test::shown(std::get<messages::HandOver>(*received).peer);
+    };
+    evermilter::Ipv4Peer ipv4{{}, 65535};
+    BOOST_REQUIRE(::inet_pton(AF_INET, "192.0.2.1", &ipv4.address) == 1);
+    BOOST_TEST(arrived(ipv4) == "192.0.2.1:65535");
+    evermilter::Ipv6Peer ipv6{{}, 25};
+    BOOST_REQUIRE(::inet_pton(AF_INET6, "2001:db8::ff", &ipv6.address) == 1);
+    BOOST_TEST(arrived(ipv6) == "[2001:db8::ff]:25");
+    BOOST_TEST(arrived(evermilter::UnixPeer{77, 4294967294U, 5}) == "unix pid=77 uid=4294967294 gid=5");
 }
 
 // What any child says or hears is a message of its own direction too.
@@ -153,6 +174,8 @@ BOOST_AUTO_TEST_CASE(a_number_that_is_no_value_of_its_type_is_refused) {
     // type (2), job (8), outcome
     BOOST_TEST(with_last_byte(messages::FromScanner(messages::ScanResult{}), 10, 4));
     BOOST_TEST(!with_last_byte(messages::FromScanner(messages::ScanResult{}), 10, 5));
+    // type (2), session (8), slot (4), generation (8), kind of the peer
+    BOOST_TEST(!with_last_byte(messages::ToSession(messages::HandOver{}), 22, 3));
     // the type itself
     BOOST_TEST(
         !with_last_byte(messages::ToAnyChild(messages::ReopenLog{}), 0, std::variant_size_v<messages::ToAnyChild>));

@@ -30,7 +30,7 @@ struct GateTest {
     unique_fd enter(std::chrono::milliseconds timeout = 10min, uid_t uid = 7) {
         std::array<int, 2> ends{};
         BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
-        gate.add(unique_fd(ends[0]), UnixPeer{1, uid, 1}, timeout);
+        gate.add(unique_fd(ends[0]), Peer(UnixPeer{1, uid, 1}), timeout);
         return unique_fd(ends[1]);
     }
     void until_left(std::size_t count) {
@@ -195,7 +195,7 @@ BOOST_AUTO_TEST_CASE(who_leaves_may_close_the_gate) {
         std::array<int, 2> ends{};
         BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
         peers.emplace_back(ends[1]);
-        gate->add(unique_fd(ends[0]), UnixPeer{1, 7, 1}, 10min);
+        gate->add(unique_fd(ends[0]), Peer(UnixPeer{1, 7, 1}), 10min);
     }
     BOOST_TEST(left == 1);
     BOOST_TEST(gate->waiting() == 0U);

@@ -20,6 +20,7 @@ using namespace evermilter::supervisor::test;
 
 namespace {
 
+constexpr UnixPeer kPeer{77, 101, 102};
 constexpr std::int64_t kSecond = 1'000'000'000;
 
 Settings pool_settings() {
@@ -76,7 +77,7 @@ struct Pool : OwnerOf<messages::FromSession> {
     unique_fd connect() {
         auto ends = seqpacket_pair(Blocking::no, Blocking::no);
         BOOST_REQUIRE(ends.ok());
-        if (!workers.hand_over(std::move(ends->first), Peer{"peer", "peer"})) return {};
+        if (!workers.hand_over(std::move(ends->first), Peer(kPeer, "submission"))) return {};
         return std::move(ends->second);
     }
     void end_session(std::uint64_t session) {
@@ -149,6 +150,8 @@ BOOST_AUTO_TEST_CASE(a_connection_goes_to_the_ready_worker_with_the_fewest) {
     for (std::size_t i = 0; i < 2; ++i) {
         const auto handed = processes.hear<messages::HandOver, messages::ToSession>(worker(i).child.pid);
         BOOST_TEST_REQUIRE(handed.has_value());
+        BOOST_TEST(to_text(handed->peer) == to_text(kPeer));
+        BOOST_TEST(handed->listener == "submission");
         BOOST_TEST(worker(i).slots.used() == 1U);
     }
 }

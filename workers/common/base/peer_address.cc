@@ -1,5 +1,5 @@
 // Peer addresses: from the socket, and as text. Fails only where the kernel no longer knows the peer.
-#include "supervisor/front/peer_address.h"
+#include "workers/common/base/peer_address.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace evermilter::supervisor {
+namespace evermilter {
 
 namespace {
 
@@ -18,18 +18,19 @@ std::string numeric(int family, const void* address) {
     return shown == nullptr ? "?" : shown;
 }
 
-struct ToPeer {
-    Peer operator()(const Ipv4Peer& peer) const {
-        const std::string host = numeric(AF_INET, &peer.address);
-        return {host + ':' + std::to_string(peer.port), host};
+struct Origin {
+    std::string operator()(const Ipv4Peer& peer) const { return numeric(AF_INET, &peer.address); }
+    std::string operator()(const Ipv6Peer& peer) const { return numeric(AF_INET6, &peer.address); }
+    std::string operator()(const UnixPeer& peer) const { return "unix:uid=" + std::to_string(peer.uid); }
+};
+
+struct Text {
+    std::string operator()(const Ipv4Peer& peer) const { return Origin{}(peer) + ':' + std::to_string(peer.port); }
+    std::string operator()(const Ipv6Peer& peer) const {
+        return '[' + Origin{}(peer) + "]:" + std::to_string(peer.port);
     }
-    Peer operator()(const Ipv6Peer& peer) const {
-        const std::string host = numeric(AF_INET6, &peer.address);
-        return {'[' + host + "]:" + std::to_string(peer.port), host};
-    }
-    Peer operator()(const UnixPeer& peer) const {
-        return {"unix pid=" + std::to_string(peer.pid) + " uid=" + std::to_string(peer.uid),
-                "unix:uid=" + std::to_string(peer.uid)};
+    std::string operator()(const UnixPeer& peer) const {
+        return "unix pid=" + std::to_string(peer.pid) + " uid=" + std::to_string(peer.uid);
     }
 };
 
@@ -71,8 +72,12 @@ Result<PeerAddress> peer_address(int fd) {
     }
 }
 
-Peer to_peer(const PeerAddress& address) {
-    return std::visit(ToPeer{}, address);
+std::string to_text(const PeerAddress& address) {
+    return std::visit(Text{}, address);
 }
 
-} // namespace evermilter::supervisor
+std::string origin_of(const PeerAddress& address) {
+    return std::visit(Origin{}, address);
+}
+
+} // namespace evermilter

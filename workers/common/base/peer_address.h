@@ -1,5 +1,5 @@
 // Who is at the other end of an accepted connection: an IP address with port, or the credentials that the kernel
-// gives for a unix socket (SO_PEERCRED: of the moment of connect(2)). Pure but for peer_address().
+// gives for a unix socket (SO_PEERCRED: of the moment of connect(2)). Pure but for peer_address(). Any thread.
 #pragma once
 
 #include <netinet/in.h>
@@ -8,10 +8,9 @@
 #include <string>
 #include <variant>
 
-#include "supervisor/front/session_registry.h"
 #include "workers/common/base/result.h"
 
-namespace evermilter::supervisor {
+namespace evermilter {
 
 // An IPv4 address that came mapped (::ffff:192.0.2.1) is held as IPv4: rules and logs know one form only.
 struct Ipv4Peer {
@@ -32,7 +31,9 @@ using PeerAddress = std::variant<Ipv4Peer, Ipv6Peer, UnixPeer>;
 // Of a connected socket. Fails with ENOTCONN where the peer has gone already.
 [[nodiscard]] Result<PeerAddress> peer_address(int fd);
 
-// "192.0.2.1:4711", "[2001:db8::1]:4711", "unix pid=77 uid=101"; counted by "192.0.2.1", "2001:db8::1", "unix:uid=101".
-[[nodiscard]] Peer to_peer(const PeerAddress& address);
+// For logs and the status: "192.0.2.1:4711", "[2001:db8::1]:4711", "unix pid=77 uid=101".
+[[nodiscard]] std::string to_text(const PeerAddress& address);
+// The same for all connections of one host or user: "192.0.2.1", "2001:db8::1", "unix:uid=101".
+[[nodiscard]] std::string origin_of(const PeerAddress& address);
 
-} // namespace evermilter::supervisor
+} // namespace evermilter

@@ -1,0 +1,21 @@
+// Who is at the other end of a connection, and by which listener it came. Pure.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "workers/common/base/peer_address.h"
+
+namespace evermilter::supervisor {
+
+struct Peer {
+    explicit Peer(const PeerAddress& from, std::string by = {})
+        : address(from), text(to_text(from)), key(origin_of(from)), listener(std::move(by)) {}
+
+    PeerAddress address;
+    std::string text;     // of the address, for logs and the status
+    std::string key;      // what max_sessions_per_peer counts by
+    std::string listener; // the [[listener]] that it came by; empty: milter.listen, or the status socket
+};
+
+} // namespace evermilter::supervisor
