@@ -23,6 +23,7 @@ enum class ReloadMode : std::uint8_t { overlap, replace };
 enum class BrokenFile : std::uint8_t { keep_last, refuse };
 enum class HeaderMode : std::uint8_t { no, add, replace };
 enum class Mode : std::uint8_t { enforce, observe };
+enum class CacheBy : std::uint8_t { question, recipient };
 enum class LogDetail : std::uint8_t { off, basic, full };
 using LogTarget = log::Target;
 using LogLevel = log::Level;
@@ -233,6 +234,20 @@ struct Rule {
     std::vector<std::string> listeners; // empty: all
 };
 
+// A policy server that is asked about each recipient.
+struct PolicyCheck {
+    std::string name;
+    std::vector<std::string> servers;
+    Duration timeout{};
+    Action on_error = Action::accept;
+    std::uint32_t connections = 0;
+    Duration cache{}; // 0: nothing is kept
+    CacheBy cache_by = CacheBy::question;
+    std::uint32_t failures = 0;
+    Duration retry_after{};
+    std::vector<std::string> listeners; // empty: all
+};
+
 // A program that is told of infected messages.
 struct OnInfected {
     std::string command; // empty: none
@@ -257,6 +272,7 @@ struct Config {
     Timeouts timeouts;
     Actions actions;
     std::vector<Rule> rules;
+    std::vector<PolicyCheck> policies;
     Skip skip;
     Poison poison;
     MessageLimits message;

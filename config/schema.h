@@ -53,7 +53,7 @@ enum class AppliesBy : std::uint8_t {
 using FieldRef =
     std::variant<bool*, std::uint32_t*, Size*, std::optional<std::uint32_t>*, std::optional<Size>*, double*,
                  std::string*, std::vector<std::string>*, Duration*, Action*, std::optional<Action>*, Pin*, ReloadMode*,
-                 BrokenFile*, HeaderMode*, Mode*, LogDetail*, LogTarget*, LogLevel*>;
+                 BrokenFile*, HeaderMode*, Mode*, CacheBy*, LogDetail*, LogTarget*, LogLevel*>;
 
 // A pointer to one type only, which says for which struct a row or a section was written.
 using TypeMark = const char*;
@@ -218,6 +218,7 @@ extern const Section kHeadersSection;
 extern const Section kStatusSection;
 extern const Section kOnInfectedSection;
 extern const Section kRuleSection;
+extern const Section kPolicySection;
 extern const Section kLogSection;
 extern const Section kProcessSection;
 

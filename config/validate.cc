@@ -1,8 +1,12 @@
 #include "config/validate.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <array>
 
 #include "config/address.h"
+#include "config/listener_names.h"
 #include "config/parse.h"
 #include "config/quantity.h"
 #include "config/text_check.h"
@@ -59,29 +63,65 @@ void check_listeners(const Config& config, std::vector<Conflict>& conflicts) {
     }
 }
 
-// As rules name the listeners.
-constexpr const char* kMilterListen = "milter";
-
-void check_rules(const Config& config, std::vector<Conflict>& conflicts) {
+// Of the block whose keys begin with `key`.
+void check_listener_names(const Config& config, const std::vector<std::string>& names, const std::string& key,
+                          std::vector<Conflict>& conflicts) {
     const auto known = [&](const std::string& name) {
         return name == kMilterListen || std::any_of(config.listeners.begin(), config.listeners.end(),
                                                     [&](const Listener& one) { return one.name == name; });
     };
+    for (const std::string& name : names)
+        if (!known(name))
+            conflicts.push_back({{key + "listeners"},
+                                 printable(name) + " is the name of no [[listener]]; those of milter.listen are "
+                                                   "\"milter\""});
+}
+
+void check_rules(const Config& config, std::vector<Conflict>& conflicts) {
     for (const Rule& rule : config.rules) {
         const std::string key = "rule[" + shown_key(rule.name) + "].";
         if (rule.match.empty())
             conflicts.push_back(
                 {{key + "match", key + "name"}, "has no pattern; write one, such as match = [\"PUA.*\"]"});
-        for (const std::string& name : rule.listeners)
-            if (!known(name))
-                conflicts.push_back({{key + "listeners"},
-                                     printable(name) + " is the name of no [[listener]]; those of milter.listen are "
-                                                       "\"milter\""});
+        check_listener_names(config, rule.listeners, key, conflicts);
     }
     for (const Listener& listener : config.listeners)
-        if (listener.name == kMilterListen && !config.rules.empty())
+        if (listener.name == kMilterListen && !(config.rules.empty() && config.policies.empty()))
             conflicts.push_back({{"listener[" + shown_key(listener.name) + "].name"},
-                                 "is what rules call milter.listen; choose another"});
+                                 "is what rules and policies call milter.listen; choose another"});
+}
+
+bool is_numeric_host(const ListenAddress& address) {
+    const auto* inet = std::get_if<InetAddress>(&address);
+    if (inet == nullptr) return true;
+    std::array<unsigned char, sizeof(in6_addr)> bytes{};
+    return ::inet_pton(inet->family == InetAddress::Family::inet ? AF_INET : AF_INET6, inet->host.c_str(),
+                       bytes.data()) == 1;
+}
+
+void check_policies(const Config& config, std::vector<Conflict>& conflicts) {
+    Duration all{};
+    for (const PolicyCheck& policy : config.policies) {
+        const std::string key = "policy[" + shown_key(policy.name) + "].";
+        all += policy.timeout;
+        if (policy.servers.empty())
+            conflicts.push_back({{key + "servers", key + "name"},
+                                 "names no server; write one, such as servers = [\"unix:/run/dovecot/quota-status\"]"});
+        for (const std::string& text : policy.servers) {
+            const auto address = parse_address(text);
+            if (address && !is_numeric_host(*address))
+                conflicts.push_back({{key + "servers"},
+                                     printable(text) + " has no numeric address; write one, such as "
+                                                       "\"inet:12340@127.0.0.1\": no session waits for a name server"});
+        }
+        check_listener_names(config, policy.listeners, key, conflicts);
+    }
+    constexpr Duration kSendmail = std::chrono::seconds(10);
+    const Duration most = std::min(config.timeouts.rcpt, kSendmail);
+    if (!config.policies.empty() && all >= most)
+        conflicts.push_back({{"policy[" + shown_key(config.policies.front().name) + "].timeout", "timeouts.rcpt"},
+                             "the timeouts of all policies together (" + duration_text(all) + ") must be below " +
+                                 duration_text(most) + ", after which the session is closed; lower them"});
 }
 
 void check_workers(const Config& config, std::vector<Conflict>& conflicts) {
@@ -113,6 +153,7 @@ std::vector<Conflict> validate(const Config& config) {
     check_deadlines(config, conflicts);
     check_listeners(config, conflicts);
     check_rules(config, conflicts);
+    check_policies(config, conflicts);
     check_wildcards(config, conflicts);
     check_workers(config, conflicts);
     check_pua(config, conflicts);

@@ -36,6 +36,10 @@ const Names& names_of(HeaderMode) {
     static const Names names = {"no", "add", "replace"};
     return names;
 }
+const Names& names_of(CacheBy) {
+    static const Names names = {"question", "recipient"};
+    return names;
+}
 const Names& names_of(LogDetail) {
     static const Names names = {"off", "basic", "full"};
     return names;

@@ -18,6 +18,7 @@
 
 #include "config/parse.h"
 #include "tests/integration/failing_new.h"
+#include "tests/support/peers.h"
 #include "tests/support/proc.h"
 #include "tests/support/waiting.h"
 #include "workers/common/ipc/child.h"
@@ -36,12 +37,6 @@ void must(const Result<void>& result) {
 
 void check(bool good, const char* what) {
     if (!good) throw std::system_error(errno, std::generic_category(), what);
-}
-
-PeerAddress test_peer() {
-    Ipv4Peer peer{{}, 4711};
-    check(::inet_pton(AF_INET, "192.0.2.1", &peer.address) == 1, "inet_pton");
-    return peer;
 }
 
 unique_fd listen_on(const sockaddr* address, socklen_t size) {
@@ -229,7 +224,7 @@ std::unique_ptr<MilterClient> SessionWorker::hand_over(bool inet) {
     connection_ = status.st_ino;
     ++session_;
     const auto slot = static_cast<std::uint32_t>((session_ - 1) % kSlots);
-    send(messages::HandOver{session_, slot, current_, test_peer(), std::move(connection)});
+    send(messages::HandOver{session_, slot, current_, ipv4_peer("192.0.2.1"), std::move(connection)});
     return client;
 }
 

@@ -5,7 +5,15 @@
 namespace evermilter::session {
 
 sfsistat answer_command(Go go) noexcept {
-    return go == Go::on ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
+    switch (go) {
+        case Go::on:
+            return SMFIS_CONTINUE;
+        case Go::refused:
+            return SMFIS_TEMPFAIL;
+        case Go::refused_for_good:
+            return SMFIS_REJECT;
+    }
+    return SMFIS_TEMPFAIL;
 }
 
 sfsistat answer_header() noexcept {

@@ -16,8 +16,9 @@
 
 namespace evermilter::session {
 
-// Negotiation, CONNECT, HELO, MAIL, RCPT, DATA. A refused negotiation closes the connection; the others are a 4xx.
-enum class Go : std::uint8_t { on, refused };
+// Negotiation, CONNECT, HELO, MAIL, RCPT, DATA. A refused negotiation closes the connection; the others are a 4xx, or
+// a 5xx where they are refused for good.
+enum class Go : std::uint8_t { on, refused, refused_for_good };
 
 // End of message.
 enum class Final : std::uint8_t { accept, reject, tempfail, discard };

@@ -41,6 +41,8 @@ struct Envelope {
     static constexpr std::size_t kLongestRecipient = 256; // bytes of each
 
     std::string sender;
+    std::uint64_t announced_size = 0; // by MAIL; 0: not announced
+    std::string user;                 // who has authenticated; empty: nobody
     std::vector<std::string> recipients;
     std::size_t recipient_count = 0;
     bool all_exempt = true; // each so far, by skip.recipients
@@ -71,7 +73,10 @@ struct Session {
     // The pool thread's.
     Negotiated negotiated;
     std::string client; // of xxfi_connect: name and address
-    bool probe = false; // of evermilterctl probe
+    std::string client_address;
+    std::string client_name;    // empty: not known, or it does not lead back to the address
+    std::uint64_t messages = 0; // MAIL commands that were let through
+    bool probe = false;         // of evermilterctl probe
     std::string helo;
     std::optional<SkipReason> exempt_client; // by skip.networks, of the SMTP session
     scanning::Pin pin;                       // reload.pin; empty: the current generation

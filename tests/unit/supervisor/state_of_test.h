@@ -1,6 +1,8 @@
 // A State as it is in the middle of work: one worker with two sessions, an active and a loading generation.
 #pragma once
 
+#include <arpa/inet.h>
+
 #include <boost/test/unit_test.hpp>
 #include <functional>
 
@@ -48,8 +50,8 @@ inline void fill(State& state) {
     (void)worker.slots.take();
     (void)worker.slots.take();
     worker.board = std::move(*board);
-    state.sessions.add({11, {"192.0.2.1:4711", "192.0.2.1"}, 1, 0});
-    state.sessions.add({12, {"unix pid=7 uid=8", "unix:uid=8"}, 1, 1});
+    state.sessions.add({11, Peer(Ipv4Peer{{htonl(0xC0000201)}, 4711}), 1, 0});
+    state.sessions.add({12, Peer(UnixPeer{7, 8, 8}), 1, 1});
 
     auto scanners = ScannerBoard::create("test", 2);
     BOOST_REQUIRE(scanners.ok());

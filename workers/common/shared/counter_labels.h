@@ -69,6 +69,10 @@ inline constexpr std::array<const char*, 2> kLoadEndNames = {"ok", "failed"};
 enum class CommandEnd : std::uint8_t { done, failed, dropped };
 inline constexpr std::array<const char*, 3> kCommandEndNames = {"done", "failed", "dropped"};
 
+// What came of a question to a policy server.
+enum class PolicyEnd : std::uint8_t { go_on, refused, deferred, failed, suspended };
+inline constexpr std::array<const char*, 5> kPolicyEndNames = {"go_on", "refused", "deferred", "failed", "suspended"};
+
 // Of messages::Role, which the supervisor alone counts by.
 inline constexpr std::array<const char*, 4> kRoleNames = {"session", "loader", "standby", "scanner"};
 
@@ -87,6 +91,7 @@ inline constexpr Split kByFinding{"finding", kFindingNames};
 inline constexpr Split kByLoadEnd{"result", kLoadEndNames};
 inline constexpr Split kByRole{"role", kRoleNames};
 inline constexpr Split kByCommandEnd{"result", kCommandEndNames};
+inline constexpr Split kByPolicyEnd{"answer", kPolicyEndNames};
 
 // The split that belongs to an enum; nullptr for a type that nothing is counted by.
 template <class Label>
@@ -107,5 +112,7 @@ template <>
 inline constexpr const Split* kSplitOf<LoadEnd> = &kByLoadEnd;
 template <>
 inline constexpr const Split* kSplitOf<CommandEnd> = &kByCommandEnd;
+template <>
+inline constexpr const Split* kSplitOf<PolicyEnd> = &kByPolicyEnd;
 
 } // namespace evermilter

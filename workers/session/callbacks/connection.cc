@@ -154,12 +154,12 @@ sfsistat on_connect(SMFICTX* context, char* host, _SOCK_ADDR* address) {
         const auto& key = the_service().board.header().probe_key;
         session.probe = is_probe_key({key[0].load(), key[1].load()}, macro(context, kProbeMacro));
         session.client = host == nullptr ? "" : host;
-        const std::string number = address_text(address);
-        if (!number.empty()) session.client += '[' + number + ']';
+        session.client_address = address_text(address);
+        if (!session.client_address.empty()) session.client += '[' + session.client_address + ']';
+        session.client_name = name_of_client(context, host);
         // A probe asks what becomes of mail that is scanned.
         if (!session.probe)
-            session.exempt_client =
-                exempt_client(policy_of(session).skip, {address_of(address), name_of_client(context, host)});
+            session.exempt_client = exempt_client(policy_of(session).skip, {address_of(address), session.client_name});
         the_service().sessions.enter(session, Stage::helo);
         return Go::on;
     });
@@ -182,6 +182,8 @@ sfsistat on_close(SMFICTX* /*context*/) {
     forget_message(*session);
     session->helo.clear();
     session->client.clear();
+    session->client_address.clear();
+    session->client_name.clear();
     session->probe = false;
     session->exempt_client.reset();
     session->pin.reset();

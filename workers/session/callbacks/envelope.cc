@@ -1,4 +1,6 @@
 // MAIL, RCPT and DATA.
+#include <unistd.h>
+
 #include <ctime>
 #include <string>
 #include <utility>
@@ -34,6 +36,34 @@ Go refuse_mail(SMFICTX* context, Session& session, MailRefusal refusal) {
     return Go::refused;
 }
 
+// Asks the policy servers of the listener. A recipient that is refused is none of the message.
+Go ask_policies(SMFICTX* context, Session& session, const char* recipient) {
+    const ListenerPolicy& policy = policy_of(session);
+    if (policy.servers.empty() || session.probe) return Go::on;
+    learn_queue_id(context, session);
+    const std::string instance =
+        std::to_string(::getpid()) + '.' + std::to_string(session.id) + '.' + std::to_string(session.messages);
+    const RecipientAnswer answer =
+        check_recipient(policy.servers,
+                        {session.envelope.sender, recipient, session.client_address, session.client_name, session.helo,
+                         session.envelope.user, session.queue_id, session.envelope.announced_size, instance},
+                        the_service().board.header().counters);
+    if (!answer.reply) return Go::on;
+    log::info("recipient-refused", {{"policy", answer.policy},
+                                    {"reply", answer.reply->code},
+                                    {"text", answer.reply->text},
+                                    {"observed", policy.observe ? "yes" : ""},
+                                    {"recipient", recipient},
+                                    {"from", session.envelope.sender},
+                                    {"session", session.id},
+                                    {"queue_id", session.queue_id},
+                                    {"peer", session.peer},
+                                    {"client", session.client}});
+    if (policy.observe) return Go::on;
+    if (!set_reply(context, *answer.reply)) return Go::refused;
+    return answer.reply->code[0] == '5' ? Go::refused_for_good : Go::refused;
+}
+
 } // namespace
 
 sfsistat on_mail(SMFICTX* context, char** arguments) {
@@ -42,10 +72,13 @@ sfsistat on_mail(SMFICTX* context, char** arguments) {
         if (const MailRefusal refusal = the_service().sessions.mail_refusal(session); refusal != MailRefusal::none)
             return refuse_mail(context, session, refusal);
         session.envelope.sender = arguments[0];
+        session.envelope.announced_size = announced_size(arguments + 1);
+        session.envelope.user = macro(context, "{auth_authen}");
+        ++session.messages;
         learn_queue_id(context, session);
         session.exempt = session.exempt_client;
         if (!session.exempt && !session.probe)
-            session.exempt = exempt_sender(policy_of(session).skip, macro(context, "{auth_authen}"), arguments[0]);
+            session.exempt = exempt_sender(policy_of(session).skip, session.envelope.user, arguments[0]);
         pin_for_message(session);
         scanning::Preamble preamble;
         preamble.sender = session.envelope.sender;
@@ -61,8 +94,9 @@ sfsistat on_mail(SMFICTX* context, char** arguments) {
     });
 }
 
-sfsistat on_rcpt(SMFICTX* /*context*/, char** arguments) {
+sfsistat on_rcpt(SMFICTX* context, char** arguments) {
     return command({"rcpt", Stage::rcpt, false}, [&](Session& session) {
+        if (const Go go = ask_policies(context, session, arguments[0]); go != Go::on) return go;
         Envelope& envelope = session.envelope;
         ++envelope.recipient_count;
         envelope.all_exempt =

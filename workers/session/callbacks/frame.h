@@ -72,7 +72,7 @@ sfsistat command(const Command& what, Body&& body) noexcept {
     const SessionPointer session = enter();
     if (!session) return answer_command(go);
     (void)attempt(what.callback, *session, [&](Session& found) { go = body(found); });
-    if (go == Go::refused) {
+    if (go != Go::on) {
         if (what.ends_message) forget_message(*session);
         (void)try_to([&] { the_service().sessions.enter(*session, what.when_refused); });
     }

@@ -41,6 +41,8 @@ config::SkipLists lists_of(const config::Skip& skip, const std::string& listener
 
 Result<ListenerPolicies> ListenerPolicies::make(const config::Config& config) {
     ListenerPolicies made;
+    const auto servers = make_policy_servers(config);
+    if (!servers) return servers.error();
     const auto add = [&](const std::string& name, config::Mode mode, const config::Actions& actions,
                          const config::Headers& headers, const config::Skip& skip) -> Result<void> {
         auto policy = Policy::make(actions, config.poison.action, config.message.max_size);
@@ -48,7 +50,8 @@ Result<ListenerPolicies> ListenerPolicies::make(const config::Config& config) {
         auto rules = Rules::make(config.rules, name);
         if (!rules) return std::move(rules).error();
         policy->rules = std::move(*rules);
-        made.all_.push_back({name, mode == config::Mode::observe, std::move(*policy), headers, lists_of(skip, name)});
+        made.all_.push_back({name, mode == config::Mode::observe, std::move(*policy), headers, lists_of(skip, name),
+                             servers_of(*servers, name)});
         return {};
     };
     if (auto added = add("", config.milter.mode, config.actions, config.headers, config.skip); !added)

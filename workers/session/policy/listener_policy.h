@@ -10,6 +10,7 @@
 #include "config/skip_lists.h"
 #include "workers/common/base/result.h"
 #include "workers/common/shared/counter_labels.h"
+#include "workers/session/policy/recipient_check.h"
 #include "workers/session/policy/verdict.h"
 
 namespace evermilter::session {
@@ -20,6 +21,7 @@ struct ListenerPolicy {
     Policy policy;
     config::Headers headers;
     config::SkipLists skip;
+    PolicyServers servers; // asked at RCPT
 };
 
 // Those of a configuration, taken apart once. Its files of lists are read: waits for the disk.

@@ -14,18 +14,6 @@ bool digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
 
-// RFC 3463: class "." subject "." detail, one to three digits each but the class; as libmilter's myisenhsc takes it.
-bool enhanced_code(std::string_view text) {
-    if (text.size() < 5 || (text[0] != '4' && text[0] != '5') || text[1] != '.') return false;
-    text.remove_prefix(2);
-    const std::size_t dot = text.find('.');
-    if (dot == std::string_view::npos) return false;
-    const auto number = [](std::string_view part) {
-        return !part.empty() && part.size() <= 3 && std::all_of(part.begin(), part.end(), digit);
-    };
-    return number(text.substr(0, dot)) && number(text.substr(dot + 1));
-}
-
 // The next word, without the blanks before it.
 std::string_view take_word(std::string_view& text) {
     text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
@@ -68,6 +56,17 @@ std::string filled(std::string_view text, const ReplyFacts& facts) {
 
 } // namespace
 
+bool is_enhanced_code(std::string_view text) noexcept {
+    if (text.size() < 5 || (text[0] != '4' && text[0] != '5') || text[1] != '.') return false;
+    text.remove_prefix(2);
+    const std::size_t dot = text.find('.');
+    if (dot == std::string_view::npos) return false;
+    const auto number = [](std::string_view part) {
+        return !part.empty() && part.size() <= 3 && std::all_of(part.begin(), part.end(), digit);
+    };
+    return number(text.substr(0, dot)) && number(text.substr(dot + 1));
+}
+
 std::string escape_reply_text(std::string_view text, std::size_t room) {
     std::string escaped;
     std::size_t characters = 0;
@@ -92,7 +91,7 @@ Result<ReplyTemplate> ReplyTemplate::parse(std::string_view text) {
     parsed.code_ = code;
 
     std::string_view rest = text;
-    if (const std::string_view word = take_word(rest); enhanced_code(word)) {
+    if (const std::string_view word = take_word(rest); is_enhanced_code(word)) {
         if (word[0] != code[0])
             return Error{0, "enhanced status code " + std::string(word) + " is of another class than reply code " +
                                 parsed.code_};

@@ -37,6 +37,9 @@ inline constexpr std::size_t kReplyLines = 32; // smfi_setmlreply(3)
 // `room` characters before doubling and kSetreplyText after.
 [[nodiscard]] std::string escape_reply_text(std::string_view text, std::size_t room);
 
+// "5.7.1" (RFC 3463): class 4 or 5, and two numbers of at most three digits, as libmilter takes it.
+[[nodiscard]] bool is_enhanced_code(std::string_view text) noexcept;
+
 class ReplyTemplate {
   public:
     // Errors: no reply code of 4xx or 5xx, an enhanced code of another class, no text, too many lines, an unknown

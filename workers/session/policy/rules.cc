@@ -3,23 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/listener_names.h"
 #include "config/name_glob.h"
 #include "workers/session/policy/strictness.h"
 
 namespace evermilter::session {
-namespace {
-
-// As rules name it; the configuration lets no [[listener]] have this name (validate.h).
-constexpr std::string_view kMilterListen = "milter";
-
-} // namespace
-
 Result<Rules> Rules::make(const std::vector<config::Rule>& rules, std::string_view listener) {
-    const std::string_view name = listener.empty() ? kMilterListen : listener;
     Rules made;
     for (const config::Rule& one : rules) {
-        const auto& listeners = one.listeners;
-        if (!listeners.empty() && std::find(listeners.begin(), listeners.end(), name) == listeners.end()) continue;
+        if (!config::holds_for(one.listeners, listener)) continue;
         Rule rule{one.name, one.match, one.action, std::nullopt, std::nullopt};
         const auto fault = [&](const char* key, const std::string& what) {
             return Error{0, "rule[" + one.name + "]." + key + ": " + what};

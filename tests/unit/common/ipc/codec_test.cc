@@ -1,7 +1,6 @@
 // Every message arrives as it was sent, and nothing else is taken for a message.
 #include "workers/common/ipc/codec.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <cerrno>
 #include <random>
 
+#include "tests/support/peers.h"
 #include "tests/unit/common/sample_messages.h"
 
 namespace codec = evermilter::codec;
@@ -65,12 +65,8 @@ BOOST_AUTO_TEST_CASE(a_peer_of_each_kind_arrives_as_it_is) {
         BOOST_REQUIRE(received.ok());
         return test::shown(std::get<messages::HandOver>(*received).peer);
     };
-    evermilter::Ipv4Peer ipv4{{}, 65535};
-    BOOST_REQUIRE(::inet_pton(AF_INET, "192.0.2.1", &ipv4.address) == 1);
-    BOOST_TEST(arrived(ipv4) == "192.0.2.1:65535");
-    evermilter::Ipv6Peer ipv6{{}, 25};
-    BOOST_REQUIRE(::inet_pton(AF_INET6, "2001:db8::ff", &ipv6.address) == 1);
-    BOOST_TEST(arrived(ipv6) == "[2001:db8::ff]:25");
+    BOOST_TEST(arrived(test::ipv4_peer("192.0.2.1", 65535)) == "192.0.2.1:65535");
+    BOOST_TEST(arrived(test::ipv6_peer("2001:db8::ff", 25)) == "[2001:db8::ff]:25");
     BOOST_TEST(arrived(evermilter::UnixPeer{77, 4294967294U, 5}) == "unix pid=77 uid=4294967294 gid=5");
 }
 

@@ -1,25 +1,16 @@
 // Who may come in, and how many.
 #include "supervisor/front/admission.h"
 
-#include <arpa/inet.h>
-
 #include <boost/test/unit_test.hpp>
+
+#include "tests/support/peers.h"
 
 using namespace evermilter;
 using namespace evermilter::supervisor;
+using evermilter::test::ipv4_peer;
+using evermilter::test::ipv6_peer;
 
 namespace {
-
-PeerAddress v4(const char* text) {
-    Ipv4Peer peer{{}, 4711};
-    BOOST_REQUIRE(::inet_pton(AF_INET, text, &peer.address) == 1);
-    return peer;
-}
-PeerAddress v6(const char* text) {
-    Ipv6Peer peer{{}, 4711};
-    BOOST_REQUIRE(::inet_pton(AF_INET6, text, &peer.address) == 1);
-    return peer;
-}
 
 AllowList allow(const std::vector<std::string>& networks) {
     auto list = AllowList::parse(networks);
@@ -33,15 +24,15 @@ BOOST_AUTO_TEST_SUITE(admission)
 
 BOOST_AUTO_TEST_CASE(only_listed_networks_may_come_by_tcp_and_everybody_by_the_unix_socket) {
     const AllowList list = allow({"127.0.0.0/8", "::1/128", "192.0.2.0/24"});
-    BOOST_TEST(list.allows(v4("127.0.0.1")));
-    BOOST_TEST(list.allows(v4("192.0.2.9")));
-    BOOST_TEST(list.allows(v6("::1")));
-    BOOST_TEST(list.allows(v6("::ffff:192.0.2.9")));
-    BOOST_TEST(!list.allows(v4("198.51.100.1")));
-    BOOST_TEST(!list.allows(v6("2001:db8::1")));
+    BOOST_TEST(list.allows(ipv4_peer("127.0.0.1")));
+    BOOST_TEST(list.allows(ipv4_peer("192.0.2.9")));
+    BOOST_TEST(list.allows(ipv6_peer("::1")));
+    BOOST_TEST(list.allows(ipv6_peer("::ffff:192.0.2.9")));
+    BOOST_TEST(!list.allows(ipv4_peer("198.51.100.1")));
+    BOOST_TEST(!list.allows(ipv6_peer("2001:db8::1")));
     BOOST_TEST(list.allows(UnixPeer{1, 2, 3}));
     const AllowList nobody = allow({});
-    BOOST_TEST(!nobody.allows(v4("127.0.0.1")));
+    BOOST_TEST(!nobody.allows(ipv4_peer("127.0.0.1")));
     BOOST_TEST(nobody.allows(UnixPeer{1, 2, 3}));
 }
 
@@ -70,7 +61,7 @@ BOOST_AUTO_TEST_CASE(the_caps_are_reached_and_not_passed) {
         {"192.0.2.1", {0, 0, 0, 0}, Refused::max_sessions},
     };
     for (const Row& row : rows) {
-        BOOST_TEST((refusal(list, v4(row.peer), row.load) == row.expected));
+        BOOST_TEST((refusal(list, ipv4_peer(row.peer), row.load) == row.expected));
     }
 }
 

@@ -289,7 +289,7 @@ BOOST_AUTO_TEST_CASE(a_line_without_end_is_refused) {
 BOOST_AUTO_TEST_CASE(who_does_not_read_holds_up_nobody_and_is_sent_no_more_than_one_answer) {
     SocketTest test;
     for (std::uint64_t id = 1; id <= 20000; ++id)
-        test.operations.the_state.sessions.add({id, {"192.0.2.1:1", "x"}, 1, 0});
+        test.operations.the_state.sessions.add({id, Peer(UnixPeer{1, 2, 3}), 1, 0});
     const unique_fd lazy = test.connect();
     std::string many;
     for (int count = 0; count < 4; ++count) many += "sessions\n";

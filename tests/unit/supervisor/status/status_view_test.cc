@@ -206,12 +206,12 @@ const std::vector<Row> kRows = {
      {2, 2, 1, 1, 0, 0, 4}},
     {"a session waits for a session worker",
      [](State& state) {
-         state.sessions.add({13, {"192.0.2.3:1", "192.0.2.3"}, 0, 0});
+         state.sessions.add({13, Peer(UnixPeer{1, 2, 3}), 0, 0});
      },
      {2, 2, 1, 4, 1, 1, 4}},
     {"a session of a worker that is not there",
      [](State& state) {
-         state.sessions.add({13, {"192.0.2.3:1", "192.0.2.3"}, 99, 5});
+         state.sessions.add({13, Peer(UnixPeer{1, 2, 3}), 99, 5});
      },
      {2, 2, 1, 4, 1, 1, 4}},
     {"a session's slot is garbage",
