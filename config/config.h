@@ -121,6 +121,7 @@ struct Database {
     std::uint32_t keep = 0;
     double min_ratio = 0;
     std::string proof_directory;
+    std::string site_signatures; // empty: none
 };
 
 struct Reload {

@@ -81,6 +81,24 @@ constexpr Row kDatabaseRows[] = {
      .text = "Your own samples for the proof of a new generation: every file below `infected/` must be found and none "
              "below `clean/` may be, or the generation is refused. A place for the message that was once rejected by "
              "mistake."},
+    {.key = "database.site_signatures",
+     .kind = Kind::path,
+     .field = field<&Database::site_signatures>,
+     .default_value = "",
+     .applies_by = AppliesBy::new_generation,
+     .unset = "none",
+     .example = "/etc/evermilter/site-signatures",
+     .text =
+         "A file with signatures of your own, as lines of mail: a line `NAME =`, and below it one or more lines as "
+         "they "
+         "stand in the message (base64 lines, header fields of a part, a text), 16 to 3,500 bytes in all; an empty "
+         "line "
+         "ends it, and lines that begin with `#` between signatures do not count. They are looked for in the whole "
+         "message as it came, and in what it contains, and are found as `NAME.UNOFFICIAL`. `database.watch` watches "
+         "this file too. `process.scanner_user` must be able to read it. A broken one is treated as "
+         "`database.broken_file` says, with its line in the reason. One that is found in the clean messages of the "
+         "proof "
+         "refuses the generation."},
 };
 
 constexpr Row kReloadRows[] = {

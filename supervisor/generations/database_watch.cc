@@ -54,12 +54,13 @@ void DatabaseWatch::apply(const config::Database& database) {
     settle_ = database.settle;
     interval_ = database.check_interval;
     const std::string wanted = database.watch ? database.directory : std::string();
-    if (wanted != directory_) {
+    if (wanted != directory_ || database.site_signatures != site_) {
         stop();
         directory_ = wanted;
+        site_ = database.site_signatures;
         if (directory_.empty()) return;
         watch();
-        if (auto files = list_database_files(directory_)) seen_ = std::move(*files);
+        seen_ = files();
     }
     if (!directory_.empty()) look_timer_.start(trouble_.empty() ? interval_ : std::min(interval_, kAgain));
 }
@@ -70,9 +71,18 @@ void DatabaseWatch::stop() {
     look_timer_.stop();
     inotify_.reset();
     directory_.clear();
+    site_.clear();
     seen_.reset();
     changing_since_ns_ = 0;
     tell({});
+}
+
+// What is there; nullopt: the directory cannot be read.
+std::optional<std::vector<DatabaseFile>> DatabaseWatch::files() const {
+    auto found = list_database_files(directory_);
+    if (!found) return std::nullopt;
+    if (!site_.empty()) found->push_back(look_at_file(site_));
+    return std::move(*found);
 }
 
 void DatabaseWatch::tell(const std::string& trouble) {
@@ -111,6 +121,7 @@ std::optional<std::string> DatabaseWatch::add_watches() {
         if (entry->is_symlink(unknown) && is_database_file(entry->path().filename().string()))
             places.merge(places_on_the_way(entry->path().string()));
     }
+    if (!site_.empty()) places.merge(places_on_the_way(site_));
     content_ = ::inotify_add_watch(inotify_.get(), directory_.c_str(), kContent | kItself | IN_ONLYDIR);
     if (content_ < 0) trouble = system_error("cannot watch " + directory_).what;
     for (const FolderAndName& place : places) {
@@ -133,9 +144,9 @@ std::optional<std::string> DatabaseWatch::add_watches() {
 // What is there now, however it came there.
 void DatabaseWatch::look() {
     watch();
-    auto files = list_database_files(directory_);
-    const bool differs = files.ok() != seen_.has_value() || (files && !same_databases(*files, *seen_));
-    seen_ = files ? std::optional(std::move(*files)) : std::nullopt;
+    auto now = files();
+    const bool differs = now.has_value() != seen_.has_value() || (now && !same_databases(*now, *seen_));
+    seen_ = std::move(now);
     // A directory that is not there is no reason to load; its return is.
     if (differs && seen_) changed();
     look_timer_.start(trouble_.empty() ? interval_ : std::min(interval_, kAgain));
@@ -151,7 +162,7 @@ void DatabaseWatch::changed() {
 
 void DatabaseWatch::settle() {
     changing_since_ns_ = 0;
-    if (auto files = list_database_files(directory_)) seen_ = std::move(*files);
+    if (auto now = files()) seen_ = std::move(now);
     handlers_.settled();
 }
 

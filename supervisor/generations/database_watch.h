@@ -1,7 +1,7 @@
 // database.watch: sees that the databases of the directory have changed and then stayed as they are for
 // database.settle, or for a bound of it while something changes without end. Seen by inotify: the directory, every
 // folder on the way to it, and every symbolic link on the way to it and to its databases (a link that is swapped
-// changes what is loaded, and no file).
+// changes what is loaded, and no file). So is the file of database.site_signatures.
 // What inotify does not see, or cannot be asked to, is seen by a look every database.check_interval. Whether what is
 // there differs from what is active is the loader's to say (by digest): times alone never lead to a load.
 #pragma once
@@ -43,9 +43,11 @@ class DatabaseWatch {
     void settle();
     void tell(const std::string& trouble);
     [[nodiscard]] std::optional<std::string> add_watches();
+    [[nodiscard]] std::optional<std::vector<DatabaseFile>> files() const;
 
     Handlers handlers_;
     std::string directory_; // empty: nothing is watched
+    std::string site_;      // database.site_signatures; empty: there is none
     std::chrono::nanoseconds settle_{};
     std::chrono::nanoseconds interval_{};
     unique_fd inotify_;

@@ -17,6 +17,7 @@
 #include "workers/scanner/memory/huge_pages.h"
 #include "workers/scanner/memory/left.h"
 #include "workers/scanner/proof.h"
+#include "workers/scanner/site_signatures.h"
 #include "workers/scanner/temp_directory.h"
 
 namespace evermilter::scanner {
@@ -113,7 +114,8 @@ LoadEnd load_steps(const LoadOrder& order, SnapshotStore& store, const Progress&
     progress("snapshot");
     auto folder = reuse ? store.reuse(order.reuse_snapshot) : store.begin(order.generation);
     if (!folder) return folder.error();
-    auto snapshot = reuse ? read_snapshot(*folder) : take_snapshot(directory, *folder, want);
+    auto snapshot = reuse ? read_snapshot(*folder)
+                          : take_snapshot(directory, *folder, want, {}, order.config.database.site_signatures);
     if (!snapshot) return snapshot.error();
     const std::string source = digest_of_directory(*snapshot);
     digest = source;
@@ -122,8 +124,10 @@ LoadEnd load_steps(const LoadOrder& order, SnapshotStore& store, const Progress&
     if (!reuse) {
         std::vector<std::string> found = snapshot->databases;
         for (const UnreadFile& file : snapshot->unread) found.push_back(database_name(file.name));
-        auto checked =
-            check_databases(order.active_databases, found, order.force ? order.active_databases : order.may_vanish);
+        // Whether there are signatures of the site is the operator's to say.
+        std::vector<std::string> active = order.active_databases;
+        active.erase(std::remove(active.begin(), active.end(), kSiteDatabase), active.end());
+        auto checked = check_databases(active, found, order.force ? order.active_databases : order.may_vanish);
         if (!checked) return checked.error();
         given_up = std::move(*checked);
     }

@@ -16,6 +16,7 @@
 
 #include "workers/common/base/sha256.h"
 #include "workers/common/base/unique_fd.h"
+#include "workers/scanner/site_signatures.h"
 
 namespace evermilter::scanner {
 namespace {
@@ -85,6 +86,25 @@ Result<void, Refusal> add_file(Sha256& digest, const std::string& path) {
     }
 }
 
+// Makes the database of a site's own signatures in `folder`, if it has any.
+Result<void, Refusal> write_site_database(const std::string& source, const std::string& folder) {
+    const auto database = read_site_signatures(source);
+    if (!database) {
+        if (database.error().code != 0) return unreadable(database.error());
+        return Refusal{EX_DATAERR, database.error().what};
+    }
+    if (database->empty()) return {};
+    const std::string path = folder + kSiteDatabase;
+    const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640));
+    if (!file) return unwritable(path, errno);
+    for (std::string_view rest = *database; !rest.empty();) {
+        const ssize_t put = ::write(file.get(), rest.data(), rest.size());
+        if (put < 0 && errno != EINTR) return unwritable(path, errno);
+        if (put > 0) rest.remove_prefix(static_cast<std::size_t>(put));
+    }
+    return {};
+}
+
 } // namespace
 
 Result<Snapshot, Refusal> read_snapshot(const std::string& path) {
@@ -116,7 +136,7 @@ Result<void, Refusal> copy_database(const std::string& from, const std::string& 
 }
 
 Result<Snapshot, Refusal> take_snapshot(const std::string& directory, const std::string& destination, Want want,
-                                        const std::function<void()>& between) {
+                                        const std::function<void()>& between, const std::string& site_signatures) {
     // What has been copied already, so that a repetition copies only what changed.
     std::map<std::string, DatabaseFile> held;
     const std::string from = directory + "/";
@@ -156,6 +176,13 @@ Result<Snapshot, Refusal> take_snapshot(const std::string& directory, const std:
         if (*after != *before) continue;
         if (before->empty()) return Refusal{EX_NOINPUT, "no database in " + directory};
         if (held.empty() && !unread.empty()) return unread.front().why;
+        if (!site_signatures.empty()) {
+            if (auto written = write_site_database(site_signatures, to); !written) {
+                const Refusal& why = written.error();
+                if (want == Want::all || !cannot_be_read(why)) return why;
+                unread.push_back({kSiteDatabase, why});
+            }
+        }
         auto snapshot = read_snapshot(destination);
         if (snapshot) snapshot->unread = std::move(unread);
         return snapshot;

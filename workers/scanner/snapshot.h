@@ -29,9 +29,12 @@ struct Snapshot {
 // times are equal before and after. 66 no such directory or no database in it, 77 not readable, 73 not writable or
 // disk full, 75 it kept changing. `between` is called after each copying, before it is looked again; for tests. A
 // third-party file that cannot be read is left out and reported, unless it is the only one or `all` is wanted.
+// `site_signatures` (database.site_signatures) are added as a database, kSiteDatabase; a file of them with a fault is
+// one that cannot be read (65). Empty: there are none.
 enum class Want : std::uint8_t { all, what_can_be_read };
 [[nodiscard]] Result<Snapshot, Refusal> take_snapshot(const std::string& directory, const std::string& destination,
-                                                      Want want = Want::all, const std::function<void()>& between = {});
+                                                      Want want = Want::all, const std::function<void()>& between = {},
+                                                      const std::string& site_signatures = {});
 
 // One file, over whatever is there. 66, 77 or 71 not readable, 73 not writable.
 [[nodiscard]] Result<void, Refusal> copy_database(const std::string& from, const std::string& to);

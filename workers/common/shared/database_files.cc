@@ -27,6 +27,18 @@ std::int64_t nanoseconds(const timespec& time) {
     return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
 }
 
+DatabaseFile file_of(const std::string& name, const struct stat& status) {
+    return {name,
+            status.st_dev,
+            status.st_ino,
+            status.st_size,
+            nanoseconds(status.st_mtim),
+            nanoseconds(status.st_ctim),
+            status.st_mode,
+            status.st_uid,
+            status.st_gid};
+}
+
 struct CloseDirectory {
     void operator()(DIR* directory) const noexcept { ::closedir(directory); }
 };
@@ -53,6 +65,12 @@ bool is_official_database(std::string_view file) noexcept {
     return false;
 }
 
+DatabaseFile look_at_file(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return {.name = path};
+    return file_of(path, status);
+}
+
 Result<std::vector<DatabaseFile>> list_database_files(const std::string& directory) {
     const std::unique_ptr<DIR, CloseDirectory> open(::opendir(directory.c_str()));
     if (!open) return system_error(directory);
@@ -72,8 +90,7 @@ Result<std::vector<DatabaseFile>> list_database_files(const std::string& directo
             continue;
         }
         if (!S_ISREG(status.st_mode)) continue;
-        files.push_back({entry->d_name, status.st_dev, status.st_ino, status.st_size, nanoseconds(status.st_mtim),
-                         nanoseconds(status.st_ctim), status.st_mode, status.st_uid, status.st_gid});
+        files.push_back(file_of(entry->d_name, status));
     }
     std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return files;

@@ -36,6 +36,10 @@ struct DatabaseFile {
     bool operator==(const DatabaseFile&) const = default;
 };
 
+// What the file at `path`, which becomes its name, is now; what its link leads to. The rest is 0 where it cannot be
+// looked at.
+[[nodiscard]] DatabaseFile look_at_file(const std::string& path);
+
 // The database files of a directory, by name. A symbolic link stands for what it points to; only regular files
 // count, and what cannot be looked at. A file that vanishes while the directory is read is left out.
 [[nodiscard]] Result<std::vector<DatabaseFile>> list_database_files(const std::string& directory);

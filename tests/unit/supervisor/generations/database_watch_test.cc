@@ -114,6 +114,25 @@ BOOST_AUTO_TEST_CASE(the_target_of_a_link_that_leads_nowhere_is_seen_to_come) {
     one.wait_settled("its target was written");
 }
 
+BOOST_AUTO_TEST_CASE(the_file_of_site_signatures_is_watched_wherever_it_is) {
+    Watched one;
+    for (const char* name : {"db", "etc"}) fs::create_directory(one.folder.path(name));
+    one.write("db/a.ndb", "a");
+    one.database.site_signatures = one.folder.path("etc/site");
+    one.begin();
+    one.write("etc/site", "it comes");
+    one.wait_settled("it came");
+    one.write("etc/site", "and grows");
+    one.wait_settled("it was written");
+    one.write("etc/other", "beside it");
+    one.write("etc/new", "another");
+    fs::rename(one.folder.path("etc/new"), one.folder.path("etc/site"));
+    one.wait_settled("it was replaced");
+    fs::remove(one.folder.path("etc/site"));
+    one.wait_settled("it is gone");
+    BOOST_TEST(one.settled == 4);
+}
+
 BOOST_AUTO_TEST_CASE(a_file_that_others_may_read_now_is_a_change) {
     Watched one;
     fs::create_directory(one.folder.path("db"));
