@@ -70,21 +70,27 @@ PatternSet::~PatternSet() = default;
 PatternSet::PatternSet(PatternSet&&) noexcept = default;
 PatternSet& PatternSet::operator=(PatternSet&&) noexcept = default;
 
-void PatternSet::add(Pattern pattern) {
+void PatternSet::add(const Pattern& pattern) {
     switch (pattern.kind) {
         case Pattern::Kind::address:
-            addresses_.insert(std::move(pattern.text));
+            addresses_.add(pattern.text);
             break;
         case Pattern::Kind::domain:
-            domains_.insert(std::move(pattern.text));
+            domains_.add(pattern.text);
             break;
         case Pattern::Kind::subdomains:
-            subdomains_.insert(std::move(pattern.text));
+            subdomains_.add(pattern.text);
             break;
         case Pattern::Kind::expression:
             expressions_.push_back(std::make_unique<RE2>(pattern.text, options()));
             break;
     }
+}
+
+void PatternSet::seal() {
+    addresses_.seal();
+    domains_.seal();
+    subdomains_.seal();
 }
 
 bool PatternSet::matches(std::string_view address) const {

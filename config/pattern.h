@@ -10,10 +10,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "config/address.h"
+#include "config/text_set.h"
 #include "workers/common/base/result.h"
 
 namespace re2 {
@@ -30,7 +30,7 @@ struct Pattern {
 
 [[nodiscard]] Result<Pattern, AddressFault> parse_pattern(std::string_view text);
 
-// Add all, then ask. Asking takes time by the length of the address and the number of expressions, not by the number of
+// Add all, then seal(), then ask. Asking takes time by the number of expressions, and by the logarithm of the number of
 // addresses and domains. Asked by any thread.
 class PatternSet {
   public:
@@ -44,7 +44,8 @@ class PatternSet {
     PatternSet(const PatternSet&) = delete;
     PatternSet& operator=(const PatternSet&) = delete;
 
-    void add(Pattern pattern);
+    void add(const Pattern& pattern);
+    void seal();
     // With or without angle brackets. One that an expression cannot be tried on, for lack of memory, matches nothing.
     [[nodiscard]] bool matches(std::string_view address) const;
     [[nodiscard]] bool empty() const noexcept {
@@ -52,9 +53,9 @@ class PatternSet {
     }
 
   private:
-    std::unordered_set<std::string> addresses_;
-    std::unordered_set<std::string> domains_;
-    std::unordered_set<std::string> subdomains_; // the domain above them
+    TextSet addresses_;
+    TextSet domains_;
+    TextSet subdomains_; // the domain above them
     std::vector<std::unique_ptr<re2::RE2>> expressions_;
 };
 

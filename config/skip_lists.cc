@@ -57,7 +57,7 @@ Take into(PatternSet& set) {
     return [&set](std::string_view entry) -> std::optional<std::string> {
         auto pattern = parse_pattern(entry);
         if (!pattern) return pattern.error().reason;
-        set.add(std::move(*pattern));
+        set.add(*pattern);
         return std::nullopt;
     };
 }
@@ -86,6 +86,7 @@ Result<SkipLists, ListFault> load_skip_lists(const Skip& skip) {
             return ListFault{std::string(source.key) + "_file", std::move(*reason)};
     }
     lists.networks.seal();
+    for (PatternSet* set : {&lists.users, &lists.senders, &lists.recipients}) set->seal();
     return lists;
 }
 

@@ -53,9 +53,9 @@ class Counters {
     }
     // Precondition: cell < kCounterCells.
     [[nodiscard]] std::uint64_t value(std::size_t cell) const noexcept { return cells_.at(cell); }
-    // Connections but the refused ones. Falls when one that was accepted is refused later.
+    // Connections but the refused ones and those of scanners of ports. Falls when one that was accepted turns out so.
     [[nodiscard]] std::uint64_t accepted() const noexcept {
-        std::uint64_t refused = 0;
+        std::uint64_t refused = get("sessions.detections_total");
         for (std::size_t reason = 0; reason < kRefusals; ++reason)
             refused += get("sessions.refused_total", static_cast<Refused>(reason));
         return get("sessions.connections_total") - refused;

@@ -91,9 +91,11 @@ void Entrance::on_accept(unique_fd connection, const PeerAddress& address, const
 }
 
 void Entrance::on_leave(Gate::Leaving leaving) {
-    const Peer& peer = leaving.peer;
+    Peer& peer = leaving.peer;
     switch (leaving.exit) {
         case GateExit::whole: {
+            peer.detection =
+                is_detection({reinterpret_cast<const unsigned char*>(leaving.begin.data()), leaving.begin.size()});
             // Asked again: others may have come through the gate since.
             const SessionCounts load = load_of(operations_, operations_.state().sessions.of_peer(peer.key));
             if (const auto refused = refusal(allowed(peer.listener), peer.address, load)) {

@@ -13,9 +13,10 @@ struct Peer {
         : address(from), text(to_text(from)), key(origin_of(from)), listener(std::move(by)) {}
 
     PeerAddress address;
-    std::string text;     // of the address, for logs and the status
-    std::string key;      // what max_sessions_per_peer counts by
-    std::string listener; // the [[listener]] that it came by; empty: milter.listen, or the status socket
+    std::string text;       // of the address, for logs and the status
+    std::string key;        // what max_sessions_per_peer counts by
+    std::string listener;   // the [[listener]] that it came by; empty: milter.listen, or the status socket
+    bool detection = false; // it has begun as a scanner of ports does (protocol_guess.h)
 };
 
 } // namespace evermilter::supervisor

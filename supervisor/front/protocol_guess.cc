@@ -42,7 +42,8 @@ constexpr std::array kWords = {
     Word{"head ", Protocol::http},     Word{"post ", Protocol::http},     Word{"put ", Protocol::http},
     Word{"delete ", Protocol::http},   Word{"options ", Protocol::http},  Word{"connect ", Protocol::http},
     Word{"trace ", Protocol::http},    Word{"patch ", Protocol::http},    Word{"pri * http/2", Protocol::http},
-    Word{"proxy ", Protocol::proxy},
+    Word{"proxy ", Protocol::proxy},   Word{"from:", Protocol::axigen},   Word{"cnip:", Protocol::axigen},
+    Word{"veri:", Protocol::axigen},
 };
 // clamd(8). In its own case: our own lower-case commands on the wrong socket are no clamd client's.
 constexpr std::array<std::string_view, 15> kClamdWords = {
@@ -124,6 +125,12 @@ Protocol guess_final(Bytes bytes) noexcept {
     return bytes[0] == 0 ? Protocol::incomplete : Protocol::unknown;
 }
 
+bool is_detection(Bytes negotiation) noexcept {
+    constexpr milter::Negotiation kDetection{2, 0x7f, 0};
+    if (negotiation.size() < milter::kNegotiationBytes) return false;
+    return milter::read_negotiation(text_of(negotiation.subspan(kHeadBytes))) == kDetection;
+}
+
 Refused refused_for(Protocol protocol) noexcept {
     switch (protocol) {
         case Protocol::smtp:
@@ -136,6 +143,8 @@ Refused refused_for(Protocol protocol) noexcept {
             return Refused::clamd;
         case Protocol::proxy:
             return Refused::proxy;
+        case Protocol::axigen:
+            return Refused::axigen;
         case Protocol::not_first:
             return Refused::not_negotiation;
         case Protocol::version:
@@ -167,6 +176,7 @@ std::string_view protocol_name(Protocol protocol) noexcept {
         case Protocol::tls:
         case Protocol::clamd:
         case Protocol::proxy:
+        case Protocol::axigen:
         case Protocol::not_first:
         case Protocol::version:
         case Protocol::oversized:
@@ -195,6 +205,8 @@ std::string_view protocol_remark(Protocol protocol) noexcept {
             return "speaks clamd's protocol; this is a milter socket, clamd's words are answered by status.socket";
         case Protocol::proxy:
             return "sends the PROXY protocol; switch it off for this server (HAProxy: no send-proxy)";
+        case Protocol::axigen:
+            return "speaks Axigen's filter protocol; its milter filter speaks to this socket";
         case Protocol::not_first:
             return "sent a milter packet without the option negotiation before it";
         case Protocol::version:

@@ -1,6 +1,6 @@
 // What a peer speaks, from its first bytes: a milter's option negotiation, or which other protocol. Pure.
 // Sources: workers/common/milter/packet.h, RFC 5321, RFC 9110, RFC 8446 section 5.1, clamd(8), HAProxy's PROXY
-// protocol.
+// protocol; what Axigen sends and how scanners of ports find milters, from logs of relays.
 #pragma once
 
 #include <cstddef>
@@ -22,12 +22,13 @@ enum class Protocol : std::uint8_t {
     tls,
     clamd,
     proxy,     // HAProxy's PROXY protocol, 1 or 2
+    axigen,    // the text protocol of Axigen's filters
     not_first, // a milter packet, but not the negotiation, which must be the first
     version,   // a negotiation of a protocol version below 2 or above 6
     oversized, // a milter packet of a length that no MTA sends
     unknown,
 };
-inline constexpr std::size_t kProtocols = 13;
+inline constexpr std::size_t kProtocols = 14;
 
 // As many bytes are always enough for a decision.
 inline constexpr std::size_t kGuessBytes = 64;
@@ -36,6 +37,10 @@ inline constexpr std::size_t kGuessBytes = 64;
 [[nodiscard]] Protocol guess_protocol(std::span<const unsigned char> bytes) noexcept;
 // When no more will come: never undecided.
 [[nodiscard]] Protocol guess_final(std::span<const unsigned char> bytes) noexcept;
+
+// Whether a whole negotiation is that by which scanners of ports find milters: version 2, actions 0x7F, no steps. No
+// mail server offers these.
+[[nodiscard]] bool is_detection(std::span<const unsigned char> negotiation) noexcept;
 
 // What a connection that speaks it is counted as when it is closed for that; unknown where nothing is wrong with it.
 [[nodiscard]] Refused refused_for(Protocol protocol) noexcept;

@@ -255,6 +255,7 @@ void SessionWorkers::give(SessionWorker& worker, std::uint64_t session, unique_f
     message.generation = state_.current_generation;
     message.peer = entry->second.peer.address;
     message.listener = entry->second.peer.listener;
+    message.detection = entry->second.peer.detection;
     message.connection = std::move(connection);
     children_.send(worker.child, std::move(message));
 }

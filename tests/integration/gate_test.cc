@@ -29,6 +29,9 @@ const std::vector<Stranger>& strangers() {
         {"tls", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"s},
         {"clamd", "zINSTREAM\0"s},
         {"clamd", "nPING\n"},
+        {"axigen", "FROM: <a@example.org>\r\n"},
+        {"axigen", "CNIP: 192.0.2.1\r\n"},
+        {"axigen", "VERI: 1\r\n"},
         {"oversized", "\x7f\xff\xff\xffO"s},
         {"version", "\0\0\0\x0dO\0\0\0\x07\0\0\x01\xff\0\x1f\xff\xff"s},
         {"version", "\0\0\0\x0dO\0\0\0\x01\0\0\x01\xff\0\x1f\xff\xff"s},
@@ -83,6 +86,41 @@ BOOST_AUTO_TEST_CASE(other_protocols_are_closed_named_and_counted_and_reach_no_w
     BOOST_TEST(sessions.at("accepted_total") == 0);
     BOOST_TEST(sessions.at("open") == 0);
     serves(open);
+}
+
+// As scanners of networks look for milters: this negotiation, CONNECT from "localhost" of an unknown family, no more.
+BOOST_AUTO_TEST_CASE(a_scanner_that_looks_for_a_milter_is_named_once_a_minute_and_served_nothing) {
+    const Open open(Keys{{"workers.session_min", "1"}, {"workers.session_max", "1"}});
+    const std::string detection = "\0\0\0\x0dO\0\0\0\x02\0\0\0\x7f\0\0\0\0"s;
+    const std::string connect = "\0\0\0\x0c"s + "Clocalhost\0U"s;
+    for (int i = 0; i < 3; ++i) {
+        MilterClient client = open.client();
+        client.send_raw(detection);
+        (void)client.receive();
+        client.send_raw(connect);
+        (void)client.receive();
+        client.close();
+    }
+    open.service.wait_status("all are counted", [](const nlohmann::json& status) {
+        return status.at("sessions").at("detections_total") == 3;
+    });
+    BOOST_TEST(open.sessions().at("accepted_total") == 0);
+    open.service.wait_log({"event=milter-detection", "peer=127.0.0.1:"});
+    const std::string log = open.service.log();
+    BOOST_TEST(log.find("event=milter-detection") == log.rfind("event=milter-detection"));
+    BOOST_TEST(log.find("event=session-ended") == std::string::npos);
+    // One that goes on to send mail is served, and is none.
+    MilterClient mail = open.client();
+    mail.send_raw(detection);
+    (void)mail.receive();
+    mail.send_raw(connect);
+    (void)mail.receive();
+    mail.send('H', "client.example.net\0"s);
+    (void)mail.receive();
+    mail.quit();
+    serves(open);
+    BOOST_TEST(open.sessions().at("accepted_total") == 2);
+    BOOST_TEST(open.sessions().at("detections_total") == 3);
 }
 
 BOOST_AUTO_TEST_CASE(silence_and_half_a_packet_end_at_the_timeout_of_the_negotiation) {

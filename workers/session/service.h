@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/config.h"
+#include "workers/common/base/once_a_minute.h"
 #include "workers/common/shared/scoreboard.h"
 #include "workers/scanning/generation_queue.h"
 #include "workers/scanning/outbox.h"
@@ -21,7 +22,8 @@ struct Service {
     scanning::GenerationQueues& queues;
     scanning::ScanClient& scanner;
     scanning::Outbox& outbox;
-    std::string identity; // value of X-Virus-Scanned
+    std::string identity;    // value of X-Virus-Scanned
+    OnceAMinute& detections; // of lines about scanners of ports
 };
 
 } // namespace evermilter::session

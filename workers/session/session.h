@@ -77,6 +77,7 @@ struct Session {
     std::string client_name;    // empty: not known, or it does not lead back to the address
     std::uint64_t messages = 0; // MAIL commands that were let through
     bool probe = false;         // of evermilterctl probe
+    bool detection = false;     // so far it is what a scanner of ports sends that looks for a milter
     std::string helo;
     std::optional<SkipReason> exempt_client; // by skip.networks, of the SMTP session
     scanning::Pin pin;                       // reload.pin; empty: the current generation

@@ -16,6 +16,7 @@ Result<std::shared_ptr<Session>> SessionTable::add(const messages::HandOver& han
     if (!connection) return refuse(system_error("duplicate connection"));
     auto session = std::make_shared<Session>(hand_over.session, hand_over.slot, to_text(hand_over.peer),
                                              std::move(connection), store_, memory_, hand_over.listener);
+    session->detection = hand_over.detection;
     session->last_word.emplace_back(messages::SessionEnded{session->id});
     const Lock lock(mutex_);
     if (!by_id_.emplace(session->id, session).second) return Error{0, "session number is in use"};

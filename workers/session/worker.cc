@@ -66,7 +66,8 @@ Worker::Worker(SupervisorChannel channel, config::Config config, ListenerPolicie
                {[this](messages::ScannerOverdue overdue) { outbox_.send(overdue); },
                 [this](messages::Suspicion suspicion) { outbox_.send(suspicion); },
                 [this](const MessageDigests& digests) { return poison_ && poison_->holds(digests, monotonic_ns()); }}),
-      service_{config_, policies_, board_, sessions_, queue_worker_.queues(), scanner_, outbox_, identity()} {}
+      service_{config_,  policies_, board_,     sessions_,  queue_worker_.queues(),
+               scanner_, outbox_,   identity(), detections_} {}
 
 Result<void> Worker::prepare() {
     if (!loop_) return Error{0, "libev cannot make an event loop"};

@@ -69,6 +69,7 @@ class Worker {
     SessionBudgets sessions_;
     scanning::QueueWorker queue_worker_;
     scanning::ScanClient scanner_;
+    OnceAMinute detections_;
     Service service_;
 };
 

@@ -14,8 +14,9 @@ PatternSet set_of(const std::vector<std::string>& texts) {
     for (const std::string& text : texts) {
         auto pattern = parse_pattern(text);
         BOOST_REQUIRE_MESSAGE(pattern.ok(), text);
-        set.add(std::move(*pattern));
+        set.add(*pattern);
     }
+    set.seal();
     return set;
 }
 

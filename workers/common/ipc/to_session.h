@@ -29,7 +29,7 @@ inline constexpr Bound bound<&ConfigureSession::origin>{.bytes = PATH_MAX};
 // A connection whose negotiation packet is whole in its buffer. `session` is unique for the supervisor's life;
 // `slot` the scoreboard slot, free until SessionEnded is sent; `peer` who connected, as the supervisor admitted it;
 // `generation` what a new session uses, or 0 when none is active yet; `listener` the [[listener]] that it came by,
-// empty for milter.listen.
+// empty for milter.listen; `detection`: its negotiation is that of a scanner of ports.
 struct HandOver {
     std::uint64_t session = 0;
     std::uint32_t slot = 0;
@@ -37,8 +37,10 @@ struct HandOver {
     PeerAddress peer;
     unique_fd connection;
     std::string listener = {};
-    static constexpr auto fields = std::tuple{&HandOver::session, &HandOver::slot,       &HandOver::generation,
-                                              &HandOver::peer,    &HandOver::connection, &HandOver::listener};
+    bool detection = false;
+    static constexpr auto fields =
+        std::tuple{&HandOver::session,    &HandOver::slot,     &HandOver::generation, &HandOver::peer,
+                   &HandOver::connection, &HandOver::listener, &HandOver::detection};
 };
 template <>
 inline constexpr Bound bound<&HandOver::listener>{.bytes = 256};

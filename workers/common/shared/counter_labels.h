@@ -47,15 +47,16 @@ enum class Refused : std::uint8_t {
     tls,
     clamd,
     proxy,
+    axigen,
     not_negotiation, // a milter packet, but not the negotiation
     version,         // a negotiation of a version that libmilter does not speak
     oversized,       // a milter packet of a length that no MTA sends
     unknown,
 };
-inline constexpr std::size_t kRefusals = 14;
+inline constexpr std::size_t kRefusals = 15;
 inline constexpr std::array<const char*, kRefusals> kRefusedNames = {
-    "not_allowed", "max_sessions", "max_sessions_per_peer", "displaced", "no_worker", "smtp",   "http", "tls",
-    "clamd",       "proxy",        "not_negotiation",       "version",   "oversized", "unknown"};
+    "not_allowed", "max_sessions", "max_sessions_per_peer", "displaced", "no_worker", "smtp",   "http", "tls", "clamd",
+    "proxy",       "axigen",       "not_negotiation",       "version",   "oversized", "unknown"};
 
 [[nodiscard]] constexpr const char* refused_name(Refused reason) noexcept {
     return kRefusedNames[static_cast<std::size_t>(reason)];

@@ -44,6 +44,8 @@ inline constexpr auto kCounterRows = std::to_array<CounterRow>({
      "Connections from accept(2), the refused ones included.", kSupervisor},
     {"sessions.refused_total", "evermilter_connections_refused_total", "Refused connections by reason.", kSupervisor,
      &kByRefused},
+    {"sessions.detections_total", "evermilter_milter_detections_total",
+     "Connections of scanners of ports that looked for a milter and sent no mail.", kSessionWorker},
     {"sessions.timed_out_total", "evermilter_sessions_timed_out_total",
      "Sessions closed at the end of a budget, by stage.", kSessionWorker | kSupervisor, &kByTimeout},
     // Incomplete ones are counted by their reason alone, so that their number is never another than the reasons' sum.

@@ -83,8 +83,21 @@ void begin_again(Session& session) noexcept {
     if (!begun) session.connection.shut_down("out of memory");
 }
 
+// A scanner of ports has found a milter. One line a minute, however many come.
+void log_detection(const Session& session) {
+    the_service().board.header().counters.add("sessions.detections_total");
+    const auto left_out = the_service().detections.pass(steady_now());
+    if (!left_out) return;
+    log::info("milter-detection",
+              {{"peer", session.peer},
+               {"listener", session.listener},
+               {"remark", "a scanner of ports looks for milters; let only your mail servers reach this port"},
+               {"left_out", *left_out == 0 ? std::string() : std::to_string(*left_out)}});
+}
+
 // One line for a session that ended badly. Called by libmilter's close, with what it closed for still known.
 void log_end(Session& session) {
+    if (session.detection) return log_detection(session);
     EndFacts facts;
     facts.closed_for = session.connection.closed_for();
     facts.command = libmilter::current_command();
@@ -152,6 +165,8 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long ste
 sfsistat on_connect(SMFICTX* context, char* host, _SOCK_ADDR* address) {
     return command({"connect", Stage::helo, true}, [&](Session& session) {
         const auto& key = the_service().board.header().probe_key;
+        session.detection =
+            session.detection && address == nullptr && std::string_view(host == nullptr ? "" : host) == "localhost";
         session.probe = is_probe_key({key[0].load(), key[1].load()}, macro(context, kProbeMacro));
         session.client = host == nullptr ? "" : host;
         session.client_address = address_text(address);
@@ -167,6 +182,7 @@ sfsistat on_connect(SMFICTX* context, char* host, _SOCK_ADDR* address) {
 
 sfsistat on_helo(SMFICTX* /*context*/, char* name) { // NOLINT(readability-non-const-parameter)
     return command({"helo", Stage::mail, true}, [&](Session& session) {
+        session.detection = false;
         session.helo = name == nullptr ? "" : name;
         the_service().sessions.enter(session, Stage::mail);
         return Go::on;

@@ -71,6 +71,7 @@ sfsistat on_mail(SMFICTX* context, char** arguments) {
         forget_message(session);
         if (const MailRefusal refusal = the_service().sessions.mail_refusal(session); refusal != MailRefusal::none)
             return refuse_mail(context, session, refusal);
+        session.detection = false;
         session.envelope.sender = arguments[0];
         session.envelope.announced_size = announced_size(arguments + 1);
         session.envelope.user = macro(context, "{auth_authen}");

@@ -40,6 +40,7 @@ bool posix_finds(const std::string& expression, const std::string& text, int fla
 bool ours_finds(const std::string& expression, const std::string& text) {
     config::PatternSet set;
     set.add(config::parse_pattern("/" + expression + "/").value());
+    set.seal();
     return set.matches(text);
 }
 
