@@ -249,6 +249,18 @@ struct PolicyCheck {
     std::vector<std::string> listeners; // empty: all
 };
 
+// What becomes of mail from senders that are in a file.
+struct SenderList {
+    std::string name;
+    std::string file;
+    std::vector<std::string> match; // "envelope", "from"
+    Action action = Action::reject;
+    std::string text;                   // empty: a text of ours
+    std::string header;                 // empty: none
+    std::string opt_in;                 // a file of recipients; empty: it holds for all
+    std::vector<std::string> listeners; // empty: all
+};
+
 // A program that is told of infected messages.
 struct OnInfected {
     std::string command; // empty: none
@@ -274,6 +286,7 @@ struct Config {
     Actions actions;
     std::vector<Rule> rules;
     std::vector<PolicyCheck> policies;
+    std::vector<SenderList> senders;
     Skip skip;
     Poison poison;
     MessageLimits message;

@@ -1,4 +1,4 @@
-// How rules and policies name the listeners that they are for. Pure.
+// How rules, policies and lists of senders name the listeners that they are for. Pure.
 #pragma once
 
 #include <algorithm>
@@ -8,10 +8,10 @@
 
 namespace evermilter::config {
 
-// That of milter.listen, whose own name is empty; no [[listener]] may have it where there are rules or policies.
+// That of milter.listen, whose own name is empty; no [[listener]] may have it where there are any of these.
 inline constexpr std::string_view kMilterListen = "milter";
 
-// `names`: what a rule or policy says; none: it is for all.
+// `names`: what one of these says; none: it is for all.
 [[nodiscard]] inline bool holds_for(const std::vector<std::string>& names, std::string_view listener) {
     const std::string_view name = listener.empty() ? kMilterListen : listener;
     return names.empty() || std::find(names.begin(), names.end(), name) != names.end();

@@ -32,6 +32,16 @@ void check_lists(const Config& config, std::vector<Conflict>& conflicts) {
         if (own || (!common && common.error().reason == own.error().reason)) continue;
         conflicts.push_back({{"listener[" + shown_key(listener.name) + "]." + own.error().key}, own.error().reason});
     }
+    for (const SenderList& list : config.senders) {
+        const std::string key = "senders[" + shown_key(list.name) + "].";
+        const auto check = [&](const char* name, const std::string& path) {
+            if (path.empty()) return;
+            if (const auto patterns = load_patterns(path); !patterns)
+                conflicts.push_back({{key + name}, patterns.error()});
+        };
+        check("file", list.file);
+        check("opt_in", list.opt_in);
+    }
 }
 
 } // namespace

@@ -219,6 +219,7 @@ extern const Section kStatusSection;
 extern const Section kOnInfectedSection;
 extern const Section kRuleSection;
 extern const Section kPolicySection;
+extern const Section kSendersSection;
 extern const Section kLogSection;
 extern const Section kProcessSection;
 

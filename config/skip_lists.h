@@ -1,4 +1,4 @@
-// The lists of [skip], those of the file and those of their own files together.
+// The lists of [skip], those of the file and those of their own files together, and of [[senders]].
 #pragma once
 
 #include <string>
@@ -10,10 +10,6 @@
 #include "workers/common/base/result.h"
 
 namespace evermilter::config {
-
-// Files of lists: one entry a line, as in the list of the same name; blanks around it, empty lines and lines that begin
-// with # do not count.
-inline constexpr std::size_t kLargestList = std::size_t{64} << 20U; // bytes
 
 struct SkipLists {
     ClientSet networks;
@@ -36,7 +32,10 @@ struct ListFault {
 // Reads the files: waits for the disk. A million lines take about a second.
 [[nodiscard]] Result<SkipLists, ListFault> load_skip_lists(const Skip& skip);
 
-// Which state of the files of the whole configuration there is: their inodes, sizes and times. Equal texts: unchanged.
+// The patterns of one file (list_file.h). An error says what is wrong with it, with the place and the remedy.
+[[nodiscard]] Result<PatternSet, std::string> load_patterns(const std::string& path);
+
+// Which state of the files of [skip] and of the listeners there is. Equal texts: unchanged.
 [[nodiscard]] std::string state_of_lists(const Config& config);
 
 } // namespace evermilter::config

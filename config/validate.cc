@@ -86,9 +86,10 @@ void check_rules(const Config& config, std::vector<Conflict>& conflicts) {
         check_listener_names(config, rule.listeners, key, conflicts);
     }
     for (const Listener& listener : config.listeners)
-        if (listener.name == kMilterListen && !(config.rules.empty() && config.policies.empty()))
+        if (listener.name == kMilterListen &&
+            !(config.rules.empty() && config.policies.empty() && config.senders.empty()))
             conflicts.push_back({{"listener[" + shown_key(listener.name) + "].name"},
-                                 "is what rules and policies call milter.listen; choose another"});
+                                 "is what rules, policies and senders call milter.listen; choose another"});
 }
 
 bool is_numeric_host(const ListenAddress& address) {
@@ -124,6 +125,21 @@ void check_policies(const Config& config, std::vector<Conflict>& conflicts) {
                                  duration_text(most) + ", after which the session is closed; lower them"});
 }
 
+void check_senders(const Config& config, std::vector<Conflict>& conflicts) {
+    for (const SenderList& list : config.senders) {
+        const std::string key = "senders[" + shown_key(list.name) + "].";
+        if (list.file.empty())
+            conflicts.push_back({{key + "file", key + "name"},
+                                 "names no file; write one, such as file = \"/etc/evermilter/spammers\""});
+        for (const std::string& word : list.match)
+            if (word != "envelope" && word != "from")
+                conflicts.push_back({{key + "match"}, printable(word) + " is not \"envelope\" or \"from\""});
+        if (list.match.empty())
+            conflicts.push_back({{key + "match", key + "name"}, "names nothing; write \"envelope\", \"from\" or both"});
+        check_listener_names(config, list.listeners, key, conflicts);
+    }
+}
+
 void check_workers(const Config& config, std::vector<Conflict>& conflicts) {
     if (config.workers.session_min <= config.workers.session_max) return;
     conflicts.push_back({{"workers.session_min", "workers.session_max"},
@@ -154,6 +170,7 @@ std::vector<Conflict> validate(const Config& config) {
     check_listeners(config, conflicts);
     check_rules(config, conflicts);
     check_policies(config, conflicts);
+    check_senders(config, conflicts);
     check_wildcards(config, conflicts);
     check_workers(config, conflicts);
     check_pua(config, conflicts);

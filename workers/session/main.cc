@@ -20,6 +20,7 @@
 #include "workers/common/base/sha256.h"
 #include "workers/common/ipc/child.h"
 #include "workers/session/libmilter/interpose.h"
+#include "workers/session/policy/from_addresses.h"
 #include "workers/session/worker.h"
 
 namespace {
@@ -105,6 +106,7 @@ int serve() {
         if (!mapped) return fail(channel, EX_SOFTWARE, mapped.error().what);
         poison.emplace(std::move(*mapped));
     }
+    if (!config.senders.empty()) session::prepare_from_addresses();
     auto policies = session::ListenerPolicies::make(config);
     if (!policies) return fail(channel, EX_CONFIG, policies.error().what);
     if (!Sha256::prepare())

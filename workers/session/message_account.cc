@@ -66,6 +66,7 @@ MessageAccount account_of(Session& session, const scanning::ScanReport& report, 
     account.action = decision.action;
     account.observed = decision.observed;
     account.rule = decision.rule;
+    account.list = decision.list;
     for (const std::string& name : decision.also) account.also += (account.also.empty() ? "" : ",") + name;
     if (decision.too_many_forged) account.forged = session.forged.total();
     if (decision.reply) account.reply = decision.reply->code;
@@ -104,6 +105,7 @@ void log_message(const MessageAccount& account) {
                 {"detail", report.detail},
                 {"rule", account.rule},
                 {"also", account.also},
+                {"list", account.list},
                 {"reply", account.reply},
                 {"answer", account.answered ? "" : "not-written"},
                 {"forged", account.forged > 0 ? std::to_string(account.forged) : std::string()},

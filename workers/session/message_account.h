@@ -31,6 +31,7 @@ struct MessageAccount {
     std::optional<config::Action> observed; // see Decision
     std::string rule;                       // see Decision, and so is `also`
     std::string also;
+    std::string list;     // see Decision
     std::string reply;    // its code
     bool answered = true; // the answer was written whole, and to somebody
     std::string reason;

@@ -1,23 +1,14 @@
 #include "workers/session/message_details.h"
 
-#include <strings.h>
-
 #include "workers/common/base/log.h"
+#include "workers/session/field_name.h"
 
 namespace evermilter::session {
-namespace {
-
-bool same_name(std::string_view one, std::string_view other) {
-    return one.size() == other.size() && ::strncasecmp(one.data(), other.data(), one.size()) == 0;
-}
-
-} // namespace
-
 void MessageDetails::see(std::string_view name, std::string_view value) {
-    std::string* const field = same_name(name, "Message-ID") ? &message_id
-                               : same_name(name, "Subject")  ? &subject
-                               : same_name(name, "Date")     ? &date
-                                                             : nullptr;
+    std::string* const field = is_field(name, "Message-ID") ? &message_id
+                               : is_field(name, "Subject")  ? &subject
+                               : is_field(name, "Date")     ? &date
+                                                            : nullptr;
     if (field == nullptr || !field->empty()) return;
     const std::size_t begin = value.find_first_not_of(" \t\r\n");
     if (begin != std::string_view::npos) *field = log::shortened(value.substr(begin), kLongest);

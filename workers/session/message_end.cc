@@ -221,6 +221,7 @@ Final answer_message(SMFICTX* context, Service& service, Session& session) {
     const ListenerPolicy& of_listener = service.policies.of(session.listener);
     const Policy& policy = of_listener.policy;
     Decision decision = decide(report, policy, session.queue_id);
+    if (!is_probe(session)) decision = session.listed.decide(std::move(decision), session.queue_id);
     // An MTA that lets nobody change headers keeps them whatever their number, and no list of them is made.
     decision.keep_forged = !session.negotiated.change_headers;
     if (too_many_forged(of_listener.headers, session)) decision = with_too_many_forged(std::move(decision), policy);

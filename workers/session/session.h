@@ -21,6 +21,7 @@
 #include "workers/scanning/message_store.h"
 #include "workers/session/intake.h"
 #include "workers/session/message_details.h"
+#include "workers/session/policy/sender_lists.h"
 #include "workers/session/session_connection.h"
 #include "workers/session/session_end.h"
 #include "workers/session/stamp.h"
@@ -82,6 +83,7 @@ struct Session {
     std::optional<SkipReason> exempt_client; // by skip.networks, of the SMTP session
     scanning::Pin pin;                       // reload.pin; empty: the current generation
     Envelope envelope;
+    ListedSender listed;
     MessageDetails details; // empty unless the log is to have them
     std::string queue_id;
     std::optional<SkipReason> exempt; // the message is not to be scanned, and not stored
@@ -114,6 +116,7 @@ struct Session {
     void forget_message() noexcept {
         intake.over();
         envelope = {};
+        listed = {};
         details = {};
         queue_id.clear();
         exempt.reset();

@@ -1,18 +1,9 @@
 #include "workers/session/stamp.h"
 
-#include <strings.h>
-
-#include <cstring>
+#include "workers/session/field_name.h"
 
 namespace evermilter::session {
 namespace {
-
-bool is(std::string_view name, const char* ours) noexcept {
-    // White space before the colon belongs to the name as some MTAs pass it, but not as they count it; of which kind,
-    // isspace(3) decides there.
-    name = name.substr(0, name.find_last_not_of(" \t\r\n\v\f") + 1);
-    return name.size() == std::strlen(ours) && ::strncasecmp(name.data(), ours, name.size()) == 0;
-}
 
 void remove_all(const char* name, std::int32_t count, std::vector<HeaderOperation>& operations) {
     // From the highest index down: Sendmail keeps the indices after a deletion, Postfix shifts them.
@@ -23,8 +14,8 @@ void remove_all(const char* name, std::int32_t count, std::vector<HeaderOperatio
 } // namespace
 
 void ForgedHeaders::see(std::string_view name) noexcept {
-    if (is(name, kScannedHeader)) ++scanned_;
-    if (is(name, kStatusHeader)) ++status_;
+    if (is_field(name, kScannedHeader)) ++scanned_;
+    if (is_field(name, kStatusHeader)) ++status_;
 }
 
 std::vector<HeaderOperation> stamp_operations(config::HeaderMode mode, const ForgedHeaders& forged,

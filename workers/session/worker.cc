@@ -28,6 +28,9 @@ std::string identity() {
     return std::string("evermilter " EVERMILTER_VERSION " at ") + host.data();
 }
 
+// How soon a change of a list of senders is seen.
+constexpr std::chrono::milliseconds kLookAtLists{500};
+
 scanning::ScanSettings scan_settings(const config::Config& config) {
     scanning::ScanSettings settings;
     settings.queue_timeout = config.scanner.queue_timeout;
@@ -84,10 +87,23 @@ int Worker::refuse(int exit_code, const std::string& what) {
 
 void Worker::run() {
     link_.start();
+    if (!policies_.senders().empty()) std::thread([this] { follow_lists(); }).detach();
     std::thread([this] { test_library(); }).detach(); // meanwhile the supervisor's pings are answered
     ev_run(loop_.get(), 0);
     log::error("worker-failed", {{"reason", "the event loop has ended"}});
     ::_exit(EX_SOFTWARE);
+}
+
+// Reading a million lines takes a second: not in the loop's thread.
+void Worker::follow_lists() {
+    for (;;) {
+        std::this_thread::sleep_for(kLookAtLists);
+        try {
+            for (const auto& list : policies_.senders()) list->refresh();
+        } catch (const std::exception& error) {
+            log::error("list-failed", {{"reason", error.what()}});
+        }
+    }
 }
 
 void Worker::test_library() {

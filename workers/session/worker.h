@@ -47,6 +47,7 @@ class Worker {
 
     // In a thread of its own.
     void test_library();
+    [[noreturn]] void follow_lists();
     void on_timer();
     void send_all();
     void set_timer();

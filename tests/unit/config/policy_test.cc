@@ -1,4 +1,4 @@
-// [[policy]]: what a block may say.
+// [[policy]] and [[senders]]: what a block may say.
 #include <boost/test/unit_test.hpp>
 
 #include <string>
@@ -59,6 +59,35 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused_at_its_place) {
         {kBlock + "timeout = \"6s\"\n[[policy]]\nname = \"b\"\nservers = [\"unix:/y\"]\ntimeout = \"4s\"\n",
          "t:4: ", "must be below 10s"},
         {kBlock + "timeout = \"3s\"\n[timeouts]\nrcpt = \"3s\"\n", "t:4: ", "must be below 3s"},
+    };
+    for (const auto& row : rows) {
+        const auto said = faults(row.text);
+        BOOST_TEST_CONTEXT(row.text) {
+            BOOST_TEST_REQUIRE(!said.empty());
+            BOOST_TEST(said[0].find(row.place) == 0U, said[0]);
+            BOOST_TEST(said[0].find(row.reason) != std::string::npos, said[0]);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_list_of_senders_that_cannot_be_is_refused_at_its_place) {
+    const std::string block = "[[senders]]\nname = \"s\"\nfile = \"/etc/x\"\n";
+    BOOST_TEST(faults(block).empty());
+    const struct {
+        std::string text;
+        const char* place;
+        const char* reason;
+    } rows[] = {
+        {"[[senders]]\nname = \"s\"\n", "t:2:", "names no file"},
+        {"[[senders]]\nfile = \"/etc/x\"\n", "t:1:", "name"},
+        {"[[senders]]\nname = \"s\"\nfile = \"x\"\n", "t:3:", "absolute"},
+        {block + "match = [\"header\"]\n", "t:4:", "is not \"envelope\" or \"from\""},
+        {block + "match = []\n", "t:4:", "names nothing"},
+        {block + "action = \"refuse\"\n", "t:4:", "reject"},
+        {block + "text = \"250 2.0.0 fine\"\n", "t:4:", ""},
+        {block + "header = \"no field\"\n", "t:4:", ""},
+        {block + "listeners = [\"x\"]\n", "t:4:", "is the name of no [[listener]]"},
+        {block + block, "t:5:", ""},
     };
     for (const auto& row : rows) {
         const auto said = faults(row.text);

@@ -63,6 +63,8 @@ inline constexpr auto kCounterRows = std::to_array<CounterRow>({
     {"policies.answers", "evermilter_policy_answers_total", "Recipients asked about at a policy server, by its answer.",
      kSessionWorker, &kByPolicyEnd},
     {"policies.cached", "evermilter_policy_cached_total", "Of these, answers that were known already.", kSessionWorker},
+    {"senders.refused", "evermilter_senders_refused_total", "Senders that a list refused at MAIL or RCPT.",
+     kSessionWorker},
     {"scans.total", "evermilter_scans_total", "Scans that gave a result.", kSessionWorker},
     {"scans.seconds_total", "evermilter_scan_seconds_total", "Wall time of these scans.", kSessionWorker, nullptr,
      Unit::nanoseconds},

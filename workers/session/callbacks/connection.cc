@@ -130,11 +130,15 @@ unsigned long wanted_actions(const ListenerPolicy& policy) {
     const auto& rules = policy.policy.rules.all();
     if (std::any_of(rules.begin(), rules.end(), [](const Rule& rule) { return rule.header.has_value(); }))
         actions |= SMFIF_ADDHDRS;
+    for (const auto& list : policy.senders)
+        if (list->header()) actions |= SMFIF_ADDHDRS;
     const config::Actions& on = policy.policy.actions;
     bool quarantine = false;
     for (const config::Action action : {on.infected, on.error, on.oversize, on.forged, on.clean, policy.policy.poison})
         quarantine = quarantine || action == config::Action::quarantine;
     for (const Rule& rule : rules) quarantine = quarantine || rule.action == config::Action::quarantine;
+    for (const auto& list : policy.senders)
+        quarantine = quarantine || list->config().action == config::Action::quarantine;
     for (const Unseen reason : kUnseenReasons)
         quarantine = quarantine || action_for(on, reason) == config::Action::quarantine;
     if (quarantine) actions |= SMFIF_QUARANTINE;

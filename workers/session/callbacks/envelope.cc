@@ -36,6 +36,23 @@ Go refuse_mail(SMFICTX* context, Session& session, MailRefusal refusal) {
     return Go::refused;
 }
 
+// By a list of senders: for `recipient`, or for all.
+Go refuse_sender(SMFICTX* context, const Session& session, const SenderList& list, std::string_view recipient) {
+    if (policy_of(session).observe) return Go::on; // told at the end of the message
+    const Reply reply = list.reply(session.queue_id);
+    log::info("sender-refused", {{"list", list.config().name},
+                                 {"reply", reply.code},
+                                 {"recipient", recipient},
+                                 {"from", session.envelope.sender},
+                                 {"session", session.id},
+                                 {"queue_id", session.queue_id},
+                                 {"peer", session.peer},
+                                 {"client", session.client}});
+    the_service().board.header().counters.add("senders.refused");
+    if (!set_reply(context, reply)) return Go::refused;
+    return reply.code[0] == '5' ? Go::refused_for_good : Go::refused;
+}
+
 // Asks the policy servers of the listener. A recipient that is refused is none of the message.
 Go ask_policies(SMFICTX* context, Session& session, const char* recipient) {
     const ListenerPolicy& policy = policy_of(session);
@@ -73,9 +90,12 @@ sfsistat on_mail(SMFICTX* context, char** arguments) {
             return refuse_mail(context, session, refusal);
         session.detection = false;
         session.envelope.sender = arguments[0];
+        session.listed = ListedSender(policy_of(session).senders);
         session.envelope.announced_size = announced_size(arguments + 1);
         session.envelope.user = macro(context, "{auth_authen}");
         ++session.messages;
+        if (const SenderList* const list = session.listed.see_sender(arguments[0]); list != nullptr && !session.probe)
+            if (const Go go = refuse_sender(context, session, *list, {}); go != Go::on) return go;
         learn_queue_id(context, session);
         session.exempt = session.exempt_client;
         if (!session.exempt && !session.probe)
@@ -97,7 +117,11 @@ sfsistat on_mail(SMFICTX* context, char** arguments) {
 
 sfsistat on_rcpt(SMFICTX* context, char** arguments) {
     return command({"rcpt", Stage::rcpt, false}, [&](Session& session) {
+        if (const SenderList* const list = session.listed.see_recipient(arguments[0]);
+            list != nullptr && !session.probe)
+            if (const Go go = refuse_sender(context, session, *list, arguments[0]); go != Go::on) return go;
         if (const Go go = ask_policies(context, session, arguments[0]); go != Go::on) return go;
+        session.listed.take_recipient(arguments[0]);
         Envelope& envelope = session.envelope;
         ++envelope.recipient_count;
         envelope.all_exempt =

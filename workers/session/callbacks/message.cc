@@ -5,8 +5,10 @@
 #include "workers/common/milter/protocol.h"
 #include "workers/session/callbacks/all.h"
 #include "workers/session/callbacks/frame.h"
+#include "workers/session/field_name.h"
 #include "workers/session/libmilter/interpose.h"
 #include "workers/session/message_end.h"
+#include "workers/session/policy/from_addresses.h"
 
 namespace evermilter::session::callbacks {
 namespace {
@@ -26,6 +28,7 @@ sfsistat on_header(SMFICTX* /*context*/, char* name, char* value) { // NOLINT(re
         [&](Session& session) {
             session.forged.see(name);
             if (wants_details(the_service().config)) session.details.see(name, value);
+            if (session.listed.wants_from() && is_field(name, "From")) session.listed.see_from(from_addresses(value));
             exempt_by_recipients(session);
             if (!session.exempt) session.store.add_header(name, value, session.negotiated.leadspc);
             the_service().sessions.enter(session, Stage::header);

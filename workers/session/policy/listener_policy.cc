@@ -9,7 +9,7 @@ namespace evermilter::session {
 namespace {
 
 // Each list on its own: one that cannot be read takes no other with it.
-config::SkipLists lists_of(const config::Skip& skip, const std::string& listener) {
+config::SkipLists skip_lists_of(const config::Skip& skip, const std::string& listener) {
     config::Skip readable = skip;
     for (;;) {
         auto lists = config::load_skip_lists(readable);
@@ -43,6 +43,9 @@ Result<ListenerPolicies> ListenerPolicies::make(const config::Config& config) {
     ListenerPolicies made;
     const auto servers = make_policy_servers(config);
     if (!servers) return servers.error();
+    auto senders = make_sender_lists(config);
+    if (!senders) return std::move(senders).error();
+    made.senders_ = std::move(*senders);
     const auto add = [&](const std::string& name, config::Mode mode, const config::Actions& actions,
                          const config::Headers& headers, const config::Skip& skip) -> Result<void> {
         auto policy = Policy::make(actions, config.poison.action, config.message.max_size);
@@ -50,8 +53,8 @@ Result<ListenerPolicies> ListenerPolicies::make(const config::Config& config) {
         auto rules = Rules::make(config.rules, name);
         if (!rules) return std::move(rules).error();
         policy->rules = std::move(*rules);
-        made.all_.push_back({name, mode == config::Mode::observe, std::move(*policy), headers, lists_of(skip, name),
-                             servers_of(*servers, name)});
+        made.all_.push_back({name, mode == config::Mode::observe, std::move(*policy), headers,
+                             skip_lists_of(skip, name), servers_of(*servers, name), lists_of(made.senders_, name)});
         return {};
     };
     if (auto added = add("", config.milter.mode, config.actions, config.headers, config.skip); !added)

@@ -11,6 +11,7 @@
 #include "workers/common/base/result.h"
 #include "workers/common/shared/counter_labels.h"
 #include "workers/session/policy/recipient_check.h"
+#include "workers/session/policy/sender_lists.h"
 #include "workers/session/policy/verdict.h"
 
 namespace evermilter::session {
@@ -22,6 +23,7 @@ struct ListenerPolicy {
     config::Headers headers;
     config::SkipLists skip;
     PolicyServers servers; // asked at RCPT
+    SenderLists senders;
 };
 
 // Those of a configuration, taken apart once. Its files of lists are read: waits for the disk.
@@ -34,9 +36,12 @@ class ListenerPolicies {
     // waited for a worker.
     [[nodiscard]] const ListenerPolicy& of(std::string_view name) const noexcept;
     [[nodiscard]] const std::vector<ListenerPolicy>& all() const noexcept { return all_; }
+    // All lists of senders, each once.
+    [[nodiscard]] const SenderLists& senders() const noexcept { return senders_; }
 
   private:
     std::vector<ListenerPolicy> all_; // milter.listen's first
+    SenderLists senders_;
 };
 
 // Who connects to the MTA, as it says.

@@ -208,15 +208,11 @@ Decision carried_out(Row found, const scanning::ScanReport& report, const Policy
 
 // The fields of all rules that fit one of the names, each once.
 std::vector<config::HeaderField> fields_of(const Rules& rules, const std::vector<std::string>& names) {
-    constexpr std::string_view kVirus = "{virus}";
     std::vector<config::HeaderField> fields;
     for (const std::string& name : names) {
         const Rule* const rule = rules.of(name);
         if (rule == nullptr || !rule->header) continue;
-        config::HeaderField field = *rule->header;
-        const std::string shown = for_header(name, "unnamed");
-        for (std::size_t at = 0; (at = field.value.find(kVirus, at)) != std::string::npos; at += shown.size())
-            field.value.replace(at, kVirus.size(), shown);
+        config::HeaderField field = with_name(*rule->header, name);
         const auto same = [&](const config::HeaderField& one) {
             return one.name == field.name && one.value == field.value;
         };
@@ -281,6 +277,14 @@ Decision decide(const scanning::ScanReport& report, const Policy& policy, std::s
     if (report.finding == scanning::Finding::infected && !policy.rules.empty())
         return by_rules(report, policy, queue_id);
     return carried_out(row(report, policy), report, policy, queue_id);
+}
+
+config::HeaderField with_name(config::HeaderField field, std::string_view name) {
+    constexpr std::string_view kVirus = "{virus}";
+    const std::string shown = for_header(name, "unnamed");
+    for (std::size_t at = 0; (at = field.value.find(kVirus, at)) != std::string::npos; at += shown.size())
+        field.value.replace(at, kVirus.size(), shown);
+    return field;
 }
 
 Decision without_quarantine(Decision decision, const scanning::ScanReport& report, const Policy& policy,

@@ -45,7 +45,8 @@ struct Decision {
     std::string virus;             // of an infected message: the name that has decided
     std::vector<std::string> also; // of an infected message: the other names
     std::string rule;              // that has decided; empty: none
-    std::vector<config::HeaderField> fields; // of rules; to be added where `stamp` says so
+    std::string list;              // of [[senders]], that the sender is in; empty: none
+    std::vector<config::HeaderField> fields; // of rules and lists; to be added where `stamp` says so
     std::optional<config::Action> observed;  // what would have been done where `observe` lets it through
     bool keep_forged = false; // the fields that a sender forged stay in the message: the caller may say so too
 };
@@ -53,6 +54,9 @@ struct Decision {
 // `queue_id` for {queue_id}. Quarantine at end of message needs SMFIF_QUARANTINE: where the MTA does not offer it,
 // the caller asks without_quarantine() for what to do instead.
 [[nodiscard]] Decision decide(const scanning::ScanReport& report, const Policy& policy, std::string_view queue_id);
+
+// The field with `name`, made fit for a header, in the place of {virus}.
+[[nodiscard]] config::HeaderField with_name(config::HeaderField field, std::string_view name);
 
 // A message that ought to be quarantined where the MTA cannot: it is tempfailed, never let through.
 [[nodiscard]] Decision without_quarantine(Decision decision, const scanning::ScanReport& report, const Policy& policy,
