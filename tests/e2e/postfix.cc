@@ -86,7 +86,9 @@ std::string main_cf(const std::string& root, const std::string& milter) {
            "smtpd_milters = " +
            milter +
            "\n"
-           "milter_default_action = tempfail\n";
+           "milter_default_action = tempfail\n"
+           "cyrus_sasl_config_path = " +
+           root + "/conf/sasl\n";
 }
 
 std::string smtpd_line(std::uint16_t port, const std::string& options) {
@@ -116,7 +118,6 @@ std::string master_cf(const std::string& servers) {
 void Postfix::make_user() const {
     const fs::path root = folder_.path();
     const std::string file = root / "sasldb2";
-    // Debian's Postfix looks there.
     fs::create_directories(configuration() + "/sasl");
     write_file(configuration() + "/sasl/smtpd.conf",
                "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN\nsasldb_path: " + file + "\n");

@@ -10,6 +10,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
+#include <filesystem>
 
 #include "tests/integration/reloading.h"
 #include "tests/support/database.h"
@@ -179,8 +180,12 @@ BOOST_AUTO_TEST_CASE(a_hostile_environment_reaches_no_child) {
 BOOST_AUTO_TEST_CASE(a_hangup_while_it_starts_does_not_end_it_and_is_heeded) {
     Service service;
     service.launch();
-    // Signals are held back only for a short time.
+    // Signals are held back only for a short time; fork(3) does so too, before there is a program.
     wait_until("it holds signals back, or handles them already", [&] {
+        std::error_code unknown;
+        if (std::filesystem::read_symlink("/proc/" + std::to_string(service.pid()) + "/exe", unknown).filename() !=
+            "evermilterd")
+            return false;
         const auto has_hangup = [&](const char* field) {
             const std::string set = status_field(service.pid(), field);
             return !set.empty() && (std::stoull(set, nullptr, 16) & 1U) != 0;
