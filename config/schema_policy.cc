@@ -88,7 +88,7 @@ constexpr Row kPolicyRows[] = {
      .default_value = "",
      .applies_by = AppliesBy::new_session_workers,
      .unset = "all of them",
-     .example = "inbound",
+     .example = "submission",
      .text = "The listeners for which it is asked, by their `listener.name`; `milter` is that of `milter.listen`."},
 };
 

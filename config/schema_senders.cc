@@ -74,7 +74,7 @@ constexpr Row kSendersRows[] = {
      .default_value = "",
      .applies_by = AppliesBy::new_session_workers,
      .unset = "all of them",
-     .example = "inbound",
+     .example = "submission",
      .text = "The listeners for which it holds, by their `listener.name`; `milter` is that of `milter.listen`."},
 };
 

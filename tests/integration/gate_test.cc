@@ -108,7 +108,9 @@ BOOST_AUTO_TEST_CASE(a_scanner_that_looks_for_a_milter_is_named_once_a_minute_an
     open.service.wait_log({"event=milter-detection", "peer=127.0.0.1:"});
     const std::string log = open.service.log();
     BOOST_TEST(log.find("event=milter-detection") == log.rfind("event=milter-detection"));
-    BOOST_TEST(log.find("event=session-ended") == std::string::npos);
+    // Only the worker's test of itself has ended sessions.
+    for (std::size_t at = 0; (at = log.find("event=session-ended", at)) != std::string::npos; ++at)
+        BOOST_TEST(log.substr(at, log.find('\n', at) - at).find("peer=127.0.0.1") == std::string::npos);
     // One that goes on to send mail is served, and is none.
     MilterClient mail = open.client();
     mail.send_raw(detection);

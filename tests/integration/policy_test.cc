@@ -158,7 +158,8 @@ BOOST_AUTO_TEST_CASE(sessions_that_wait_for_a_dead_server_hold_up_nobody) {
                      {"workers.sessions_per_worker", "1100"}});
     service.start();
     std::string waits;
-    for (const json& address : service.status().at("listeners"))
+    const json status = service.status();
+    for (const json& address : status.at("listeners"))
         if (std::string(address).starts_with("inet:")) waits = address;
     std::vector<MilterClient> waiting;
     for (int i = 0; i < 1000; ++i) {

@@ -55,6 +55,10 @@ std::uint64_t signatures_given_up(const LoadOrder& order, const std::vector<std:
     return count;
 }
 
+std::uint64_t without(std::uint64_t all, std::uint64_t some) {
+    return all - std::min(all, some);
+}
+
 // An engine with all of the folder, compiled.
 Result<Engine, Refusal> load_folder(const LoadOrder& order, const std::string& folder,
                                     const std::vector<std::string>& given_up, const Progress& progress) {
@@ -66,12 +70,13 @@ Result<Engine, Refusal> load_folder(const LoadOrder& order, const std::string& f
     if (auto loaded = engine->load(folder, shown_as); !loaded) return loaded.error();
     if (engine->signatures() == 0) return Refusal{EX_DATAERR, "no signature in " + shown_as};
     if (!order.force && order.reuse_snapshot.empty()) {
-        auto checked = check_signatures(order.active_signatures, engine->signatures(), order.config.database.min_ratio);
-        if (!checked && !given_up.empty()) {
-            const std::uint64_t lost = std::min(signatures_given_up(order, given_up), order.active_signatures);
-            checked =
-                check_signatures(order.active_signatures - lost, engine->signatures(), order.config.database.min_ratio);
-        }
+        // The site's own come and go as their operator wants.
+        const std::uint64_t active = without(order.active_signatures, count_site_signatures(order.active_snapshot));
+        const std::uint64_t found = without(engine->signatures(), count_site_signatures(folder));
+        auto checked = check_signatures(active, found, order.config.database.min_ratio);
+        if (!checked && !given_up.empty())
+            checked = check_signatures(without(active, signatures_given_up(order, given_up)), found,
+                                       order.config.database.min_ratio);
         if (!checked) return checked.error();
     }
     if (auto added = add_builtin_probe(*engine, order.temp_directory); !added) return added.error();

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
+#include <iterator>
 #include <optional>
 
 #include "workers/common/base/hex.h"
@@ -115,6 +117,12 @@ Result<std::string> compile_site_signatures(std::string_view text, const std::st
     }
     if (auto ended = compiler.end(); !ended) return std::move(ended).error();
     return std::move(compiler).database();
+}
+
+std::uint64_t count_site_signatures(const std::string& snapshot) {
+    std::ifstream file(snapshot + "/" + kSiteDatabase);
+    return static_cast<std::uint64_t>(
+        std::count(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>(), '\n'));
 }
 
 Result<std::string> read_site_signatures(const std::string& path) {

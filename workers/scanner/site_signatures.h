@@ -3,10 +3,11 @@
 //   first line as it stands in the mail
 //   the next one
 // An empty line ends a signature, and so does the next name. Lines that begin with # between signatures do not count.
-// Pure but for read_site_signatures().
+// Pure but for those that read.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -28,7 +29,10 @@ inline constexpr std::size_t kLargestSiteFile = std::size_t{1} << 20U;
 // and LF. An Error says "PATH:LINE: what is wrong, and the remedy".
 [[nodiscard]] Result<std::string> compile_site_signatures(std::string_view text, const std::string& path);
 
-// The same of a file. An Error has the errno of what could not be read; 0: a line is wrong.
+// How many there are in a snapshot; 0 where it has none.
+[[nodiscard]] std::uint64_t count_site_signatures(const std::string& snapshot);
+
+// What compile_site_signatures() makes of a file. An Error has the errno of what could not be read; 0: a line is wrong.
 [[nodiscard]] Result<std::string> read_site_signatures(const std::string& path);
 
 } // namespace evermilter::scanner

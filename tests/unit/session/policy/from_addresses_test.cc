@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(each_mailbox_is_found_and_nothing_of_a_display_name) {
         {"Group: a@example.org, c@example.org;", "a@example.org c@example.org"},
         {"a@example.org (b@example.net)", "a@example.org"},
         {"", ""},
-        {"Nobody", ""},
+        {"Nobody", "Nobody"},
     };
     for (const auto& row : rows) {
         const std::string found = all(row.value);
