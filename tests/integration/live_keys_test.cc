@@ -368,8 +368,8 @@ BOOST_AUTO_TEST_CASE(reload_load_timeout_is_taken_at_once) {
     service.wait_log({"load-refused", "reload.load_timeout"});
 }
 
-// Comments cost no memory, but the estimate knows only how large the file is. Debian 13's libclamav needs 384 MiB for the
-// first load where the snapshot is in memory (tmpfs).
+// Comments cost no memory, but the estimate knows only how large the file is. Debian 13's libclamav needs 384 MiB for
+// the first load where the snapshot is in memory (tmpfs).
 BOOST_AUTO_TEST_CASE(reload_memory_check_is_taken_at_once) {
     constexpr std::uint64_t kMiB = 1024UL * 1024;
     const MemoryGroup group;

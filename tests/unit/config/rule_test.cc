@@ -85,7 +85,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused_with_its_place) {
         {kBlock + "listeners = [\"submission\"]\n", "rule[r].listeners: \"submission\" is the name of no [[listener]]"},
         {kBlock + "colour = 1\n", "rule[r].colour: unknown key"},
         {"[[rule]]\nname = \"r\"\nmatch = [\"[a]\"]\n", "t:3:10: rule[r].match: \"[a]\" is not a pattern"},
-        {kBlock + "[[listener]]\nname = \"milter\"\naddress = [\"unix:/x\"]\n", "is what rules, policies and senders call milter.listen"},
+        {kBlock + "[[listener]]\nname = \"milter\"\naddress = [\"unix:/x\"]\n",
+         "is what rules, policies and senders call milter.listen"},
     };
     for (const auto& row : rows) {
         const auto said = faults(row.text);
