@@ -1,5 +1,7 @@
 #include "config/skip_lists.h"
 
+#include <malloc.h>
+
 #include <optional>
 #include <utility>
 
@@ -51,6 +53,7 @@ Result<SkipLists, ListFault> load_skip_lists(const Skip& skip) {
     }
     lists.networks.seal();
     for (PatternSet* set : {&lists.users, &lists.senders, &lists.recipients}) set->seal();
+    ::malloc_trim(0); // see load_patterns()
     return lists;
 }
 
@@ -58,6 +61,7 @@ Result<PatternSet, std::string> load_patterns(const std::string& path) {
     PatternSet set;
     if (auto reason = read_list_file(path, into(set))) return std::move(*reason);
     set.seal();
+    ::malloc_trim(0); // of a million lines as much again is left as garbage
     return set;
 }
 
