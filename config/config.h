@@ -261,6 +261,14 @@ struct SenderList {
     std::vector<std::string> listeners; // empty: all
 };
 
+// Copies of messages while a file exists.
+struct Tap {
+    std::string switch_file; // empty: none
+    std::string directory;
+    Size max_size = 0;
+    std::uint32_t max_messages = 0;
+};
+
 // A program that is told of infected messages.
 struct OnInfected {
     std::string command; // empty: none
@@ -292,6 +300,7 @@ struct Config {
     MessageLimits message;
     Headers headers;
     Status status;
+    Tap tap;
     OnInfected on_infected;
     Log log;
     Process process;

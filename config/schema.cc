@@ -29,11 +29,11 @@ const Row* Schema::find_row(std::string_view key) const {
 }
 
 const Schema& schema() {
-    static const std::array all = {kMilterSection,     kListenerSection, kTimeoutsSection, kActionsSection,
-                                   kRuleSection,       kPolicySection,   kSendersSection,  kSkipSection,
-                                   kPoisonSection,     kHeadersSection,  kMessageSection,  kScannerSection,
-                                   kDatabaseSection,   kReloadSection,   kWorkersSection,  kStatusSection,
-                                   kOnInfectedSection, kLogSection,      kProcessSection};
+    static const std::array all = {kMilterSection,   kListenerSection,   kTimeoutsSection, kActionsSection,
+                                   kRuleSection,     kPolicySection,     kSendersSection,  kSkipSection,
+                                   kPoisonSection,   kHeadersSection,    kMessageSection,  kScannerSection,
+                                   kDatabaseSection, kReloadSection,     kWorkersSection,  kStatusSection,
+                                   kTapSection,      kOnInfectedSection, kLogSection,      kProcessSection};
     static const Schema whole = {all};
     return whole;
 }

@@ -220,6 +220,7 @@ extern const Section kOnInfectedSection;
 extern const Section kRuleSection;
 extern const Section kPolicySection;
 extern const Section kSendersSection;
+extern const Section kTapSection;
 extern const Section kLogSection;
 extern const Section kProcessSection;
 

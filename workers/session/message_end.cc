@@ -1,5 +1,7 @@
 #include "workers/session/message_end.h"
 
+#include <fcntl.h>
+
 #include <array>
 #include <chrono>
 #include <exception>
@@ -59,6 +61,16 @@ std::string difference(const Intake& intake, const scanning::StoredMessage& mess
     return std::to_string(intake.bytes()) + " bytes came, " + std::to_string(stored) + " are stored";
 }
 
+// A copy for the tap, of what is stored.
+void tap(Service& service, Session& session, const scanning::StoredMessage& message) {
+    unique_fd copy(::fcntl(message.fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!copy) return service.tap.drop(system_error("cannot duplicate the message").what, session.queue_id);
+    TapCopy wanted = session.tapped.take(std::move(copy), message.header_offset, message.size - message.header_offset);
+    wanted.client = session.client;
+    wanted.queue_id = session.queue_id;
+    service.tap.copy(std::move(wanted));
+}
+
 // All that is known of the message, the scanner's report included.
 scanning::ScanReport examine(SMFICTX* context, Service& service, Session& session, SteadyTime deadline) {
     scanning::ScanReport report;
@@ -71,8 +83,15 @@ scanning::ScanReport examine(SMFICTX* context, Service& service, Session& sessio
         report.finding = scanning::Finding::exempt;
         report.detail = skip_reason_name(*session.exempt);
         service.board.header().counters.add("messages.skipped_by", *session.exempt);
+        if (!session.tapped.wanted()) return report;
+        if (const auto message = session.store.finish())
+            tap(service, session, *message);
+        else
+            service.tap.drop(message.error().what, session.queue_id);
         return report;
     }
+    if (session.tapped.wanted() && session.store.state() != scanning::StoreState::collecting)
+        service.tap.drop("the message is larger than message.max_size, or could not be kept", session.queue_id);
     if (session.store.state() == scanning::StoreState::oversize) {
         report.finding = scanning::Finding::oversize;
         return report;
@@ -87,6 +106,7 @@ scanning::ScanReport examine(SMFICTX* context, Service& service, Session& sessio
         report.detail = message.error().what;
         return report;
     }
+    if (session.tapped.wanted()) tap(service, session, *message);
     report.detail = difference(session.intake, *message);
     if (!report.detail.empty()) {
         report.finding = scanning::Finding::internal;

@@ -11,6 +11,7 @@
 #include "workers/scanning/scan_client.h"
 #include "workers/session/policy/listener_policy.h"
 #include "workers/session/session_budgets.h"
+#include "workers/session/tap/tap.h"
 
 namespace evermilter::session {
 
@@ -24,6 +25,7 @@ struct Service {
     scanning::Outbox& outbox;
     std::string identity;    // value of X-Virus-Scanned
     OnceAMinute& detections; // of lines about scanners of ports
+    Tap& tap;
 };
 
 } // namespace evermilter::session

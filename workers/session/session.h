@@ -25,6 +25,7 @@
 #include "workers/session/session_connection.h"
 #include "workers/session/session_end.h"
 #include "workers/session/stamp.h"
+#include "workers/session/tap/tap.h"
 
 namespace evermilter::session {
 
@@ -75,6 +76,7 @@ struct Session {
     Negotiated negotiated;
     std::string client; // of xxfi_connect: name and address
     std::string client_address;
+    std::optional<config::ClientSet::Address> client_number; // the same
     std::string client_name;    // empty: not known, or it does not lead back to the address
     std::uint64_t messages = 0; // MAIL commands that were let through
     bool probe = false;         // of evermilterctl probe
@@ -84,6 +86,7 @@ struct Session {
     scanning::Pin pin;                       // reload.pin; empty: the current generation
     Envelope envelope;
     ListedSender listed;
+    Tapped tapped;
     MessageDetails details; // empty unless the log is to have them
     std::string queue_id;
     std::optional<SkipReason> exempt; // the message is not to be scanned, and not stored
@@ -100,6 +103,8 @@ struct Session {
         intake.fail(reason);
         store.fail(reason);
     }
+    // Whether the message is to be stored: to be scanned, or copied.
+    [[nodiscard]] bool is_kept() const noexcept { return !exempt || tapped.wanted(); }
     // Whether one is being received: from an accepted MAIL on.
     [[nodiscard]] std::optional<Unfinished> unfinished(Stage stage) const {
         if (!intake.receiving()) return std::nullopt;
@@ -117,6 +122,7 @@ struct Session {
         intake.over();
         envelope = {};
         listed = {};
+        tapped = {};
         details = {};
         queue_id.clear();
         exempt.reset();

@@ -28,8 +28,11 @@ std::string identity() {
     return std::string("evermilter " EVERMILTER_VERSION " at ") + host.data();
 }
 
-// How soon a change of a list of senders is seen.
-constexpr std::chrono::milliseconds kLookAtLists{500};
+// How soon a change of a list of senders, or of the tap, is seen.
+constexpr std::chrono::milliseconds kLookAtFiles{500};
+
+// How long the tap's last copies may take when the worker ends.
+constexpr std::chrono::seconds kLastCopies{2};
 
 scanning::ScanSettings scan_settings(const config::Config& config) {
     scanning::ScanSettings settings;
@@ -69,12 +72,14 @@ Worker::Worker(SupervisorChannel channel, config::Config config, ListenerPolicie
                {[this](messages::ScannerOverdue overdue) { outbox_.send(overdue); },
                 [this](messages::Suspicion suspicion) { outbox_.send(suspicion); },
                 [this](const MessageDigests& digests) { return poison_ && poison_->holds(digests, monotonic_ns()); }}),
-      service_{config_,  policies_, board_,     sessions_,  queue_worker_.queues(),
-               scanner_, outbox_,   identity(), detections_} {}
+      tap_(config_.tap, board_.header().counters),
+      service_{config_,  policies_, board_,     sessions_,   queue_worker_.queues(),
+               scanner_, outbox_,   identity(), detections_, tap_} {}
 
 Result<void> Worker::prepare() {
     if (!loop_) return Error{0, "libev cannot make an event loop"};
     woken_.start();
+    tap_.look();
     if (auto registered = register_callbacks(service_); !registered) return registered;
     return libmilter::install(sessions_, config_.timeouts.packet);
 }
@@ -87,7 +92,8 @@ int Worker::refuse(int exit_code, const std::string& what) {
 
 void Worker::run() {
     link_.start();
-    if (!policies_.senders().empty()) std::thread([this] { follow_lists(); }).detach();
+    if (tap_.configured()) std::thread([this] { tap_.write_all(); }).detach();
+    if (tap_.configured() || !policies_.senders().empty()) std::thread([this] { follow_files(); }).detach();
     std::thread([this] { test_library(); }).detach(); // meanwhile the supervisor's pings are answered
     ev_run(loop_.get(), 0);
     log::error("worker-failed", {{"reason", "the event loop has ended"}});
@@ -95,13 +101,14 @@ void Worker::run() {
 }
 
 // Reading a million lines takes a second: not in the loop's thread.
-void Worker::follow_lists() {
+void Worker::follow_files() {
     for (;;) {
-        std::this_thread::sleep_for(kLookAtLists);
+        std::this_thread::sleep_for(kLookAtFiles);
         try {
             for (const auto& list : policies_.senders()) list->refresh();
+            tap_.look();
         } catch (const std::exception& error) {
-            log::error("list-failed", {{"reason", error.what()}});
+            log::error("files-failed", {{"reason", error.what()}});
         }
     }
 }
@@ -168,6 +175,8 @@ void Worker::send_all() {
 void Worker::on_drained() {
     for (messages::FromSession& message : outbox_.take()) link_.send(std::move(message));
     if (link_.wants_write()) return;
+    const SteadyTime end = steady_now() + kLastCopies;
+    while (!tap_.idle() && steady_now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     log::info("drained");
     ::_exit(EX_OK);
 }

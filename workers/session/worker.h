@@ -47,7 +47,7 @@ class Worker {
 
     // In a thread of its own.
     void test_library();
-    [[noreturn]] void follow_lists();
+    [[noreturn]] void follow_files();
     void on_timer();
     void send_all();
     void set_timer();
@@ -71,6 +71,7 @@ class Worker {
     scanning::QueueWorker queue_worker_;
     scanning::ScanClient scanner_;
     OnceAMinute detections_;
+    Tap tap_;
     Service service_;
 };
 

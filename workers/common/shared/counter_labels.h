@@ -74,6 +74,10 @@ inline constexpr std::array<const char*, 3> kCommandEndNames = {"done", "failed"
 enum class PolicyEnd : std::uint8_t { go_on, refused, deferred, failed, suspended };
 inline constexpr std::array<const char*, 5> kPolicyEndNames = {"go_on", "refused", "deferred", "failed", "suspended"};
 
+// What became of a message that the tap wants.
+enum class TapEnd : std::uint8_t { copied, dropped };
+inline constexpr std::array<const char*, 2> kTapEndNames = {"copied", "dropped"};
+
 // Of messages::Role, which the supervisor alone counts by.
 inline constexpr std::array<const char*, 4> kRoleNames = {"session", "loader", "standby", "scanner"};
 
@@ -93,6 +97,7 @@ inline constexpr Split kByLoadEnd{"result", kLoadEndNames};
 inline constexpr Split kByRole{"role", kRoleNames};
 inline constexpr Split kByCommandEnd{"result", kCommandEndNames};
 inline constexpr Split kByPolicyEnd{"answer", kPolicyEndNames};
+inline constexpr Split kByTapEnd{"result", kTapEndNames};
 
 // The split that belongs to an enum; nullptr for a type that nothing is counted by.
 template <class Label>
@@ -115,5 +120,7 @@ template <>
 inline constexpr const Split* kSplitOf<CommandEnd> = &kByCommandEnd;
 template <>
 inline constexpr const Split* kSplitOf<PolicyEnd> = &kByPolicyEnd;
+template <>
+inline constexpr const Split* kSplitOf<TapEnd> = &kByTapEnd;
 
 } // namespace evermilter

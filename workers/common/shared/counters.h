@@ -65,6 +65,8 @@ inline constexpr auto kCounterRows = std::to_array<CounterRow>({
     {"policies.cached", "evermilter_policy_cached_total", "Of these, answers that were known already.", kSessionWorker},
     {"senders.refused", "evermilter_senders_refused_total", "Senders that a list refused at MAIL or RCPT.",
      kSessionWorker},
+    {"tap", "evermilter_tap_total", "Messages that tap.switch asks for, by what became of their copy.", kSessionWorker,
+     &kByTapEnd},
     {"scans.total", "evermilter_scans_total", "Scans that gave a result.", kSessionWorker},
     {"scans.seconds_total", "evermilter_scan_seconds_total", "Wall time of these scans.", kSessionWorker, nullptr,
      Unit::nanoseconds},

@@ -175,10 +175,12 @@ sfsistat on_connect(SMFICTX* context, char* host, _SOCK_ADDR* address) {
         session.client = host == nullptr ? "" : host;
         session.client_address = address_text(address);
         if (!session.client_address.empty()) session.client += '[' + session.client_address + ']';
+        session.client_number = address_of(address);
         session.client_name = name_of_client(context, host);
         // A probe asks what becomes of mail that is scanned.
         if (!session.probe)
-            session.exempt_client = exempt_client(policy_of(session).skip, {address_of(address), session.client_name});
+            session.exempt_client =
+                exempt_client(policy_of(session).skip, {session.client_number, session.client_name});
         the_service().sessions.enter(session, Stage::helo);
         return Go::on;
     });
@@ -203,6 +205,7 @@ sfsistat on_close(SMFICTX* /*context*/) {
     session->helo.clear();
     session->client.clear();
     session->client_address.clear();
+    session->client_number.reset();
     session->client_name.clear();
     session->probe = false;
     session->exempt_client.reset();

@@ -97,6 +97,9 @@ sfsistat on_mail(SMFICTX* context, char** arguments) {
         if (const SenderList* const list = session.listed.see_sender(arguments[0]); list != nullptr && !session.probe)
             if (const Go go = refuse_sender(context, session, *list, {}); go != Go::on) return go;
         learn_queue_id(context, session);
+        if (!session.probe)
+            session.tapped =
+                Tapped(the_service().tap.rules(), {session.client_number, session.client_name}, arguments[0]);
         session.exempt = session.exempt_client;
         if (!session.exempt && !session.probe)
             session.exempt = exempt_sender(policy_of(session).skip, session.envelope.user, arguments[0]);
@@ -122,6 +125,7 @@ sfsistat on_rcpt(SMFICTX* context, char** arguments) {
             if (const Go go = refuse_sender(context, session, *list, arguments[0]); go != Go::on) return go;
         if (const Go go = ask_policies(context, session, arguments[0]); go != Go::on) return go;
         session.listed.take_recipient(arguments[0]);
+        session.tapped.take_recipient(arguments[0]);
         Envelope& envelope = session.envelope;
         ++envelope.recipient_count;
         envelope.all_exempt =

@@ -30,7 +30,7 @@ sfsistat on_header(SMFICTX* /*context*/, char* name, char* value) { // NOLINT(re
             if (wants_details(the_service().config)) session.details.see(name, value);
             if (session.listed.wants_from() && is_field(name, "From")) session.listed.see_from(from_addresses(value));
             exempt_by_recipients(session);
-            if (!session.exempt) session.store.add_header(name, value, session.negotiated.leadspc);
+            if (session.is_kept()) session.store.add_header(name, value, session.negotiated.leadspc);
             the_service().sessions.enter(session, Stage::header);
         });
     return answer_header();
@@ -41,7 +41,7 @@ sfsistat on_end_of_headers(SMFICTX* context) {
         "eoh", [](Session&) {},
         [&](Session& session) {
             exempt_by_recipients(session);
-            if (!session.exempt) session.store.end_of_headers();
+            if (session.is_kept()) session.store.end_of_headers();
             learn_queue_id(context, session);
             the_service().sessions.enter(session, Stage::body);
         });
@@ -53,7 +53,7 @@ sfsistat on_body(SMFICTX* /*context*/, unsigned char* chunk, std::size_t size) {
         "body", [&](Session& session) { session.intake.body(size); },
         [&](Session& session) {
             exempt_by_recipients(session);
-            if (!session.exempt) session.store.add_body({reinterpret_cast<const char*>(chunk), size});
+            if (session.is_kept()) session.store.add_body({reinterpret_cast<const char*>(chunk), size});
             the_service().sessions.enter(session, Stage::body);
         });
     return answer_chunk(libmilter::current_command());

@@ -51,8 +51,8 @@ struct Books {
           store{config.message.max_size, config.message.spool_directory},
           sessions(
               config.timeouts, board, store, memory, outbox, [] {}, log::Level::debug),
-          service{config,      own.policies, board,        sessions,      own.queues,
-                  own.scanner, outbox,       own.identity, own.detections} {}
+          service{config,      own.policies, board,        sessions,       own.queues,
+                  own.scanner, outbox,       own.identity, own.detections, own.tap} {}
 
     const config::Config config;
     const SessionBoard board;
