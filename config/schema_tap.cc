@@ -22,10 +22,8 @@ constexpr Row kTapRows[] = {
     {.key = "tap.directory",
      .kind = Kind::path,
      .field = field<&Tap::directory>,
-     .default_value = "",
+     .default_value = "/var/lib/evermilter-tap",
      .applies_by = AppliesBy::new_session_workers,
-     .unset = "an error where there is a switch",
-     .example = "/var/lib/evermilter-tap",
      .text =
          "Where the copies are put, in the form of a maildir; `process.user` must be able to write there. A copy has "
          "the "

@@ -140,12 +140,6 @@ void check_senders(const Config& config, std::vector<Conflict>& conflicts) {
     }
 }
 
-void check_tap(const Config& config, std::vector<Conflict>& conflicts) {
-    if (config.tap.switch_file.empty() || !config.tap.directory.empty()) return;
-    conflicts.push_back(
-        {{"tap.switch", "tap.directory"}, "is set, but tap.directory is not; name a folder for the copies"});
-}
-
 void check_workers(const Config& config, std::vector<Conflict>& conflicts) {
     if (config.workers.session_min <= config.workers.session_max) return;
     conflicts.push_back({{"workers.session_min", "workers.session_max"},
@@ -177,7 +171,6 @@ std::vector<Conflict> validate(const Config& config) {
     check_rules(config, conflicts);
     check_policies(config, conflicts);
     check_senders(config, conflicts);
-    check_tap(config, conflicts);
     check_wildcards(config, conflicts);
     check_workers(config, conflicts);
     check_pua(config, conflicts);
