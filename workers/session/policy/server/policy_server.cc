@@ -44,7 +44,7 @@ Result<PolicyReceived, PolicyFault> PolicyServer::ask(const PolicyQuestion& ques
     if (!breaker_.allows(steady_now())) return PolicyFault{false, "it is not asked for a while"};
     auto connection = take(lock, trial, deadline);
     if (!connection) {
-        breaker_.given_up();
+        if (trial) breaker_.given_up();
         return std::move(connection).error();
     }
     lock.unlock();
