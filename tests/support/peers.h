@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include <cstdint>
 #include <stdexcept>
 
 #include "workers/common/base/peer_address.h"

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <variant>
 
