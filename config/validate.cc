@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "config/address.h"
 #include "config/listener_names.h"
@@ -38,9 +39,11 @@ void check_wildcards(const Config& config, std::vector<Conflict>& conflicts) {
         for (const std::string& text : addresses) {
             const auto address = parse_address(text);
             if (!address || !is_wildcard(*address)) continue;
-            conflicts.push_back({{key},
-                                 "\"" + text + "\" listens on every address of the machine; set " + allow +
-                                     " to the networks of your mail servers, or name one address"});
+            std::string reason = printable(text);
+            reason += " listens on every address of the machine; set ";
+            reason += allow;
+            reason += " to the networks of your mail servers, or name one address";
+            conflicts.push_back({{key}, std::move(reason)});
         }
     };
     if (!config.milter.allow_in_file) check(config.milter.listen, "milter.listen", "milter.allow");

@@ -76,6 +76,7 @@ std::string run_program(const Identity& user, const std::string& program, const 
     std::vector<std::string> texts{program};
     texts.insert(texts.end(), arguments.begin(), arguments.end());
     std::vector<char*> words;
+    words.reserve(texts.size() + 1);
     for (std::string& text : texts) words.push_back(text.data());
     words.push_back(nullptr);
     std::array<int, 2> ends{};

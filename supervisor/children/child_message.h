@@ -14,8 +14,8 @@ class ChildMessage {
   public:
     // `From`: the variant of a direction.
     template <class From>
-    requires messages::is_one_of<messages::Hello, From> ChildMessage(
-        From message) // NOLINT(google-explicit-constructor)
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    requires messages::is_one_of<messages::Hello, From> ChildMessage(From message)
         : said_(std::make_unique<Said<From>>(std::move(message))) {}
 
     [[nodiscard]] std::string_view name() const noexcept { return said_->name(); }

@@ -11,7 +11,7 @@ namespace evermilter::supervisor {
 struct FolderAndName {
     std::string folder;
     std::string name;
-    auto operator<=>(const FolderAndName&) const = default;
+    auto operator<=>(const FolderAndName&) const = default; // NOLINT(modernize-use-nullptr): of the 0 that it makes
 };
 
 // Of an absolute path; ends where something is missing, and after 40 links (path_resolution(7)). `folders` gets the

@@ -33,7 +33,8 @@ class [[nodiscard]] Result {
         Result(U&& value) // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
         : state_(std::in_place_index<0>, std::forward<U>(value)) {}
     template <class F>
-    requires std::is_same_v<std::remove_cvref_t<F>, E> Result(F&& error) // NOLINT(google-explicit-constructor)
+    // NOLINTNEXTLINE(google-explicit-constructor,bugprone-forwarding-reference-overload)
+    requires std::is_same_v<std::remove_cvref_t<F>, E> Result(F&& error)
         : state_(std::in_place_index<1>, std::forward<F>(error)) {}
 
     [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }

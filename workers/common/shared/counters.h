@@ -106,8 +106,8 @@ concept CounterLabel = kSplitOf<Label>
 template <Keepers kKeeper>
 class CounterName {
   public:
-    consteval CounterName(const char* path)
-        : cell_(find_cell(path, kKeeper, nullptr)) {} // NOLINT(google-explicit-constructor,hicpp-explicit-conversions)
+    // NOLINTNEXTLINE(google-explicit-constructor,hicpp-explicit-conversions)
+    consteval CounterName(const char* path) : cell_(find_cell(path, kKeeper, nullptr)) {}
     [[nodiscard]] constexpr std::size_t cell() const noexcept { return cell_; }
 
   private:
@@ -118,9 +118,8 @@ class CounterName {
 template <Keepers kKeeper, CounterLabel Label>
 class SplitName {
   public:
-    consteval SplitName(const char* path)
-        : first_(find_cell(path, kKeeper, kSplitOf<Label>)) {
-    } // NOLINT(google-explicit-constructor,hicpp-explicit-conversions)
+    // NOLINTNEXTLINE(google-explicit-constructor,hicpp-explicit-conversions)
+    consteval SplitName(const char* path) : first_(find_cell(path, kKeeper, kSplitOf<Label>)) {}
     [[nodiscard]] constexpr std::size_t cell(Label label) const noexcept {
         return first_ + static_cast<std::size_t>(label);
     }
