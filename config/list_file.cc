@@ -6,17 +6,9 @@
 #include <fstream>
 #include <system_error>
 
+#include "workers/common/base/trimmed.h"
+
 namespace evermilter::config {
-namespace {
-
-std::string_view trimmed(std::string_view line) {
-    constexpr std::string_view blanks = " \t\r";
-    const std::size_t begin = line.find_first_not_of(blanks);
-    if (begin == std::string_view::npos) return {};
-    return line.substr(begin, line.find_last_not_of(blanks) - begin + 1);
-}
-
-} // namespace
 
 std::optional<std::string> read_list_file(const std::string& path, const TakeEntry& take) {
     struct stat status {};
@@ -31,7 +23,7 @@ std::optional<std::string> read_list_file(const std::string& path, const TakeEnt
         ++number;
         bytes += line.size() + 1;
         if (bytes > kLargestList) return path + ": is larger than " + std::to_string(kLargestList >> 20U) + " MiB";
-        const std::string_view entry = trimmed(line);
+        const std::string_view entry = trimmed(line, " \t\r");
         if (entry.empty() || entry.front() == '#') continue;
         if (auto reason = take(entry)) return path + ":" + std::to_string(number) + ": " + *reason;
     }

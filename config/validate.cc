@@ -103,11 +103,28 @@ bool is_numeric_host(const ListenAddress& address) {
                        bytes.data()) == 1;
 }
 
-void check_policies(const Config& config, std::vector<Conflict>& conflicts) {
+// What a recipient may wait for at one listener; `name` is empty for milter.listen.
+void check_waiting(const Config& config, const std::string& name, std::vector<Conflict>& conflicts) {
     Duration all{};
+    std::string key;
+    for (const PolicyCheck& policy : config.policies) {
+        if (!holds_for(policy.listeners, name)) continue;
+        all += policy.timeout;
+        if (key.empty()) key = "policy[" + shown_key(policy.name) + "].timeout";
+    }
+    constexpr Duration kSendmail = std::chrono::seconds(10);
+    const Duration most = std::min(config.timeouts.rcpt, kSendmail);
+    if (key.empty() || all < most) return;
+    const std::string whose = name.empty() ? "milter.listen" : "listener " + shown_key(name);
+    conflicts.push_back({{key, "timeouts.rcpt"},
+                         "the timeouts of all policies of " + whose + " together (" + duration_text(all) +
+                             ") must be below " + duration_text(most) +
+                             ", after which the session is closed; lower them"});
+}
+
+void check_policies(const Config& config, std::vector<Conflict>& conflicts) {
     for (const PolicyCheck& policy : config.policies) {
         const std::string key = "policy[" + shown_key(policy.name) + "].";
-        all += policy.timeout;
         if (policy.servers.empty())
             conflicts.push_back({{key + "servers", key + "name"},
                                  "names no server; write one, such as servers = [\"unix:/run/dovecot/quota-status\"]"});
@@ -120,12 +137,8 @@ void check_policies(const Config& config, std::vector<Conflict>& conflicts) {
         }
         check_listener_names(config, policy.listeners, key, conflicts);
     }
-    constexpr Duration kSendmail = std::chrono::seconds(10);
-    const Duration most = std::min(config.timeouts.rcpt, kSendmail);
-    if (!config.policies.empty() && all >= most)
-        conflicts.push_back({{"policy[" + shown_key(config.policies.front().name) + "].timeout", "timeouts.rcpt"},
-                             "the timeouts of all policies together (" + duration_text(all) + ") must be below " +
-                                 duration_text(most) + ", after which the session is closed; lower them"});
+    if (!config.milter.listen.empty()) check_waiting(config, {}, conflicts);
+    for (const Listener& listener : config.listeners) check_waiting(config, listener.name, conflicts);
 }
 
 void check_senders(const Config& config, std::vector<Conflict>& conflicts) {

@@ -1,5 +1,6 @@
 // Cutting commands out of a stream.
 #include "supervisor/status/command_reader.h"
+#include "workers/common/base/trimmed.h"
 
 #include <algorithm>
 #include <array>
@@ -13,12 +14,6 @@ constexpr std::array<std::string_view, 5> kClamdWords = {"PING", "VERSION", "VER
 
 bool is_capital(char character) {
     return character >= 'A' && character <= 'Z';
-}
-
-std::string_view trimmed(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(" \t\r");
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
 } // namespace
@@ -39,7 +34,7 @@ std::optional<CommandReader> take_command(std::string& input, bool ended) {
         line.prefixed = prefixed;
         if (prefixed && input[0] == 'z') line.terminator = '\0';
         const std::string_view whole = std::string_view(input).substr(0, end);
-        line.text = trimmed(whole.substr(prefixed ? 1 : 0));
+        line.text = trimmed(whole.substr(prefixed ? 1 : 0), " \t\r");
         line.clamd = prefixed || (!line.text.empty() && is_capital(line.text[0]));
         input.erase(0, end == std::string::npos ? end : end + 1);
         if (!line.text.empty()) return line;

@@ -21,6 +21,7 @@
 #include "tests/bench/report.h"
 #include "tests/support/fake_policy_server.h"
 #include "tests/support/service.h"
+#include "tests/support/waiting.h"
 #include "workers/session/policy/from_addresses.h"
 #include "workers/session/policy/listener_policy.h"
 #include "workers/session/tap/tap.h"
@@ -150,7 +151,8 @@ void throughput_beside_waiting(unsigned turns) {
                     client.abort();
                 }
             });
-        std::this_thread::sleep_for(1s);
+        const std::size_t before = slow.questions().size();
+        test::wait_until("all of them wait", [&] { return slow.questions().size() >= before + kWaiting; });
         const double beside = throughput(service);
         over = true;
         for (std::thread& session : sessions) session.join();

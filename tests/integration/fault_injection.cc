@@ -197,7 +197,10 @@ pid_t Injection::catch_starting() {
         pid_t fresh = 0;
         while (fresh == 0) {
             for (const Process& one : children(service_.pid()))
-                if (std::find(known.begin(), known.end(), one.pid) == known.end()) fresh = one.pid;
+                // Not the helper that reads the file.
+                if (std::find(known.begin(), known.end(), one.pid) == known.end() &&
+                    executable(one.pid).ends_with("/evermilter-session"))
+                    fresh = one.pid;
         }
         stop_process(fresh);
         BOOST_REQUIRE(json::parse(operators.receive_until('\n')).at("ok") == true);

@@ -18,6 +18,8 @@ namespace {
 
 struct Listed : Service {
     explicit Listed(const std::string& more = {}, const Keys& keys = {}) : Service(keys) {
+        set("workers.session_min", "1"); // each follows the files for itself
+        set("workers.session_max", "1");
         write("list", "spammer@example.org\n@spam.example\n");
         write("opt-in", "wants@example.com\n");
         set("senders", "[{name = \"spammers\", file = \"" + path("list").string() + "\"" + more + "}]");
@@ -111,6 +113,19 @@ BOOST_AUTO_TEST_CASE(quarantine_and_discard_are_done_at_the_end) {
                 "[{name = \"spammers\", file = \"" + service.path("list").string() + "\", action = \"discard\"}]");
     BOOST_TEST(ask(service, "reload-config").at("ok") == true);
     BOOST_TEST(service.answer(clean_mail(), kSpammer).text() == "discard");
+}
+
+BOOST_AUTO_TEST_CASE(where_the_mail_server_cannot_hold_a_message_it_is_told_to_come_again) {
+    Listed service(", action = \"quarantine\"");
+    service.start();
+    Offer offer;
+    offer.actions = 0x1ff & ~0x20U; // SMFIF_QUARANTINE
+    MilterClient client = service.session(offer);
+    Envelope envelope;
+    envelope.sender = kSpammer;
+    const Verdict verdict = client.message(clean_mail(), envelope);
+    BOOST_TEST(verdict.text().starts_with("451 "), verdict.text());
+    BOOST_TEST(!verdict.quarantined());
 }
 
 BOOST_AUTO_TEST_CASE(a_changed_file_is_followed_and_a_broken_one_changes_nothing) {

@@ -129,6 +129,17 @@ BOOST_AUTO_TEST_CASE(a_directory_that_is_not_there_is_loud_and_delays_no_mail) {
     service.wait_status("all are dropped", [](const json& status) { return status.at("tap").at("dropped") == 3; });
 }
 
+// Beyond a mebibyte it is not in memory but in the spool directory.
+BOOST_AUTO_TEST_CASE(a_large_message_is_copied_whole_too) {
+    Tapped service;
+    service.on();
+    service.start();
+    const std::string mail = clean_mail(noise(2'000'000, 7));
+    BOOST_TEST(service.answer(mail).text() == "accept");
+    service.wait_copies(1);
+    BOOST_TEST(service.copies()[0].ends_with(mail));
+}
+
 BOOST_AUTO_TEST_CASE(a_switch_with_a_wrong_line_copies_nothing_and_says_where) {
     Tapped service;
     service.on("sender a@example.org\nwhatever\n");

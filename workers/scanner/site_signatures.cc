@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "workers/common/base/hex.h"
+#include "workers/common/base/trimmed.h"
 #include "workers/common/base/unique_fd.h"
 
 namespace evermilter::scanner {
@@ -24,18 +25,12 @@ bool is_name_character(char c) {
            c == '-';
 }
 
-std::string_view trimmed(std::string_view line) {
-    const std::size_t begin = line.find_first_not_of(kBlanks);
-    if (begin == std::string_view::npos) return {};
-    return line.substr(begin, line.find_last_not_of(kBlanks) - begin + 1);
-}
-
 // "NAME =": a name, a blank at least, the sign. Base64 has signs without a blank before them.
 std::optional<std::string_view> name_in(std::string_view line) {
-    const std::string_view text = trimmed(line);
+    const std::string_view text = trimmed(line, kBlanks);
     if (text.empty() || text.back() != '=') return std::nullopt;
     const std::string_view before = text.substr(0, text.size() - 1);
-    const std::string_view name = trimmed(before);
+    const std::string_view name = trimmed(before, kBlanks);
     if (name.empty() || name.size() == before.size()) return std::nullopt;
     if (!std::all_of(name.begin(), name.end(), is_name_character)) return std::nullopt;
     return name;
@@ -56,7 +51,7 @@ class Compiler {
             begun_ = line_;
             return {};
         }
-        if (trimmed(line).empty()) return end();
+        if (trimmed(line, kBlanks).empty()) return end();
         if (name_.empty()) {
             if (line.front() == '#') return {};
             return fault(

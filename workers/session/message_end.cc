@@ -61,14 +61,22 @@ std::string difference(const Intake& intake, const scanning::StoredMessage& mess
     return std::to_string(intake.bytes()) + " bytes came, " + std::to_string(stored) + " are stored";
 }
 
-// A copy for the tap, of what is stored.
-void tap(Service& service, Session& session, const scanning::StoredMessage& message) {
-    unique_fd copy(::fcntl(message.fd.get(), F_DUPFD_CLOEXEC, 0));
-    if (!copy) return service.tap.drop(system_error("cannot duplicate the message").what, session.queue_id);
-    TapCopy wanted = session.tapped.take(std::move(copy), message.header_offset, message.size - message.header_offset);
-    wanted.client = session.client;
-    wanted.queue_id = session.queue_id;
-    service.tap.copy(std::move(wanted));
+// A copy for the tap, where it wants one. Whatever goes wrong with that, the message is answered as if there were no
+// tap.
+void tap(Service& service, Session& session, const Result<scanning::StoredMessage>& message) noexcept {
+    if (!session.tapped.wanted()) return;
+    try {
+        if (!message) return service.tap.drop(message.error().what, session.queue_id);
+        unique_fd copy(::fcntl(message->fd.get(), F_DUPFD_CLOEXEC, 0));
+        if (!copy) return service.tap.drop(system_error("cannot duplicate the message").what, session.queue_id);
+        TapCopy wanted =
+            session.tapped.take(std::move(copy), message->header_offset, message->size - message->header_offset);
+        wanted.client = session.client;
+        wanted.queue_id = session.queue_id;
+        service.tap.copy(std::move(wanted));
+    } catch (const std::exception&) {
+        service.board.header().counters.add("tap", TapEnd::dropped);
+    }
 }
 
 // All that is known of the message, the scanner's report included.
@@ -83,30 +91,26 @@ scanning::ScanReport examine(SMFICTX* context, Service& service, Session& sessio
         report.finding = scanning::Finding::exempt;
         report.detail = skip_reason_name(*session.exempt);
         service.board.header().counters.add("messages.skipped_by", *session.exempt);
-        if (!session.tapped.wanted()) return report;
-        if (const auto message = session.store.finish())
-            tap(service, session, *message);
-        else
-            service.tap.drop(message.error().what, session.queue_id);
+        if (session.tapped.wanted()) tap(service, session, session.store.finish());
         return report;
     }
-    if (session.tapped.wanted() && session.store.state() != scanning::StoreState::collecting)
-        service.tap.drop("the message is larger than message.max_size, or could not be kept", session.queue_id);
     if (session.store.state() == scanning::StoreState::oversize) {
+        tap(service, session, Error{0, "the message is larger than message.max_size"});
         report.finding = scanning::Finding::oversize;
         return report;
     }
     report.finding = scanning::Finding::store_failed;
     if (session.store.state() == scanning::StoreState::failed) {
+        tap(service, session, session.store.error());
         report.detail = session.store.error().what;
         return report;
     }
     const auto message = session.store.finish();
+    tap(service, session, message);
     if (!message) {
         report.detail = message.error().what;
         return report;
     }
-    if (session.tapped.wanted()) tap(service, session, *message);
     report.detail = difference(session.intake, *message);
     if (!report.detail.empty()) {
         report.finding = scanning::Finding::internal;

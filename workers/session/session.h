@@ -78,7 +78,7 @@ struct Session {
     std::string client_address;
     std::optional<config::ClientSet::Address> client_number; // the same
     std::string client_name;    // empty: not known, or it does not lead back to the address
-    std::uint64_t messages = 0; // MAIL commands that were let through
+    std::uint64_t messages = 0; // MAIL commands so far
     bool probe = false;         // of evermilterctl probe
     bool detection = false;     // so far it is what a scanner of ports sends that looks for a milter
     std::string helo;

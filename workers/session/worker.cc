@@ -175,8 +175,7 @@ void Worker::send_all() {
 void Worker::on_drained() {
     for (messages::FromSession& message : outbox_.take()) link_.send(std::move(message));
     if (link_.wants_write()) return;
-    const SteadyTime end = steady_now() + kLastCopies;
-    while (!tap_.idle() && steady_now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    tap_.wait_written(steady_now() + kLastCopies);
     log::info("drained");
     ::_exit(EX_OK);
 }

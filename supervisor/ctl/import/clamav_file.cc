@@ -13,6 +13,7 @@
 
 #include "supervisor/ctl/printable.h"
 #include "workers/common/base/log_line.h"
+#include "workers/common/base/trimmed.h"
 #include "workers/common/base/unique_fd.h"
 
 namespace evermilter::ctl {
@@ -23,12 +24,6 @@ constexpr std::size_t kMostFaults = 20;   // nobody reads more of a file that is
 constexpr std::size_t kLongestShown = 60; // bytes of a line in a fault
 constexpr std::string_view kBlanks = " \t\r";
 
-std::string_view trimmed(std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(kBlanks);
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
 class Lines {
   public:
     explicit Lines(const std::string& path) { file_.path = path; }
@@ -37,7 +32,7 @@ class Lines {
         while (!text.empty() && faults_.size() < kMostFaults) {
             const std::size_t end = std::min(text.find('\n'), text.size());
             ++number_;
-            read_line(trimmed(text.substr(0, end)));
+            read_line(trimmed(text.substr(0, end), kBlanks));
             text.remove_prefix(std::min(end + 1, text.size()));
         }
     }
@@ -58,7 +53,7 @@ class Lines {
         if (auto wrong = unwritable(line)) return add("", *wrong + ". Is this a configuration of ClamAV?");
         const std::size_t end = std::min(line.find_first_of(kBlanks), line.size());
         const std::string_view option = line.substr(0, end);
-        std::string_view value = trimmed(line.substr(end));
+        std::string_view value = trimmed(line.substr(end), kBlanks);
         const std::string shown = printable(option.substr(0, kLongestShown));
         if (option == "Example") return add_setting(option, "");
         if (value.empty()) {

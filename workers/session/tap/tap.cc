@@ -89,6 +89,7 @@ void Tap::write_all() {
     for (;;) {
         std::unique_lock lock(mutex_);
         writing_ = false;
+        if (waiting_.empty()) all_written_.notify_all();
         something_.wait(lock, [this] { return !waiting_.empty(); });
         const TapCopy copy = std::move(waiting_.front());
         waiting_.pop_front();
@@ -107,9 +108,9 @@ void Tap::write_all() {
     }
 }
 
-bool Tap::idle() const {
-    const std::lock_guard lock(mutex_);
-    return waiting_.empty() && !writing_;
+void Tap::wait_written(SteadyTime until) {
+    std::unique_lock lock(mutex_);
+    static_cast<void>(all_written_.wait_until(lock, until, [this] { return waiting_.empty() && !writing_; }));
 }
 
 Tapped::Tapped(std::shared_ptr<const TapRules> rules, const Client& client, std::string_view sender)

@@ -41,8 +41,8 @@ class Tap {
     void look();
     // Writes what waits, one after the other, for ever. In a thread of its own.
     [[noreturn]] void write_all();
-    // Whether all copies are written. Any thread.
-    [[nodiscard]] bool idle() const;
+    // Waits until all copies are written, or until then. Any thread.
+    void wait_written(SteadyTime until);
 
   private:
     const config::Tap settings_;
@@ -52,6 +52,7 @@ class Tap {
 
     mutable std::mutex mutex_;
     std::condition_variable something_;
+    std::condition_variable all_written_;
     std::shared_ptr<const TapRules> rules_;
     std::deque<TapCopy> waiting_;
     bool writing_ = false;

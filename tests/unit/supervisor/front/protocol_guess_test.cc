@@ -121,4 +121,19 @@ BOOST_AUTO_TEST_CASE(when_no_more_comes_there_is_always_an_answer) {
     BOOST_TEST((guess_final(bytes(negotiation(6))) == Protocol::negotiation));
 }
 
+BOOST_AUTO_TEST_CASE(only_the_negotiation_of_a_scanner_of_ports_is_one) {
+    const auto detects = [](const std::string& text) {
+        return is_detection({reinterpret_cast<const unsigned char*>(text.data()), text.size()});
+    };
+    const std::string detection = "\0\0\0\x0dO\0\0\0\x02\0\0\0\x7f\0\0\0\0"s;
+    BOOST_TEST(detects(detection));
+    BOOST_TEST(detects(detection + "more"));
+    for (std::size_t length = 0; length < detection.size(); ++length) BOOST_TEST(!detects(detection.substr(0, length)));
+    for (const std::size_t at : {8U, 12U, 16U}) { // version, actions, steps
+        std::string other = detection;
+        ++other[at];
+        BOOST_TEST(!detects(other), at);
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

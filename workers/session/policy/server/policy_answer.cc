@@ -5,22 +5,17 @@
 #include <cctype>
 
 #include "config/text_check.h"
+#include "workers/common/base/trimmed.h"
 
 namespace evermilter::session {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
 
-std::string_view trimmed(std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(kBlanks);
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
 std::string_view take_word(std::string_view& text) {
-    text = trimmed(text);
+    text = trimmed(text, kBlanks);
     const std::string_view word = text.substr(0, text.find_first_of(kBlanks));
-    text = trimmed(text.substr(word.size()));
+    text = trimmed(text.substr(word.size()), kBlanks);
     return word;
 }
 
@@ -70,7 +65,7 @@ Result<PolicyAnswer> parse_policy_answer(std::string_view text) {
         if (!line.starts_with(name)) continue; // other attributes are for later versions of the protocol
         if (found) return Error{0, "two actions in one answer"};
         found = true;
-        action = trimmed(line.substr(name.size()));
+        action = trimmed(line.substr(name.size()), kBlanks);
     }
     if (!found) return Error{0, "no \"action=\" in the answer " + config::printable(text.substr(0, 100))};
 

@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(the_next_address_is_asked_where_none_listens_and_remembered
 BOOST_AUTO_TEST_CASE(garbage_and_too_much_are_failures_and_cost_the_connection) {
     for (const std::string& garbage :
          {std::string("hello\n\n"), std::string("action=HOLD\n\n"), std::string("action=OK\n\naction=OK\n\n"),
-          std::string(100'000, 'x'), std::string("action=OK\n")}) {
+          std::string("action=OK\n\nrest"), std::string(100'000, 'x'), std::string("action=OK\n")}) {
         FakePolicyServer server([&](const PolicyAttributes&) { return garbage; });
         config::PolicyCheck quick = policy({server.address()});
         if (garbage == "action=OK\n") quick.timeout = 100ms; // it never ends
