@@ -73,6 +73,25 @@ BOOST_AUTO_TEST_CASE(a_connection_that_the_server_has_closed_is_no_failure) {
     BOOST_TEST(server.connections() == 3U);
 }
 
+BOOST_AUTO_TEST_CASE(a_question_is_asked_again_where_the_server_hangs_up_at_an_old_connection_only) {
+    FakePolicyServer* hanging_up = nullptr;
+    std::atomic<int> asked{0};
+    // It answers the first question and each third one after it, and hangs up at the others.
+    FakePolicyServer server([&](const PolicyAttributes& attributes) {
+        const int number = asked++;
+        if (number % 3 == 0) return dunno(attributes);
+        hanging_up->hang_up();
+        return std::string();
+    });
+    hanging_up = &server;
+    const auto quota = client(policy({server.address()}));
+    BOOST_TEST(quota->ask(to("a")).ok());
+    BOOST_TEST(!quota->ask(to("a")).ok()); // at the old connection and at a new one
+    BOOST_TEST(server.questions().size() == 3U);
+    BOOST_TEST(server.connections() == 2U);
+    BOOST_TEST(quota->ask(to("a")).ok());
+}
+
 BOOST_AUTO_TEST_CASE(the_next_address_is_asked_where_none_listens_and_remembered) {
     FakePolicyServer server(dunno);
     const auto quota = client(policy({"unix:/nowhere/policy", "inet:1@127.0.0.1", server.address()}));
