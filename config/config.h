@@ -130,6 +130,7 @@ struct Reload {
     Duration load_timeout{};
     bool memory_check = true;
     ReloadMode mode = ReloadMode::overlap;
+    Duration splay{};
 };
 
 struct Timeouts {

@@ -141,6 +141,15 @@ constexpr Row kReloadRows[] = {
              "for one engine: once the snapshot is taken the old one ends, then the new one is loaded, and messages "
              "wait meanwhile for at most `scanner.queue_timeout`. Where the load is refused, the old database is "
              "loaded again."},
+    {.key = "reload.splay",
+     .kind = Kind::duration,
+     .field = field<&Reload::splay>,
+     .default_value = "0s",
+     .range = {0, 24 * kHour},
+     .text =
+         "For several machines that get new databases at the same moment: what `database.watch` has seen, and what "
+         "freshclam announces (`NotifyClamd`), is loaded after a while of at most so long, which chance chooses each "
+         "time. `evermilterctl reload`, SIGHUP, and a machine whose signatures are missing or stale do not wait."},
 };
 
 } // namespace

@@ -82,8 +82,9 @@ struct State {
     Decisions decisions;                    // hold, and which contents were rejected
     std::optional<Stale> stale;             // what the directory holds is not taken
     std::map<std::string, Moment> vanished; // databases that are missing, and when each was first missed
-    std::string watch_trouble; // not empty: why database.watch sees changes only when it looks from time to time
-    std::string books_reason;  // not empty: why something that only keeps books cannot be written
+    std::string watch_trouble;   // not empty: why database.watch sees changes only when it looks from time to time
+    std::int64_t reload_due = 0; // Unix time at which reload.splay ends and a reload is asked for; 0: none waits
+    std::string books_reason;    // not empty: why something that only keeps books cannot be written
     // Lists, because their elements are referred to while others come and go. Ids ascend; the last few generations
     // that failed or are gone stay for the status.
     std::list<SessionWorker> session_workers;

@@ -79,6 +79,8 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
                 [this](const std::string& path, const std::string& text) {
                     decisions_writer_.write(path, settings_.identities.scanner, text);
                 }}),
+      splay_(time_, state_, settings_,
+             [this](const ReloadRequest& request, ReloadCallback done) { reloads_.request(request, std::move(done)); }),
       session_workers_(
           loop_.get(), state_, children_, settings_,
           {[this](SessionWorker& worker) {
@@ -125,8 +127,7 @@ Supervisor::Supervisor(Settings settings, ServiceManager manager, Started starte
            [this](const Settings& taken, bool new_session_workers) { take_settings(taken, new_session_workers); }}),
       database_watch_(loop_.get(), {[this] {
                                         log::info("reload-asked", {{"by", "database.watch"}});
-                                        reloads_.request(
-                                            ReloadRequest{.kind = ReloadKind::automatic, .by = "database.watch"}, {});
+                                        splay_.ask({.kind = ReloadKind::automatic, .by = "database.watch"}, {});
                                     },
                                     [this](const std::string& trouble) { state_.watch_trouble = trouble; }}),
       entrance_(loop_.get(), *this),
@@ -242,7 +243,10 @@ bool Supervisor::hand_over(unique_fd connection, Peer peer) {
 }
 
 void Supervisor::request_reload(const ReloadRequest& request, ReloadCallback done) {
-    reloads_.request(request, std::move(done));
+    if (request.kind == ReloadKind::automatic)
+        splay_.ask(request, std::move(done));
+    else
+        reloads_.request(request, std::move(done));
 }
 
 void Supervisor::request_config_reload(ReloadCallback done) {
@@ -259,6 +263,7 @@ void Supervisor::take_settings(const Settings& settings, bool new_session_worker
     summary_.apply(now.log.summary);
     generations_.look_now();
     reloads_.look_now();
+    splay_.apply();
     if (now.process.ping_timeout != before.process.ping_timeout) heartbeat_.start();
     if (now.timeouts.shutdown != before.timeouts.shutdown)
         children_.send_to_all(messages::ShutdownTime{now.timeouts.shutdown.count()});
@@ -345,6 +350,7 @@ void Supervisor::stop(int exit_code) {
     folders_.stop();
     infected_command_.stop();
     helpers_.stop();
+    splay_.stop();
     reloads_.stop();
     const std::chrono::nanoseconds bound = settings_.config.timeouts.shutdown;
     session_workers_.stop(true, monotonic_ns() + bound.count());

@@ -21,6 +21,7 @@
 #include "supervisor/generations/generations.h"
 #include "supervisor/generations/leftover_engines.h"
 #include "supervisor/generations/loader_owner.h"
+#include "supervisor/generations/reload_splay.h"
 #include "supervisor/generations/reloads.h"
 #include "supervisor/infected_command.h"
 #include "supervisor/loop_time.h"
@@ -97,6 +98,7 @@ class Supervisor final : public Operations {
     Generations generations_;
     FileWriter decisions_writer_;
     Reloads reloads_;
+    ReloadSplay splay_;
     SessionWorkers session_workers_;
     Heartbeat heartbeat_;
     LeftoverEngines leftover_engines_;

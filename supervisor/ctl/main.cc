@@ -38,6 +38,7 @@ struct Options {
     std::string socket = "/run/evermilter/status.sock";
     bool json = false;
     bool force = false;
+    bool automatic = false;
     bool no_wait = false;
     bool changed = false;
     std::string generation;
@@ -136,7 +137,8 @@ int waiting(const Options& options, const std::string& command, const std::funct
 
 int reload(const Options& options) {
     return waiting(options,
-                   std::string("reload") + (options.force ? " --force" : "") + (options.no_wait ? " --no-wait" : ""),
+                   std::string("reload") + (options.force ? " --force" : "") +
+                       (options.automatic ? " --automatic" : "") + (options.no_wait ? " --no-wait" : ""),
                    outcome_text);
 }
 
@@ -264,8 +266,12 @@ int run(int argc, char** argv) {
     command("sessions", "The open sessions", [&] { return sessions(options); });
     CLI::App* reload_command =
         command("reload", "Load the databases again and wait until they are in use", [&] { return reload(options); });
-    reload_command->add_flag("--force", options.force,
-                             "Even if nothing changed, and without comparing with what is in use");
+    CLI::Option* force = reload_command->add_flag("--force", options.force,
+                                                  "Even if nothing changed, and without comparing with what is in use");
+    reload_command
+        ->add_flag("--automatic", options.automatic,
+                   "For scripts: as database.watch does, within reload.splay and not during a hold")
+        ->excludes(force);
     reload_command->add_flag("--no-wait", options.no_wait, "Do not wait for the end of it");
     command("reload-config", "Read the configuration file again",
             [&] { return waiting(options, "reload-config", config_outcome_text); });

@@ -90,6 +90,9 @@ std::string head(const Json& status, std::int64_t now) {
             text += line("  held by", string_at(held, "by") + ", " + ago(since, now) + ": " + string_at(held, "why"));
         }
     }
+    if (const auto due = static_cast<std::int64_t>(number_at(status, "reload_due")); due != 0)
+        text += line("  reload", "in " + duration_text(static_cast<double>(std::max<std::int64_t>(due - now, 0))) +
+                                     " (reload.splay; evermilterctl reload does it now)");
     return text + '\n';
 }
 

@@ -112,12 +112,18 @@ struct CommandTable {
         for (const std::string& argument : arguments) {
             if (argument == "--force") {
                 request.force = true;
+            } else if (argument == "--automatic") {
+                request.kind = ReloadKind::automatic;
             } else if (argument == "--no-wait") {
                 wait = false;
             } else {
-                answer(failure("reload: \"" + argument + "\" is none of --force, --no-wait"));
+                answer(failure("reload: \"" + argument + "\" is none of --force, --automatic, --no-wait"));
                 return;
             }
+        }
+        if (request.force && request.kind == ReloadKind::automatic) {
+            answer(failure("reload: --force is for a person, who does not want --automatic"));
+            return;
         }
         if (wait) {
             commands.operations_.request_reload(
@@ -213,7 +219,7 @@ struct CommandTable {
             {"sessions", "", 0, false, &CommandTable::sessions},
             {"metrics", "", 0, false, &CommandTable::metrics},
             {"probe-key", "", 0, false, &CommandTable::probe_key},
-            {"reload", "[--force] [--no-wait]", 2, true, &CommandTable::reload},
+            {"reload", "[--force|--automatic] [--no-wait]", 3, true, &CommandTable::reload},
             {"reload-config", "", 0, true, &CommandTable::reload_config},
             {"config", "[--changed]", 1, false, &CommandTable::config},
             {"rollback", "[GENERATION]", 1, true, &CommandTable::rollback},

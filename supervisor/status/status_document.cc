@@ -134,6 +134,7 @@ nlohmann::ordered_json status_document(const StatusView& view) {
                   {"held", held_document(state)},
                   {"stale", stale_document(state)},
                   {"database_watch", state.watch_trouble},
+                  {"reload_due", state.reload_due == 0 ? Json() : Json(state.reload_due)},
                   {"generations", std::move(generations)},
                   {"listeners", view.context.listeners},
                   {"last_reload", last_reload_document(state.last_reload)},

@@ -401,6 +401,26 @@ BOOST_AUTO_TEST_CASE(reload_mode_is_taken_at_once) {
                line_of(service, {"load-progress", "generation=" + std::to_string(first + 1), "step=load"}));
 }
 
+// What comes by itself waits, an operator does not.
+BOOST_AUTO_TEST_CASE(reload_splay_is_taken_at_once) {
+    Live service(Keys{{"database.watch", "true"}, {"database.settle", "\"0s\""}});
+    service.start();
+    const auto first = current(service);
+    service.take("reload.splay", "\"24h\"");
+    write_bulk_database(service.database(), 20);
+    service.wait_status("a reload waits", [](const json& status) { return !status.at("reload_due").is_null(); });
+    service.wait_log({"reload-waits", "by=database.watch"});
+    StatusClient freshclam(service.status_path());
+    freshclam.send(std::string("RELOAD\0", 7));
+    BOOST_TEST(freshclam.receive_until('\n') == "RELOADING");
+    BOOST_TEST(current(service) == first);
+    BOOST_TEST(ask(service, "reload").at("changed") == true);
+    write_bulk_database(service.database(), 30);
+    service.take("reload.splay", "\"0s\"");
+    service.wait_status("it is loaded",
+                        [&](const json& status) { return status.at("current_generation") == first + 2; });
+}
+
 // ---------------------------------------------------------------- [timeouts]
 
 BOOST_AUTO_TEST_CASE(timeouts_negotiate_is_taken_at_once) {

@@ -60,6 +60,16 @@ BOOST_AUTO_TEST_CASE(trouble_stands_on_top) {
     BOOST_TEST(has(text, "main.cvd: broken"));
 }
 
+BOOST_AUTO_TEST_CASE(a_reload_that_waits_says_for_how_long) {
+    Json status = document();
+    status["reload_due"] = nullptr;
+    BOOST_TEST(!has(status_text(status, kNow), "reload.splay"));
+    status["reload_due"] = kNow + 600;
+    BOOST_TEST(has(status_text(status, kNow), "in 10 min"));
+    status["reload_due"] = kNow - 5; // the clock of whoever asks is ahead
+    BOOST_TEST(has(status_text(status, kNow), "in 0"));
+}
+
 BOOST_AUTO_TEST_CASE(figures_are_grouped_and_zeros_left_out) {
     const std::string text = status_text(document(), kNow);
     BOOST_TEST(has(text, "8,012,345"));
