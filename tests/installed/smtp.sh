@@ -32,6 +32,9 @@ smtp_quit() {
 # shellcheck disable=SC2016 # as it is
 eicar='X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR''-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'
 
+filler=$(head -c 3000 /dev/urandom | base64)
+filler=${filler//$'\n'/$'\r\n'}
+
 # message KIND ID: a message on standard output; KIND is clean or infected.
 message() {
     printf '%s\r\n' "From: sender@example.org" "To: inbox@mx.example.org" "Subject: $1" "X-Test-Id: $2"
@@ -40,7 +43,7 @@ message() {
             "message $2" --b 'Content-Type: application/octet-stream' 'Content-Disposition: attachment; filename=a.com' '' \
             "$eicar" --b--
     else
-        printf '\r\n%s\r\n' "message $2" "${filler:=$(head -c 3000 /dev/urandom | base64)}"
+        printf '\r\n%s\r\n' "message $2" "$filler"
     fi
 }
 

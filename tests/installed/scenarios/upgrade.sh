@@ -7,7 +7,7 @@ newer_package() {
     rm -rf /run/installed-package
     dpkg-deb -R /opt/packages/evermilter.deb /run/installed-package
     sed -i 's/^Version: .*/&+site/' /run/installed-package/DEBIAN/control
-    dpkg-deb -b /run/installed-package /opt/packages/newer.deb
+    dpkg-deb -Zgzip -z1 -b /run/installed-package /opt/packages/newer.deb
 }
 upgrade_under_load() {
     newer_package
