@@ -11,10 +11,10 @@ failed=0
 # scenario NAME FUNCTION: the name is a sentence that states the promise. One that does not fit `only` is skipped,
 # unless it prepares others (prepare_*).
 scenario() {
-    local name=$1 function=$2 log=/run/installed-scenario.log since status
+    local name=$1 function=$2 log=/run/installed-scenario.log begun status
     # shellcheck disable=SC2053 # a pattern
     [[ $function == ${only:-*} || $function == prepare_* ]] || return 0
-    since=$(date +%s.%N)
+    begun=$(date +%s.%N)
     journalctl --sync
     (
         set -Eeuo pipefail
@@ -32,7 +32,7 @@ scenario() {
     failed=$((failed + 1))
     echo "FAILED $name ($function)"
     tail -n 30 "$log" | sed 's/^/    /'
-    journalctl --no-pager --output short-precise --since "@${since%.*}" -u evermilter.service -u evermilter.socket |
+    journalctl --no-pager --output short-precise --since "@${begun%.*}" -u evermilter.service -u evermilter.socket |
         grep -vE 'event=message|: Message from ' | tail -n 30 | cut -c 1-400 | sed 's/^/    | /'
 }
 
