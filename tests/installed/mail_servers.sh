@@ -14,7 +14,8 @@ mail_server_is() {
 queue_is_empty() {
     case $mail_server in
         postfix) [ -z "$(postqueue -j)" ] ;;
-        sendmail) mailq -Ac | grep -q 'is empty' && mailq | grep -q 'is empty' ;;
+        # Of both queues, the MTA's and that of the sendmail command.
+        sendmail) [ "$({ mailq -Am && mailq -Ac; } | sed -n 's/^.*Total requests: //p' | sort -u)" = 0 ] ;;
     esac
 }
 

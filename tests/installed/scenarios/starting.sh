@@ -131,13 +131,13 @@ failed_start_user() {
 }
 failed_start_folder() {
     stop_service
-    mkdir -p /var/lib/evermilter-other
-    chown postfix: /var/lib/evermilter-other
-    chmod 700 /var/lib/evermilter-other
-    touch /var/lib/evermilter-other/file
-    configure 'state_directory = "/var/lib/evermilter-other"'
-    fails_with 77 /var/lib/evermilter-other
-    rm -r /var/lib/evermilter-other
+    mkdir -p /var/lib/of-another
+    chown postfix: /var/lib/of-another
+    chmod 700 /var/lib/of-another
+    touch /var/lib/of-another/file
+    configure 'state_directory = "/var/lib/of-another"'
+    fails_with 77 /var/lib/of-another
+    rm -r /var/lib/of-another
 }
 failed_start_is_not_repeated() {
     stop_service
