@@ -1,10 +1,10 @@
 // The configuration, resolved: where the log goes, how many scanners there are.
 #include "supervisor/settings.h"
 
-#include <cstdlib>
 #include <utility>
 
 #include "config/parse.h"
+#include "workers/common/base/standard_error.h"
 #include "workers/common/base/usable_cpus.h"
 
 namespace evermilter::supervisor {
@@ -16,9 +16,9 @@ std::uint32_t scanner_processes(const config::Scanner& scanner) {
 Settings make_settings(config::Config config, std::string origin, std::string lists, Identities identities,
                        bool foreground) {
     // Under systemd standard error is the journal as well, but syslog(3) keeps facility and priority.
-    const bool journal = std::getenv("JOURNAL_STREAM") != nullptr && std::getenv("NOTIFY_SOCKET") != nullptr;
     if (!config.log.target_in_file)
-        config.log.target = foreground && !journal ? config::LogTarget::stderr_ : config::LogTarget::syslog;
+        config.log.target =
+            foreground && !standard_error_is_journal() ? config::LogTarget::stderr_ : config::LogTarget::syslog;
     Settings settings;
     settings.foreground = foreground;
     settings.scanners = scanner_processes(config.scanner);

@@ -28,7 +28,7 @@ _evermilterctl() {
             words='status sessions reload reload-config config rollback poison snapshots hold resume metrics ping version
                 stats probe import --version'
             ;;
-        reload) words='--force --no-wait' ;;
+        reload) words='--force --automatic --no-wait' ;;
         config) words='--changed' ;;
         poison) words='forget' ;;
         hold) words='--reason' ;;
