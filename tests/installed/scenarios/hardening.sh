@@ -51,12 +51,13 @@ sandbox_files() {
         sh -ec 'for f in /run /var/lib /var/spool; do touch $f/evermilter-trial; rm $f/evermilter-trial; done'
 }
 sandbox_kernel() {
-    forbidden "RestrictNamespaces: a new namespace" unshare --net true
+    # A user namespace, which needs no capability.
+    forbidden "RestrictNamespaces: a new namespace" unshare --user true
     forbidden "a mount" mount -t tmpfs tmpfs /mnt
     umount /mnt
-    forbidden "ProtectHostname" hostname trial.example.org
+    forbidden "another host name" hostname trial.example.org
     hostname mx.example.org
-    forbidden "RestrictRealtime" chrt --rr 1 true
+    forbidden "a real-time priority" chrt --rr 1 true
     forbidden "RestrictSUIDSGID" sh -c 'cp /bin/true /run/trial && chmod u+s /run/trial'
     rm -f /run/trial
     forbidden "LockPersonality" setarch --addr-no-randomize true
