@@ -35,6 +35,8 @@ struct Milter {
     std::string socket_group;
     std::vector<std::string> allow;
     bool allow_in_file = false; // milter.allow stood in the file; not a key of its own
+    bool proxy = false;         // each connection begins with a PROXY header
+    std::vector<std::string> proxy_from;
     std::uint32_t max_sessions = 0;
     std::uint32_t max_sessions_per_peer = 0; // 0: no cap
 };
@@ -205,6 +207,8 @@ struct Listener {
     std::string socket_group;
     std::vector<std::string> allow;
     bool allow_in_file = false; // as Milter's
+    bool proxy = false;         // likewise
+    std::vector<std::string> proxy_from;
     Mode mode = Mode::enforce;
     Actions actions;
     Headers headers;

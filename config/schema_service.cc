@@ -44,6 +44,25 @@ constexpr Row kMilterRows[] = {
      .text = "Who may speak to the TCP sockets, as CIDR networks; a bare address is a network of one. Anybody else is "
              "closed at accept and counted. Unix sockets are guarded by their mode instead. An IPv4 peer on an IPv6 "
              "socket is looked up by its IPv4 address."},
+    {.key = "milter.proxy",
+     .kind = Kind::boolean,
+     .field = field<&Milter::proxy>,
+     .default_value = "false",
+     .text = "Whether connections come through a load balancer that tells by the PROXY protocol, version 2, whose they "
+             "are (HAProxy: `send-proxy-v2`). Each connection must then begin with that header, within "
+             "`timeouts.negotiate`; one without it is closed and counted. `milter.allow`, "
+             "`milter.max_sessions_per_peer`, log, status and `sessions` take the address of the mail server from the "
+             "header. contrib/doc/several-machines.md has an example. To serve mail servers with and without a load "
+             "balancer use a `[[listener]]` for the one kind."},
+    {.key = "milter.proxy_from",
+     .kind = Kind::networks,
+     .field = field<&Milter::proxy_from>,
+     .default_value = "127.0.0.0/8 ::1/128",
+     .text =
+         "The load balancers of `milter.proxy`, as CIDR networks: they are believed what their header says, so name "
+         "no network with others in it. Anybody else is closed at accept and counted. On unix sockets whoever may "
+         "open the socket is believed. A connection that a load balancer makes for itself (a health check) is "
+         "served under its own address, which `milter.allow` need not have."},
     {.key = "milter.max_sessions",
      .kind = Kind::count,
      .field = field<&Milter::max_sessions>,

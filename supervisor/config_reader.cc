@@ -71,9 +71,10 @@ std::string SocketGroup::key(const std::string& name) const {
 
 std::vector<SocketGroup> sockets_of(const config::Config& config) {
     const config::Milter& milter = config.milter;
-    std::vector<SocketGroup> all = {{"", milter.listen, milter.socket_mode, milter.socket_group, milter.allow}};
+    std::vector<SocketGroup> all = {
+        {"", milter.listen, milter.socket_mode, milter.socket_group, milter.allow, milter.proxy, milter.proxy_from}};
     for (const config::Listener& one : config.listeners)
-        all.push_back({one.name, one.address, one.socket_mode, one.socket_group, one.allow});
+        all.push_back({one.name, one.address, one.socket_mode, one.socket_group, one.allow, one.proxy, one.proxy_from});
     return all;
 }
 

@@ -22,6 +22,8 @@ struct SocketGroup {
     mode_t mode = 0660;
     std::string group;
     std::vector<std::string> allow;
+    bool proxy = false;
+    std::vector<std::string> proxy_from;
 
     // "milter.allow", "listener[NAME].allow".
     [[nodiscard]] std::string key(const std::string& name) const;

@@ -32,7 +32,7 @@ _evermilterctl() {
         config) words='--changed' ;;
         poison) words='forget' ;;
         hold) words='--reason' ;;
-        probe) words='--milter' ;;
+        probe) words='--milter --proxy' ;;
         import) words='--clamav-milter --clamd --output --force' ;;
         *) words='' ;;
     esac

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -44,6 +45,7 @@ struct Options {
     std::string generation;
     std::string reason;
     std::string milter;
+    bool proxy = false;
     std::string digest;
     ImportOptions import_from;
 };
@@ -172,20 +174,28 @@ std::string probe_key(const Options& options) {
     return key != document->end() && key->is_string() ? key->get<std::string>() : std::string();
 }
 
+// The texts of a list; none where there is no such list.
+std::vector<std::string> texts_of(const json& document, const char* key) {
+    std::vector<std::string> texts;
+    if (!document.is_object()) return texts;
+    const auto list = document.find(key);
+    if (list == document.end() || !list->is_array()) return texts;
+    for (const json& one : *list)
+        if (one.is_string()) texts.push_back(one.get<std::string>());
+    return texts;
+}
+
 int run_probe(const Options& options) {
-    std::vector<std::string> addresses{options.milter};
+    std::vector<ProbeTarget> targets{{options.milter, options.proxy}};
     if (options.milter.empty()) {
         const Result<json> document = parsed(StatusClient(options.socket).command("status", kQueryTimeout));
         if (!document) return unavailable(document.error());
-        addresses.clear();
-        const auto listeners = document->find("listeners");
-        if (document->is_object() && listeners != document->end() && listeners->is_array()) {
-            for (const json& one : *listeners) {
-                if (one.is_string()) addresses.push_back(one.get<std::string>());
-            }
-        }
+        targets.clear();
+        const std::vector<std::string> proxies = texts_of(*document, "proxy_listeners");
+        for (const std::string& one : texts_of(*document, "listeners"))
+            targets.push_back({one, std::find(proxies.begin(), proxies.end(), one) != proxies.end()});
     }
-    const Result<ProbeReport> report = probe(addresses, kProbePatience, probe_key(options));
+    const Result<ProbeReport> report = probe(targets, kProbePatience, probe_key(options));
     if (!report) {
         const int status = unavailable(report.error());
         return report.error().code == EINVAL ? EX_USAGE : status;
@@ -314,8 +324,9 @@ int run(int argc, char** argv) {
     command("stats", "clamd's STATS", [&] { return clamd_word(options, "STATS", "stats", "POOLS"); });
     CLI::App* probe_command = command("probe", "Send a clean message and one with EICAR, and judge the verdicts",
                                       [&] { return run_probe(options); });
-    probe_command->add_option("--milter", options.milter,
-                              "Address of a milter socket instead of the service's listeners");
+    CLI::Option* milter = probe_command->add_option("--milter", options.milter,
+                                                    "Address of a milter socket instead of the service's listeners");
+    probe_command->add_flag("--proxy", options.proxy, "That socket expects a PROXY header")->needs(milter);
 
     CLI::App* import_command = command("import", "Make a configuration of clamav-milter's and clamd's", [&] {
         if (!options.import_from.milter.empty() || !options.import_from.clamd.empty())

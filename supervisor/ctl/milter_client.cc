@@ -15,6 +15,9 @@ namespace command = milter::command;
 namespace reply = milter::reply;
 namespace step_bit = milter::step;
 
+// PROXY protocol 2, command LOCAL: the connection is for the one who makes it (HAProxy's doc/proxy-protocol.txt).
+constexpr std::string_view kLocalHeader("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16);
+
 std::string nul(const std::string& text) {
     std::string data;
     milter::append_string(data, text);
@@ -40,9 +43,13 @@ MailHeader header_of(std::string_view data, bool indexed) {
 } // namespace
 
 Result<MilterClient> MilterClient::open(const config::ListenAddress& address, std::chrono::milliseconds patience,
-                                        std::string probe_key) {
+                                        std::string probe_key, bool proxy) {
     Result<unique_fd> fd = connect_to(address, std::chrono::steady_clock::now() + patience);
     if (!fd) return std::move(fd).error();
+    if (proxy) {
+        Result<void> sent = send_all(fd->get(), kLocalHeader, std::chrono::steady_clock::now() + patience);
+        if (!sent) return std::move(sent).error();
+    }
     MilterClient client(std::move(*fd), patience, std::move(probe_key));
     if (Result<void> agreed = client.negotiate(); !agreed) return std::move(agreed).error();
     return client;

@@ -40,10 +40,11 @@ struct MilterVerdict {
 
 class MilterClient {
   public:
-    // Connects and negotiates. `patience` is the time for each reply. Sends `probe_key` as a macro unless it is empty
-    // (workers/common/shared/probe_key.h).
+    // Connects and negotiates, where `proxy` behind a PROXY header that names nobody else. `patience` is the time for
+    // each reply. Sends `probe_key` as a macro unless it is empty (workers/common/shared/probe_key.h).
     [[nodiscard]] static Result<MilterClient> open(const config::ListenAddress& address,
-                                                   std::chrono::milliseconds patience, std::string probe_key = {});
+                                                   std::chrono::milliseconds patience, std::string probe_key = {},
+                                                   bool proxy = false);
 
     [[nodiscard]] std::uint32_t version() const noexcept { return version_; }
 

@@ -138,14 +138,14 @@ ProbeJudgement judge_infected(const MilterVerdict& verdict) {
     return {found && at_end(verdict), describe(verdict)};
 }
 
-Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono::milliseconds patience,
+Result<ProbeReport> probe(const std::vector<ProbeTarget>& targets, std::chrono::milliseconds patience,
                           const std::string& key) {
     std::string unreachable;
     int code = ECONNREFUSED;
-    for (const std::string& text : addresses) {
+    for (const auto& [text, proxy] : targets) {
         auto parsed = config::parse_address(text);
         if (!parsed) return Error{EINVAL, "\"" + text + "\" is not a valid milter address: " + parsed.error().reason};
-        Result<MilterClient> client = MilterClient::open(*parsed, patience, key);
+        Result<MilterClient> client = MilterClient::open(*parsed, patience, key, proxy);
         if (!client) {
             if (client.error().code == EACCES || client.error().code == EPERM) code = client.error().code;
             unreachable += (unreachable.empty() ? "" : "; ") + text + ": " + client.error().what;
@@ -170,7 +170,7 @@ Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono
         client->quit();
         return report;
     }
-    return Error{code, addresses.empty() ? "the service has no listener" : "no milter socket answers: " + unreachable};
+    return Error{code, targets.empty() ? "the service has no listener" : "no milter socket answers: " + unreachable};
 }
 
 std::string probe_text(const ProbeReport& report) {

@@ -35,10 +35,15 @@ struct ProbeReport {
     [[nodiscard]] bool ok() const { return error.empty() && clean.right && infected.right; }
 };
 
+struct ProbeTarget {
+    std::string address;
+    bool proxy = false; // it expects a PROXY header
+};
+
 // Tries the addresses in turn until one answers. The Error: none did; its code is EACCES or EPERM if one was not
 // allowed. With the service's `key` the messages are not counted as mail (workers/common/shared/probe_key.h); with ""
 // they are.
-[[nodiscard]] Result<ProbeReport> probe(const std::vector<std::string>& addresses, std::chrono::milliseconds patience,
+[[nodiscard]] Result<ProbeReport> probe(const std::vector<ProbeTarget>& targets, std::chrono::milliseconds patience,
                                         const std::string& key);
 
 [[nodiscard]] std::string probe_text(const ProbeReport& report);

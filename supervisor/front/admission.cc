@@ -33,10 +33,16 @@ bool AllowList::allows(const PeerAddress& peer) const {
     return true;
 }
 
-std::optional<Refused> refusal(const AllowList& allow, const PeerAddress& peer, const SessionCounts& load) {
-    if (!allow.allows(peer)) return Refused::not_allowed;
+std::optional<Refused> refusal(const Access& access, const Peer& peer, const SessionCounts& load) {
+    if (!peer.of_proxy && !access.allow.allows(peer.address)) return Refused::not_allowed;
     if (load.sessions >= load.max_sessions) return Refused::max_sessions;
     if (load.max_of_peer != 0 && load.of_peer >= load.max_of_peer) return Refused::max_sessions_per_peer;
+    return std::nullopt;
+}
+
+std::optional<Refused> proxy_refusal(const Access& access, const Peer& proxy, const SessionCounts& load) {
+    if (!access.proxy_from.allows(proxy.address)) return Refused::proxy_untrusted;
+    if (load.sessions >= load.max_sessions) return Refused::max_sessions;
     return std::nullopt;
 }
 

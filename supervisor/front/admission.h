@@ -1,4 +1,5 @@
-// Whether a connection may come in: milter.allow for TCP, milter.max_sessions, milter.max_sessions_per_peer. Pure.
+// Whether a connection may come in: milter.allow for TCP, milter.max_sessions, milter.max_sessions_per_peer; and which
+// proxies may say whose it is. Pure.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 #include <vector>
 
 #include "config/client_set.h"
-#include "workers/common/base/peer_address.h"
+#include "supervisor/front/peer.h"
 #include "workers/common/base/result.h"
 #include "workers/common/shared/counter_labels.h"
 
@@ -26,6 +27,13 @@ class AllowList {
     config::ClientSet networks_;
 };
 
+// Of one listener.
+struct Access {
+    AllowList allow;
+    bool proxy = false;   // each connection begins with a PROXY header
+    AllowList proxy_from; // who may send one
+};
+
 // What counts towards the caps at the moment.
 struct SessionCounts {
     std::size_t sessions = 0;  // handed over; those in the gate do not count
@@ -34,8 +42,10 @@ struct SessionCounts {
     std::uint32_t max_of_peer = 0; // 0: no cap
 };
 
-// Why it may not come in: Refused::not_allowed, max_sessions or max_sessions_per_peer; nullopt: it may.
-[[nodiscard]] std::optional<Refused> refusal(const AllowList& allow, const PeerAddress& peer,
-                                             const SessionCounts& load);
+// Why it may not come in: Refused::not_allowed, max_sessions or max_sessions_per_peer; nullopt: it may. A proxy's own
+// connection is not looked for in `allow`: proxy_from has it.
+[[nodiscard]] std::optional<Refused> refusal(const Access& access, const Peer& peer, const SessionCounts& load);
+// The same for a connection whose PROXY header has not come yet: Refused::proxy_untrusted or max_sessions.
+[[nodiscard]] std::optional<Refused> proxy_refusal(const Access& access, const Peer& proxy, const SessionCounts& load);
 
 } // namespace evermilter::supervisor

@@ -26,9 +26,26 @@ std::string_view remark(Refused why) {
             return "milter.max_sessions are open";
         case Refused::max_sessions_per_peer:
             return "milter.max_sessions_per_peer are open from this peer";
+        case Refused::proxy_untrusted:
+            return "is not in milter.proxy_from, or the proxy_from of its listener";
         default:
             return "";
     }
+}
+
+std::string_view remark_on(const Gate::Leaving& leaving) {
+    if (leaving.protocol == Protocol::proxy && !leaving.peer.proxy.empty())
+        return "sent a second PROXY header; is it switched on in two places?";
+    return protocol_remark(leaving.protocol);
+}
+
+// Whom the header of a proxy names.
+Peer named_by(const ProxyHeader& header, Peer proxy) {
+    const std::string text = proxy.text;
+    Peer peer = header.client ? Peer(*header.client, std::move(proxy.listener)) : std::move(proxy);
+    peer.proxy = text;
+    peer.of_proxy = header.own;
+    return peer;
 }
 
 } // namespace
@@ -47,22 +64,24 @@ Result<void> Entrance::apply(ListenerSet::Missing missing) {
 }
 
 Result<void> Entrance::prepare(const std::vector<SocketGroup>& bound, ListenerSet::Missing missing) {
-    std::map<std::string, AllowList> allow;
+    std::map<std::string, Access> access;
     std::vector<ListenerSet::Group> groups;
     for (const SocketGroup& one : bound) {
-        Result<AllowList> parsed = AllowList::parse(one.allow);
-        if (!parsed) return Error{parsed.error().code, one.key("allow") + ": " + parsed.error().what};
-        allow.emplace(one.listener, std::move(*parsed));
+        Result<AllowList> allow = AllowList::parse(one.allow);
+        if (!allow) return Error{allow.error().code, one.key("allow") + ": " + allow.error().what};
+        Result<AllowList> proxies = AllowList::parse(one.proxy_from);
+        if (!proxies) return Error{proxies.error().code, one.key("proxy_from") + ": " + proxies.error().what};
+        access.emplace(one.listener, Access{std::move(*allow), one.proxy, std::move(*proxies)});
         groups.push_back({one.listener, one.addresses, SocketAccess{one.mode, one.group}});
     }
     if (Result<void> prepared = listeners_.prepare(groups, missing); !prepared) return prepared;
-    prepared_allow_ = std::move(allow);
+    prepared_access_ = std::move(access);
     return {};
 }
 
 void Entrance::commit() {
     listeners_.commit();
-    allow_ = std::move(prepared_allow_);
+    access_ = std::move(prepared_access_);
 }
 
 void Entrance::close() {
@@ -70,11 +89,15 @@ void Entrance::close() {
     gate_.close();
 }
 
+std::vector<std::string> Entrance::proxy_addresses() const {
+    return listeners_.addresses([this](const std::string& listener) { return access_of(listener).proxy; });
+}
+
 // A listener that is no more allows nobody.
-const AllowList& Entrance::allowed(const std::string& listener) const {
-    static const AllowList none;
-    const auto found = allow_.find(listener);
-    return found == allow_.end() ? none : found->second;
+const Access& Entrance::access_of(const std::string& listener) const {
+    static const Access none;
+    const auto found = access_.find(listener);
+    return found == access_.end() ? none : found->second;
 }
 
 void Entrance::on_accept(unique_fd connection, const PeerAddress& address, const std::string& listener) {
@@ -82,34 +105,55 @@ void Entrance::on_accept(unique_fd connection, const PeerAddress& address, const
     State& state = operations_.state();
     const SessionCounts load = load_of(operations_, state.sessions.of_peer(peer.key) + gate_.of_peer(peer.key));
     state.counters.add("sessions.connections_total");
-    if (const auto refused = refusal(allowed(listener), address, load)) {
+    const Access& access = access_of(listener);
+    const auto refused = access.proxy ? proxy_refusal(access, peer, load) : refusal(access, peer, load);
+    if (refused) {
         connection.reset();
         refuse(peer, *refused, remark(*refused), {});
         return;
     }
-    gate_.add(std::move(connection), std::move(peer), operations_.config().timeouts.negotiate);
+    gate_.add(std::move(connection), std::move(peer), operations_.config().timeouts.negotiate,
+              access.proxy ? Gate::First::proxy_header : Gate::First::negotiation);
+}
+
+// The PROXY header has come: admission asks about the mail server that it names.
+void Entrance::on_forwarded(Gate::Leaving leaving) {
+    leaving.peer = named_by(*leaving.header, std::move(leaving.peer));
+    const Peer& peer = leaving.peer;
+    const SessionCounts load =
+        load_of(operations_, operations_.state().sessions.of_peer(peer.key) + gate_.of_peer(peer.key));
+    if (const auto refused = refusal(access_of(peer.listener), peer, load)) {
+        leaving.connection.reset();
+        refuse(peer, *refused, remark(*refused), {});
+        return;
+    }
+    gate_.go_on(std::move(leaving));
+}
+
+void Entrance::on_whole(Gate::Leaving leaving) {
+    Peer& peer = leaving.peer;
+    peer.detection = is_detection({reinterpret_cast<const unsigned char*>(leaving.begin.data()), leaving.begin.size()});
+    // Asked again: others may have come through the gate since.
+    const SessionCounts load = load_of(operations_, operations_.state().sessions.of_peer(peer.key));
+    if (const auto refused = refusal(access_of(peer.listener), peer, load)) {
+        leaving.connection.reset();
+        refuse(peer, *refused, remark(*refused), leaving.begin);
+    } else if (!operations_.hand_over(std::move(leaving.connection), peer)) {
+        refuse(peer, Refused::no_worker, "no session worker has room", leaving.begin);
+    } else {
+        log_unix_peer(peer);
+    }
 }
 
 void Entrance::on_leave(Gate::Leaving leaving) {
-    Peer& peer = leaving.peer;
+    const Peer& peer = leaving.peer;
     switch (leaving.exit) {
-        case GateExit::whole: {
-            peer.detection =
-                is_detection({reinterpret_cast<const unsigned char*>(leaving.begin.data()), leaving.begin.size()});
-            // Asked again: others may have come through the gate since.
-            const SessionCounts load = load_of(operations_, operations_.state().sessions.of_peer(peer.key));
-            if (const auto refused = refusal(allowed(peer.listener), peer.address, load)) {
-                leaving.connection.reset();
-                refuse(peer, *refused, remark(*refused), leaving.begin);
-            } else if (!operations_.hand_over(std::move(leaving.connection), peer)) {
-                refuse(peer, Refused::no_worker, "no session worker has room", leaving.begin);
-            } else {
-                log_unix_peer(peer);
-            }
-            return;
-        }
+        case GateExit::whole:
+            return on_whole(std::move(leaving));
+        case GateExit::forwarded:
+            return on_forwarded(std::move(leaving));
         case GateExit::refused:
-            refuse(peer, refused_for(leaving.protocol), protocol_remark(leaving.protocol), leaving.begin);
+            refuse(peer, refused_for(leaving.protocol), remark_on(leaving), leaving.begin);
             return;
         case GateExit::displaced:
             refuse(peer, Refused::displaced, "sent no negotiation, and its place was needed", leaving.begin);
@@ -156,6 +200,8 @@ void Entrance::log_closed(std::string_view event, const Peer& peer, std::string_
     if (!left_out) return;
     const bool timed_out = event == "session-timed-out";
     log::warning(event, {{"peer", peer.text},
+                         {"proxy", peer.proxy},
+                         {"listener", peer.listener},
                          {"stage", timed_out ? stage_name(Stage::negotiate) : ""},
                          {"reason", why},
                          {"remark", more},

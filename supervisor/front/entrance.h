@@ -41,22 +41,26 @@ class Entrance {
     void use_passed(const PassedSockets& passed) { listeners_.use_passed(passed); }
     [[nodiscard]] std::vector<std::string> keys() const { return listeners_.keys(); }
     [[nodiscard]] std::vector<std::string> addresses() const { return listeners_.addresses(); }
+    // Of these, the ones whose listener has `proxy`.
+    [[nodiscard]] std::vector<std::string> proxy_addresses() const;
     // Connections before hand-over.
     [[nodiscard]] std::size_t waiting() const noexcept { return gate_.waiting(); }
     [[nodiscard]] std::vector<Gate::Guest> guests() const { return gate_.guests(); }
 
   private:
     void on_accept(unique_fd connection, const PeerAddress& address, const std::string& listener);
-    [[nodiscard]] const AllowList& allowed(const std::string& listener) const;
+    [[nodiscard]] const Access& access_of(const std::string& listener) const;
     void on_leave(Gate::Leaving leaving);
+    void on_forwarded(Gate::Leaving leaving);
+    void on_whole(Gate::Leaving leaving);
     void refuse(const Peer& peer, Refused why, std::string_view more, std::string_view begin);
     void log_unix_peer(const Peer& peer);
     void log_closed(std::string_view event, const Peer& peer, std::string_view why, std::string_view more,
                     std::string_view begin);
 
     Operations& operations_;
-    std::map<std::string, AllowList> allow_; // by the name of the listener
-    std::map<std::string, AllowList> prepared_allow_;
+    std::map<std::string, Access> access_; // by the name of the listener
+    std::map<std::string, Access> prepared_access_;
     LogLimit log_limit_;
     Gate gate_;
     ListenerSet listeners_;

@@ -22,6 +22,24 @@ constexpr std::size_t kDiscarded = 16384;
 // Expiries closer than this are handled together.
 constexpr std::int64_t kExpiryGrain = 10'000'000;
 
+bool would_block(int code) {
+    return code == EAGAIN || code == EWOULDBLOCK || code == EINTR;
+}
+
+Protocol protocol_of(ProxyFault fault) {
+    switch (fault) {
+        case ProxyFault::missing:
+            return Protocol::no_proxy_header;
+        case ProxyFault::text:
+            return Protocol::proxy_header_1;
+        case ProxyFault::malformed:
+            return Protocol::bad_proxy_header;
+        case ProxyFault::too_long:
+            return Protocol::long_proxy_header;
+    }
+    return Protocol::bad_proxy_header;
+}
+
 } // namespace
 
 Gate::Gate(Loop* loop, std::size_t room, OnLeave on_leave)
@@ -33,14 +51,29 @@ Gate::Gate(Loop* loop, std::size_t room, OnLeave on_leave)
     if (epoll_) readable_.start(epoll_.get(), EV_READ);
 }
 
-void Gate::add(unique_fd connection, Peer peer, std::chrono::milliseconds timeout) {
+void Gate::add(unique_fd connection, Peer peer, std::chrono::milliseconds timeout, First first) {
+    const std::int64_t now = monotonic_ns();
+    const std::int64_t deadline = now + std::chrono::nanoseconds(timeout).count();
+    enter({std::move(connection), std::move(peer), now, deadline, first, true, {}});
+}
+
+void Gate::go_on(Leaving leaving) {
+    enter({std::move(leaving.connection),
+           std::move(leaving.peer),
+           leaving.since_ns,
+           leaving.deadline_ns,
+           First::negotiation,
+           true,
+           {}});
+}
+
+void Gate::enter(Waiting waiting) {
     if (waiting_.size() >= room_) make_room();
     if (closed_) return; // maybe by what was displaced
     const std::uint64_t id = next_++;
-    const int fd = connection.get();
-    const std::int64_t now = monotonic_ns();
-    Waiting waiting{std::move(connection), std::move(peer), now, now + std::chrono::nanoseconds(timeout).count(), true};
-    ++by_peer_[waiting.peer.key];
+    const int fd = waiting.connection.get();
+    // Until a proxy has said whose it is, a connection is nobody's.
+    if (waiting.first == First::negotiation) ++by_peer_[waiting.peer.key];
     const auto entry = waiting_.emplace_hint(waiting_.end(), id, std::move(waiting));
 
     epoll_event event{};
@@ -53,7 +86,7 @@ void Gate::add(unique_fd connection, Peer peer, std::chrono::milliseconds timeou
     }
     if (expiry_ns_ == 0 || entry->second.deadline_ns < expiry_ns_) {
         expiry_ns_ = entry->second.deadline_ns;
-        expiry_.start(timeout);
+        expiry_.start(std::chrono::nanoseconds(std::max<std::int64_t>(expiry_ns_ - monotonic_ns(), 0)));
     }
 }
 
@@ -65,7 +98,7 @@ std::uint32_t Gate::of_peer(const std::string& key) const {
 std::vector<Gate::Guest> Gate::guests() const {
     std::vector<Guest> all;
     all.reserve(waiting_.size());
-    for (const auto& [id, waiting] : waiting_) all.push_back({waiting.peer.text, waiting.since_ns});
+    for (const auto& [id, waiting] : waiting_) all.push_back({waiting.peer.text, waiting.peer.proxy, waiting.since_ns});
     return all;
 }
 
@@ -90,10 +123,11 @@ void Gate::on_readable() {
 }
 
 void Gate::look(Entries::iterator entry, std::uint32_t events) {
+    if (entry->second.first == First::proxy_header) return read_header(entry, events);
     std::array<unsigned char, kGuessBytes> bytes{};
     const ssize_t got = ::recv(entry->second.connection.get(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
     if (got < 0) {
-        if ((errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) && (events & kEnd) == 0) return;
+        if (would_block(errno) && (events & kEnd) == 0) return;
         leave(entry, GateExit::gone, Protocol::nothing, {});
         return;
     }
@@ -111,14 +145,46 @@ void Gate::look(Entries::iterator entry, std::uint32_t events) {
     }
 }
 
-void Gate::leave(Entries::iterator entry, GateExit exit, Protocol protocol, std::string begin) {
+// Asks the socket for no more than the header has, so that what follows stays there.
+void Gate::read_header(Entries::iterator entry, std::uint32_t events) {
+    std::string& header = entry->second.header;
+    for (;;) {
+        const ProxyRead read =
+            read_proxy_header({reinterpret_cast<const unsigned char*>(header.data()), header.size()});
+        if (const auto* fault = std::get_if<ProxyFault>(&read))
+            return leave(entry, GateExit::refused, protocol_of(*fault), std::move(header));
+        if (const auto* whole = std::get_if<ProxyHeader>(&read))
+            return leave(entry, GateExit::forwarded, Protocol::undecided, std::move(header), *whole);
+        const std::size_t before = header.size();
+        header.resize(std::get<ProxyMore>(read).size);
+        const ssize_t got =
+            ::recv(entry->second.connection.get(), header.data() + before, header.size() - before, MSG_DONTWAIT);
+        const int code = errno;
+        header.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+        if (got < 0 && would_block(code) && (events & kEnd) == 0) return;
+        if (got <= 0) return leave_with_part(entry, GateExit::gone);
+        entry->second.silent = false;
+    }
+}
+
+// No more of its PROXY header will come.
+void Gate::leave_with_part(Entries::iterator entry, GateExit exit) {
+    std::string part = std::move(entry->second.header);
+    const Protocol protocol = part.empty() ? Protocol::nothing : Protocol::half_proxy_header;
+    leave(entry, exit, protocol, std::move(part));
+}
+
+void Gate::leave(Entries::iterator entry, GateExit exit, Protocol protocol, std::string begin,
+                 const std::optional<ProxyHeader>& header) {
     Waiting waiting = std::move(entry->second);
     waiting_.erase(entry);
-    if (const auto count = by_peer_.find(waiting.peer.key); count != by_peer_.end() && --count->second == 0) {
-        by_peer_.erase(count);
+    if (waiting.first == First::negotiation) {
+        const auto count = by_peer_.find(waiting.peer.key);
+        if (count != by_peer_.end() && --count->second == 0) by_peer_.erase(count);
     }
-    Leaving leaving{exit, protocol, std::move(waiting.peer), {}, std::move(begin)};
-    if (exit == GateExit::whole) {
+    Leaving leaving{exit,   protocol,         std::move(waiting.peer), {}, std::move(begin),
+                    header, waiting.since_ns, waiting.deadline_ns};
+    if (exit == GateExit::whole || exit == GateExit::forwarded) {
         // epoll knows the open file, which lives on in the session worker: remove it explicitly.
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, waiting.connection.get(), nullptr);
         leaving.connection = std::move(waiting.connection);
@@ -153,6 +219,10 @@ void Gate::expire() {
     for (const std::uint64_t id : expired) {
         const auto entry = waiting_.find(id);
         if (entry == waiting_.end()) continue;
+        if (entry->second.first == First::proxy_header) {
+            leave_with_part(entry, GateExit::timed_out);
+            continue;
+        }
         std::array<unsigned char, kGuessBytes> bytes{};
         const ssize_t got = ::recv(entry->second.connection.get(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
         const std::span<const unsigned char> seen(bytes.data(), got > 0 ? static_cast<std::size_t>(got) : 0);

@@ -282,9 +282,13 @@ void ListenerSet::well(Listener& listener) {
 }
 
 std::vector<std::string> ListenerSet::addresses() const {
+    return addresses([](const std::string&) { return true; });
+}
+
+std::vector<std::string> ListenerSet::addresses(const std::function<bool(const std::string&)>& wanted) const {
     std::vector<std::string> all;
     for (const auto& listener : listeners_)
-        if (listener->fd) all.push_back(listener->shown);
+        if (listener->fd && wanted(listener->of.name)) all.push_back(listener->shown);
     return all;
 }
 

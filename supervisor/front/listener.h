@@ -73,6 +73,8 @@ class ListenerSet {
 
     // Canonical addresses, with the real port where port 0 was asked for: "inet:40123@127.0.0.1".
     [[nodiscard]] std::vector<std::string> addresses() const;
+    // Those of the groups whose name `wanted` returns true for.
+    [[nodiscard]] std::vector<std::string> addresses(const std::function<bool(const std::string& name)>& wanted) const;
     // The same as apply() has compared them: with port 0 as it was written.
     [[nodiscard]] std::vector<std::string> keys() const;
     [[nodiscard]] bool empty() const noexcept { return listeners_.empty(); }

@@ -1,4 +1,4 @@
-// Who is at the other end of a connection, and by which listener it came. Pure.
+// Who is at the other end of a connection, the proxies before it left out, and by which listener it came. Pure.
 #pragma once
 
 #include <string>
@@ -17,6 +17,8 @@ struct Peer {
     std::string key;        // what max_sessions_per_peer counts by
     std::string listener;   // the [[listener]] that it came by; empty: milter.listen, or the status socket
     bool detection = false; // it has begun as a scanner of ports does (protocol_guess.h)
+    std::string proxy;      // `text` of the proxy that forwards the connection; empty: none does
+    bool of_proxy = false;  // the proxy's own connection: it checks whether the service is there
 };
 
 } // namespace evermilter::supervisor

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "supervisor/front/proxy_header.h"
 #include "workers/common/milter/packet.h"
 
 namespace evermilter::supervisor {
@@ -49,7 +50,6 @@ constexpr std::array kWords = {
 constexpr std::array<std::string_view, 15> kClamdWords = {
     "PING",         "VERSION",  "RELOAD", "STATS",     "SHUTDOWN", "SCAN ",    "CONTSCAN ", "MULTISCAN ",
     "ALLMATCHSCAN", "INSTREAM", "FILDES", "IDSESSION", "STREAM",   "RAWSCAN ", "END"};
-constexpr std::string_view kProxy2("\r\n\r\n\0\r\nQUIT\n", 12); // the signature of PROXY protocol 2
 
 enum class Match : std::uint8_t { no, so_far, yes };
 
@@ -107,7 +107,7 @@ Protocol guess_protocol(Bytes bytes) noexcept {
         if (consider(match(bytes, word.text, lower))) return word.protocol;
     }
     if (consider(match_exactly(bytes, "\x16\x03"))) return Protocol::tls; // handshake record, any version
-    if (consider(match_exactly(bytes, kProxy2))) return Protocol::proxy;
+    if (consider(match_exactly(bytes, kProxySignature))) return Protocol::proxy;
     if (undecided) return Protocol::undecided;
     // A length above 16 MiB in the first byte, and a milter's command: a milter packet gone wrong rather than text.
     const bool text = std::all_of(
@@ -151,6 +151,14 @@ Refused refused_for(Protocol protocol) noexcept {
             return Refused::version;
         case Protocol::oversized:
             return Refused::oversized;
+        case Protocol::no_proxy_header:
+        case Protocol::half_proxy_header:
+            return Refused::proxy_missing;
+        case Protocol::proxy_header_1:
+            return Refused::proxy_text;
+        case Protocol::bad_proxy_header:
+        case Protocol::long_proxy_header:
+            return Refused::proxy_malformed;
         case Protocol::undecided:
         case Protocol::negotiation:
         case Protocol::nothing:
@@ -171,6 +179,8 @@ std::string_view protocol_name(Protocol protocol) noexcept {
             return "nothing";
         case Protocol::incomplete:
             return "incomplete";
+        case Protocol::half_proxy_header:
+            return "proxy_incomplete";
         case Protocol::smtp:
         case Protocol::http:
         case Protocol::tls:
@@ -181,6 +191,10 @@ std::string_view protocol_name(Protocol protocol) noexcept {
         case Protocol::version:
         case Protocol::oversized:
         case Protocol::unknown:
+        case Protocol::no_proxy_header:
+        case Protocol::proxy_header_1:
+        case Protocol::bad_proxy_header:
+        case Protocol::long_proxy_header:
             break;
     }
     return refused_name(refused_for(protocol));
@@ -204,7 +218,8 @@ std::string_view protocol_remark(Protocol protocol) noexcept {
         case Protocol::clamd:
             return "speaks clamd's protocol; this is a milter socket, clamd's words are answered by status.socket";
         case Protocol::proxy:
-            return "sends the PROXY protocol; switch it off for this server (HAProxy: no send-proxy)";
+            return "sends a PROXY header, but proxy is not set for this listener; set it, or switch the header off "
+                   "(HAProxy: no send-proxy)";
         case Protocol::axigen:
             return "speaks Axigen's filter protocol; its milter filter speaks to this socket";
         case Protocol::not_first:
@@ -215,6 +230,18 @@ std::string_view protocol_remark(Protocol protocol) noexcept {
             return "sent a packet length that no mail server sends";
         case Protocol::unknown:
             return "speaks no protocol that is known here";
+        case Protocol::no_proxy_header:
+            return "sent no PROXY header, with which each connection to a listener with proxy begins (HAProxy: "
+                   "send-proxy-v2)";
+        case Protocol::half_proxy_header:
+            return "sent the beginning of a PROXY header and no more";
+        case Protocol::proxy_header_1:
+            return "sent a PROXY header of version 1, which is not understood here; set version 2 (HAProxy: "
+                   "send-proxy-v2)";
+        case Protocol::bad_proxy_header:
+            return "sent a PROXY header that is malformed, or of another version than 2, or for no TCP connection";
+        case Protocol::long_proxy_header:
+            return "sent a PROXY header of more than 4096 bytes behind its start";
     }
     return "";
 }

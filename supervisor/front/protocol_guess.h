@@ -21,21 +21,26 @@ enum class Protocol : std::uint8_t {
     http,
     tls,
     clamd,
-    proxy,     // HAProxy's PROXY protocol, 1 or 2
+    proxy,     // HAProxy's PROXY protocol, 1 or 2, where none is expected
     axigen,    // the text protocol of Axigen's filters
     not_first, // a milter packet, but not the negotiation, which must be the first
     version,   // a negotiation of a protocol version below 2 or above 6
     oversized, // a milter packet of a length that no MTA sends
     unknown,
+    no_proxy_header, // from here on, where a PROXY header must come first (proxy_header.h): something else came
+    half_proxy_header,
+    proxy_header_1, // of version 1
+    bad_proxy_header,
+    long_proxy_header,
 };
-inline constexpr std::size_t kProtocols = 14;
+inline constexpr std::size_t kProtocols = 19;
 
 // As many bytes are always enough for a decision.
 inline constexpr std::size_t kGuessBytes = 64;
 
 // Of the bytes so far; `undecided` as long as more could change the answer.
 [[nodiscard]] Protocol guess_protocol(std::span<const unsigned char> bytes) noexcept;
-// When no more will come: never undecided.
+// When no more will come: never undecided, and none of those from no_proxy_header on.
 [[nodiscard]] Protocol guess_final(std::span<const unsigned char> bytes) noexcept;
 
 // Whether a whole negotiation is that by which scanners of ports find milters: version 2, actions 0x7F, no steps. No

@@ -82,9 +82,10 @@ struct CommandTable {
     };
 
     static StatusView view(const Commands& commands) {
-        return view_of(commands.operations_.state(),
-                       {commands.entrance_.addresses(), commands.entrance_.guests(), monotonic_ns(), ::getpid(),
-                        scanner_processes(commands.operations_.config().scanner)});
+        return view_of(
+            commands.operations_.state(),
+            {commands.entrance_.addresses(), commands.entrance_.proxy_addresses(), commands.entrance_.guests(),
+             monotonic_ns(), ::getpid(), scanner_processes(commands.operations_.config().scanner)});
     }
 
     static void status(Commands& commands, const Arguments& /*none*/, const std::string& /*who*/,

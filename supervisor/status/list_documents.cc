@@ -19,7 +19,8 @@ nlohmann::ordered_json sessions_document(const StatusView& view) {
                         {"seconds_in_stage", seconds_since(one.since_ns, now_ns)},
                         {"generation", one.generation},
                         {"worker", one.worker_pid},
-                        {"queue_id", one.queue_id}});
+                        {"queue_id", one.queue_id},
+                        {"proxy", one.session->peer.proxy}});
     }
     // Before hand-over a connection has no number, generation or worker yet.
     for (const Gate::Guest& guest : view.context.in_gate) {
@@ -29,7 +30,8 @@ nlohmann::ordered_json sessions_document(const StatusView& view) {
                         {"seconds_in_stage", seconds_since(guest.since_ns, now_ns)},
                         {"generation", 0},
                         {"worker", 0},
-                        {"queue_id", ""}});
+                        {"queue_id", ""},
+                        {"proxy", guest.proxy}});
     }
     return {{"sessions", std::move(list)}};
 }

@@ -137,6 +137,7 @@ nlohmann::ordered_json status_document(const StatusView& view) {
                   {"reload_due", state.reload_due == 0 ? Json() : Json(state.reload_due)},
                   {"generations", std::move(generations)},
                   {"listeners", view.context.listeners},
+                  {"proxy_listeners", view.context.proxy_listeners},
                   {"last_reload", last_reload_document(state.last_reload)},
                   {"sessions", sessions_counts(view)},
                   {"messages", Json::object()}, // of counters alone

@@ -18,10 +18,11 @@ namespace evermilter::supervisor {
 // What the state does not know.
 struct StatusContext {
     std::vector<std::string> listeners;
-    std::vector<Gate::Guest> in_gate; // connections before hand-over
-    std::int64_t now_ns = 0;          // CLOCK_MONOTONIC
-    std::int64_t pid = 0;             // of the supervisor
-    std::uint32_t scanners = 0;       // that a generation has which is loaded now
+    std::vector<std::string> proxy_listeners; // of these, those that expect a PROXY header
+    std::vector<Gate::Guest> in_gate;         // connections before hand-over
+    std::int64_t now_ns = 0;                  // CLOCK_MONOTONIC
+    std::int64_t pid = 0;                     // of the supervisor
+    std::uint32_t scanners = 0;               // that a generation has which is loaded now
 };
 
 struct ScannerView {

@@ -13,8 +13,8 @@
 #include <string>
 
 #include "tests/integration/reloading.h"
-#include "tests/integration/traffic.h"
 #include "tests/support/service.h"
+#include "tests/support/traffic.h"
 
 namespace evermilter::test {
 

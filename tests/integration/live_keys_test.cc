@@ -18,6 +18,7 @@
 #include "tests/support/database.h"
 #include "tests/support/memory_group.h"
 #include "tests/support/messages.h"
+#include "tests/support/proxy_header.h"
 #include "tests/support/report.h"
 #include "tests/support/service.h"
 #include "tests/support/status_client.h"
@@ -69,6 +70,18 @@ struct Live : Service {
         return 0;
     }
     void serves() const { BOOST_TEST(session().message(eicar_in_body()).text().starts_with("550 ")); }
+    static void serves_proxied(const std::string& address) {
+        MilterClient client(address);
+        client.send_raw(proxied("127.0.0.1"));
+        client.open();
+        BOOST_TEST(client.message(clean_mail("proxied")).status() == "Clean");
+    }
+    void client_without_header_is_refused(const std::string& address) const {
+        MilterClient client(address);
+        client.send('O', std::string(12, '\0'));
+        client.wait_closed();
+        wait_log({"connection-refused", "proxy_missing"});
+    }
     // A [[listener]] at second.sock.
     [[nodiscard]] std::string listener(const std::string& more) const {
         return R"([{name = "second", address = ["unix:)" + path("second.sock").string() + "\"]" + more + "}]";
@@ -162,6 +175,33 @@ BOOST_AUTO_TEST_CASE(milter_allow_is_taken_at_once) {
     BOOST_TEST(again.message(clean_mail("again")).status() == "Clean");
 }
 
+BOOST_AUTO_TEST_CASE(milter_proxy_is_taken_at_once) {
+    Live service;
+    service.start();
+    MilterClient direct = service.session();
+    service.take("milter.proxy", "true");
+    service.client_without_header_is_refused(service.milter_address());
+    MilterClient behind(service.milter_address());
+    behind.send_raw(proxied("127.0.0.1"));
+    behind.open();
+    service.take("milter.proxy", "false");
+    service.serves();
+    // Both end as they began.
+    BOOST_TEST(direct.message(clean_mail("direct")).status() == "Clean");
+    BOOST_TEST(behind.message(clean_mail("behind")).status() == "Clean");
+}
+
+BOOST_AUTO_TEST_CASE(milter_proxy_from_is_taken_at_once) {
+    Live service(Keys{{"milter.listen", R"(["inet:0@127.0.0.1"])"}, {"milter.proxy", "true"}});
+    service.start();
+    const std::string address = service.status().at("listeners").at(0);
+    service.take("milter.proxy_from", R"(["192.0.2.0/24"])");
+    MilterClient(address).wait_closed();
+    service.wait_log({"connection-refused", "proxy_untrusted"});
+    service.take("milter.proxy_from", R"(["127.0.0.1"])");
+    service.serves_proxied(address);
+}
+
 BOOST_AUTO_TEST_CASE(milter_max_sessions_is_taken_at_once) {
     Live service;
     service.start();
@@ -220,6 +260,35 @@ BOOST_AUTO_TEST_CASE(listener_socket_group_is_taken_at_once) {
     service.take("listener", service.listener(", socket_group = \"" + std::to_string(other) + '"'));
     static_cast<void>(service.mode_of_socket("second.sock"));
     BOOST_TEST(service.group == other);
+}
+
+BOOST_AUTO_TEST_CASE(listener_proxy_is_taken_at_once) {
+    Live service;
+    service.set("listener", service.listener(""));
+    service.start();
+    const std::string address = "unix:" + service.path("second.sock").string();
+    service.take("listener", service.listener(", proxy = true"));
+    service.client_without_header_is_refused(address);
+    service.serves_proxied(address);
+    service.serves();
+    service.take("listener", service.listener(", proxy = false"));
+    MilterClient(address).open();
+}
+
+BOOST_AUTO_TEST_CASE(listener_proxy_from_is_taken_at_once) {
+    Live service(Keys{{"milter.listen", "[]"}});
+    const auto block = [](const std::string& network) {
+        return R"([{name = "second", address = ["inet:0@127.0.0.1"], proxy = true, proxy_from = [")" + network +
+               "\"]}]";
+    };
+    service.set("listener", block("127.0.0.0/8"));
+    service.start();
+    const std::string address = service.status().at("listeners").at(0);
+    service.take("listener", block("192.0.2.0/24"));
+    MilterClient(address).wait_closed();
+    service.wait_log({"connection-refused", "proxy_untrusted"});
+    service.take("listener", block("127.0.0.1"));
+    service.serves_proxied(address);
 }
 
 BOOST_AUTO_TEST_CASE(listener_allow_is_taken_at_once) {

@@ -3,10 +3,10 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tests/integration/reloading.h"
-#include "tests/integration/traffic.h"
 #include "tests/support/memory_group.h"
 #include "tests/support/messages.h"
 #include "tests/support/service.h"
+#include "tests/support/traffic.h"
 
 using namespace evermilter::test;
 using nlohmann::json;

@@ -9,11 +9,11 @@
 #include <thread>
 
 #include "tests/integration/reloading.h"
-#include "tests/integration/traffic.h"
 #include "tests/support/database.h"
 #include "tests/support/messages.h"
 #include "tests/support/service.h"
 #include "tests/support/status_client.h"
+#include "tests/support/traffic.h"
 
 using namespace evermilter::test;
 using nlohmann::json;

@@ -109,6 +109,7 @@ const Refused kRefused[] = {
     {"[milter]\nallow = [\"10.0.0.1/8\"]", 2, 10, "milter.allow", "write 10.0.0.0/8"},
     {"[milter]\nallow = [\"mail.example\"]", 2, 10, "milter.allow", "names are not looked up"},
     // a listener on every address, without saying who may come
+    {"[milter]\nproxy_from = [\"10.0.0.1/8\"]", 2, 15, "milter.proxy_from", "write 10.0.0.0/8"},
     {"[milter]\nlisten = [\"inet:7357@0.0.0.0\"]", 2, 10, "milter.listen", "set milter.allow"},
     {"[milter]\nlisten = [\"inet:7357@0\"]", 2, 10, "milter.listen", "set milter.allow"},
     {"[milter]\nlisten = [\"inet:7357\"]", 2, 10, "milter.listen", "set milter.allow"},

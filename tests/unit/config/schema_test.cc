@@ -52,6 +52,8 @@ BOOST_AUTO_TEST_CASE(each_key_that_users_rely_on_has_a_row) {
                             "milter.socket_mode",
                             "milter.socket_group",
                             "milter.allow",
+                            "milter.proxy",
+                            "milter.proxy_from",
                             "milter.max_sessions",
                             "milter.max_sessions_per_peer",
                             "workers.session_min",

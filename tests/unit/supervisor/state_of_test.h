@@ -90,7 +90,7 @@ inline void fill(State& state) {
 }
 
 inline StatusContext around() {
-    return {{"unix:/run/evermilter/milter.sock"}, {{"192.0.2.9:1", kNow - 2 * kSecond}}, kNow, 77, 2};
+    return {{"unix:/run/evermilter/milter.sock"}, {}, {{"192.0.2.9:1", "", kNow - 2 * kSecond}}, kNow, 77, 2};
 }
 
 } // namespace evermilter::supervisor::test

@@ -51,13 +51,7 @@ Result<PeerAddress> peer_address(int fd) {
         case AF_INET6: {
             sockaddr_in6 in6{};
             std::memcpy(&in6, &storage, sizeof in6);
-            const std::uint16_t port = ntohs(in6.sin6_port);
-            if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
-                Ipv4Peer mapped{{}, port};
-                std::memcpy(&mapped.address, &in6.sin6_addr.s6_addr[12], sizeof mapped.address);
-                return PeerAddress{mapped};
-            }
-            return PeerAddress{Ipv6Peer{in6.sin6_addr, port}};
+            return ipv6_peer(in6.sin6_addr, ntohs(in6.sin6_port));
         }
         case AF_UNIX: {
             ucred credentials{};
@@ -70,6 +64,13 @@ Result<PeerAddress> peer_address(int fd) {
         default:
             return system_error("cannot tell the peer of a connection", EAFNOSUPPORT);
     }
+}
+
+PeerAddress ipv6_peer(const in6_addr& address, std::uint16_t port) noexcept {
+    if (!IN6_IS_ADDR_V4MAPPED(&address)) return Ipv6Peer{address, port};
+    Ipv4Peer mapped{{}, port};
+    std::memcpy(&mapped.address, &address.s6_addr[12], sizeof mapped.address);
+    return mapped;
 }
 
 std::string to_text(const PeerAddress& address) {

@@ -32,6 +32,9 @@ using PeerAddress = std::variant<Ipv4Peer, Ipv6Peer, UnixPeer>;
 // Of a connected socket. Fails with ENOTCONN where the peer has gone already.
 [[nodiscard]] Result<PeerAddress> peer_address(int fd);
 
+// Of an IPv6 address; one that is a mapped IPv4 address is held as that. `port` in host order.
+[[nodiscard]] PeerAddress ipv6_peer(const in6_addr& address, std::uint16_t port) noexcept;
+
 // For logs and the status: "192.0.2.1:4711", "[2001:db8::1]:4711", "unix pid=77 uid=101".
 [[nodiscard]] std::string to_text(const PeerAddress& address);
 // The same for all connections of one host or user: "192.0.2.1", "2001:db8::1", "unix:uid=101".

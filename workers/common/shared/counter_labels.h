@@ -46,17 +46,37 @@ enum class Refused : std::uint8_t {
     http,
     tls,
     clamd,
-    proxy,
+    proxy, // the PROXY protocol, where none is expected
     axigen,
     not_negotiation, // a milter packet, but not the negotiation
     version,         // a negotiation of a version that libmilter does not speak
     oversized,       // a milter packet of a length that no MTA sends
     unknown,
+    proxy_untrusted, // from here on, at a listener with `proxy`: the peer is not in its proxy_from
+    proxy_missing,   // it did not begin with a PROXY header
+    proxy_text,      // it began with one of version 1
+    proxy_malformed, // or with one that is none of version 2, or is too long
 };
-inline constexpr std::size_t kRefusals = 15;
-inline constexpr std::array<const char*, kRefusals> kRefusedNames = {
-    "not_allowed", "max_sessions", "max_sessions_per_peer", "displaced", "no_worker", "smtp",   "http", "tls", "clamd",
-    "proxy",       "axigen",       "not_negotiation",       "version",   "oversized", "unknown"};
+inline constexpr std::size_t kRefusals = 19;
+inline constexpr std::array<const char*, kRefusals> kRefusedNames = {"not_allowed",
+                                                                     "max_sessions",
+                                                                     "max_sessions_per_peer",
+                                                                     "displaced",
+                                                                     "no_worker",
+                                                                     "smtp",
+                                                                     "http",
+                                                                     "tls",
+                                                                     "clamd",
+                                                                     "proxy",
+                                                                     "axigen",
+                                                                     "not_negotiation",
+                                                                     "version",
+                                                                     "oversized",
+                                                                     "unknown",
+                                                                     "proxy_untrusted",
+                                                                     "proxy_missing",
+                                                                     "proxy_text",
+                                                                     "proxy_malformed"};
 
 [[nodiscard]] constexpr const char* refused_name(Refused reason) noexcept {
     return kRefusedNames[static_cast<std::size_t>(reason)];

@@ -89,16 +89,16 @@ BOOST_AUTO_TEST_CASE(a_milter_socket_that_may_not_be_used_is_told_from_one_where
     std::string folder = "/tmp/evermilter-test-XXXXXX";
     BOOST_REQUIRE(::mkdtemp(folder.data()) != nullptr);
     BOOST_REQUIRE(::chmod(folder.c_str(), 0) == 0);
-    const auto code_of = [](const std::vector<std::string>& addresses) {
-        const auto report = probe(addresses, std::chrono::seconds(1), "");
+    const auto code_of = [](const std::vector<ProbeTarget>& targets) {
+        const auto report = probe(targets, std::chrono::seconds(1), "");
         return report ? 0 : report.error().code;
     };
     const std::string nobody_there = "unix:/nowhere/milter.sock";
-    BOOST_TEST(code_of({nobody_there}) == ECONNREFUSED);
+    BOOST_TEST(code_of({{nobody_there, false}}) == ECONNREFUSED);
     BOOST_TEST(evermilter::test::holds_in_child([&] {
         constexpr uid_t kNobody = 65534;
         if (::geteuid() == 0 && ::setuid(kNobody) != 0) return false;
-        return code_of({nobody_there, "unix:" + folder + "/milter.sock"}) == EACCES;
+        return code_of({{nobody_there, false}, {"unix:" + folder + "/milter.sock", false}}) == EACCES;
     }));
     BOOST_TEST(::rmdir(folder.c_str()) == 0);
 }

@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_entry_is_an_error_that_names_it) {
 }
 
 BOOST_AUTO_TEST_CASE(the_caps_are_reached_and_not_passed) {
-    const AllowList list = allow({"192.0.2.0/24"});
+    const Access access{allow({"192.0.2.0/24"}), false, {}};
     struct Row {
         const char* peer;
         SessionCounts load;
@@ -61,8 +61,26 @@ BOOST_AUTO_TEST_CASE(the_caps_are_reached_and_not_passed) {
         {"192.0.2.1", {0, 0, 0, 0}, Refused::max_sessions},
     };
     for (const Row& row : rows) {
-        BOOST_TEST((refusal(list, ipv4_peer(row.peer), row.load) == row.expected));
+        BOOST_TEST((refusal(access, Peer(ipv4_peer(row.peer)), row.load) == row.expected));
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_proxy_must_be_trusted_and_its_own_connections_are_allowed_with_it) {
+    const Access access{allow({"192.0.2.0/24"}), true, allow({"198.51.100.7/32"})};
+    const SessionCounts idle{0, 0, 10, 3};
+    const Peer proxy(ipv4_peer("198.51.100.7"));
+    BOOST_TEST((proxy_refusal(access, proxy, idle) == std::nullopt));
+    BOOST_TEST((proxy_refusal(access, Peer(ipv4_peer("192.0.2.1")), idle) == Refused::proxy_untrusted));
+    BOOST_TEST((proxy_refusal(access, Peer(UnixPeer{1, 2, 3}), idle) == std::nullopt));
+    BOOST_TEST((proxy_refusal(access, proxy, {10, 0, 10, 3}) == Refused::max_sessions));
+    // One mail server's cap is not its proxy's.
+    BOOST_TEST((proxy_refusal(access, proxy, {5, 9, 10, 3}) == std::nullopt));
+
+    BOOST_TEST((refusal(access, proxy, idle) == Refused::not_allowed));
+    Peer checks = proxy;
+    checks.of_proxy = true;
+    BOOST_TEST((refusal(access, checks, idle) == std::nullopt));
+    BOOST_TEST((refusal(access, checks, {10, 0, 10, 3}) == Refused::max_sessions));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

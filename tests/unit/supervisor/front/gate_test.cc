@@ -8,11 +8,16 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/proxy_header.h"
 #include "tests/unit/supervisor/turning_loop.h"
 
 using namespace evermilter;
 using namespace evermilter::supervisor;
 using namespace evermilter::supervisor::test;
+using evermilter::test::proxied;
+using evermilter::test::proxy_field;
+using evermilter::test::proxy_header;
+using evermilter::test::proxy_local;
 using namespace std::string_literals;
 using namespace std::chrono_literals;
 
@@ -27,11 +32,15 @@ struct GateTest {
         : gate(loop.get(), room, [this](Gate::Leaving leaving) { left.push_back(std::move(leaving)); }) {}
 
     // A peer whose connection is in the gate; what is returned is the peer's end.
-    unique_fd enter(std::chrono::milliseconds timeout = 10min, uid_t uid = 7) {
+    unique_fd enter(std::chrono::milliseconds timeout = 10min, uid_t uid = 7,
+                    Gate::First first = Gate::First::negotiation) {
         std::array<int, 2> ends{};
         BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
-        gate.add(unique_fd(ends[0]), Peer(UnixPeer{1, uid, 1}), timeout);
+        gate.add(unique_fd(ends[0]), Peer(UnixPeer{1, uid, 1}), timeout, first);
         return unique_fd(ends[1]);
+    }
+    unique_fd enter_proxy(std::chrono::milliseconds timeout = 10min) {
+        return enter(timeout, 7, Gate::First::proxy_header);
     }
     void until_left(std::size_t count) {
         loop.until("connections leave the gate", [&] { return left.size() >= count; });
@@ -203,6 +212,104 @@ BOOST_AUTO_TEST_CASE(who_leaves_may_close_the_gate) {
     loop.settle();
 }
 
+BOOST_AUTO_TEST_CASE(a_proxy_header_is_read_to_its_last_byte_and_the_negotiation_stays) {
+    const std::string longest = proxied("192.0.2.1", 1, std::string(kLargestProxyLength - 12, 't'));
+    for (const std::string& header :
+         {proxied("192.0.2.1"), proxied("2001:db8::1", 1, proxy_field(200)), proxy_local(), longest}) {
+        GateTest test;
+        const unique_fd peer = test.enter_proxy();
+        send_text(peer.get(), header + negotiation(6));
+        test.until_left(1);
+        BOOST_TEST((test.left[0].exit == GateExit::forwarded));
+        BOOST_REQUIRE(test.left[0].header.has_value());
+        BOOST_TEST(test.left[0].header->size == header.size());
+        test.gate.go_on(std::move(test.left[0]));
+        test.until_left(2);
+        BOOST_TEST((test.left[1].exit == GateExit::whole));
+        std::string bytes(64, '\0');
+        const ssize_t got = ::recv(test.left[1].connection.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+        BOOST_TEST(bytes.substr(0, static_cast<std::size_t>(got)) == negotiation(6));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_proxy_header_and_the_negotiation_may_come_byte_by_byte) {
+    GateTest test;
+    const unique_fd peer = test.enter_proxy();
+    const std::string header = proxied("192.0.2.1", 4711, proxy_field(20));
+    for (const char byte : header) {
+        test.loop.settle();
+        BOOST_TEST(test.left.empty());
+        send_text(peer.get(), std::string(1, byte));
+    }
+    test.until_left(1);
+    BOOST_TEST(to_text(*test.left[0].header->client) == "192.0.2.1:4711");
+    test.gate.go_on(std::move(test.left[0]));
+    for (const char byte : negotiation(6)) {
+        test.loop.settle();
+        BOOST_TEST(test.left.size() == 1U);
+        send_text(peer.get(), std::string(1, byte));
+    }
+    test.until_left(2);
+    BOOST_TEST((test.left[1].exit == GateExit::whole));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_proxy_header_where_one_is_expected_is_turned_away_by_name) {
+    const std::vector<std::pair<std::string, Protocol>> rows = {
+        {negotiation(6), Protocol::no_proxy_header},
+        {"EHLO x\r\n", Protocol::no_proxy_header},
+        {"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", Protocol::proxy_header_1},
+        {proxy_header('\x22', '\x11', std::string(12, 'a')), Protocol::bad_proxy_header},
+        {proxy_header('\x21', '\x11', std::string(65535, 'a')), Protocol::long_proxy_header},
+    };
+    for (const auto& [bytes, protocol] : rows) {
+        GateTest test;
+        const unique_fd peer = test.enter_proxy();
+        send_text(peer.get(), bytes);
+        test.until_left(1);
+        BOOST_TEST((test.left[0].exit == GateExit::refused));
+        BOOST_TEST((test.left[0].protocol == protocol));
+        BOOST_TEST(bytes.starts_with(test.left[0].begin));
+        BOOST_TEST(!test.left[0].begin.empty());
+        BOOST_TEST(!test.left[0].connection);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(header_and_negotiation_share_one_timeout) {
+    GateTest test;
+    const auto begin = std::chrono::steady_clock::now();
+    const unique_fd silent = test.enter_proxy(300ms);
+    const unique_fd half = test.enter_proxy(300ms);
+    const unique_fd no_negotiation = test.enter_proxy(300ms);
+    send_text(half.get(), proxied("192.0.2.1").substr(0, 20));
+    send_text(no_negotiation.get(), proxied("192.0.2.1"));
+    test.until_left(1);
+    BOOST_REQUIRE((test.left[0].exit == GateExit::forwarded));
+    test.gate.go_on(std::move(test.left[0]));
+    test.until_left(4);
+    BOOST_TEST((std::chrono::steady_clock::now() - begin >= 285ms));
+    BOOST_TEST((std::chrono::steady_clock::now() - begin < 10min));
+    std::vector<Protocol> protocols;
+    for (std::size_t i = 1; i < 4; ++i) {
+        BOOST_TEST((test.left[i].exit == GateExit::timed_out));
+        protocols.push_back(test.left[i].protocol);
+        BOOST_TEST(test.left[i].deadline_ns - test.left[i].since_ns == std::chrono::nanoseconds(300ms).count());
+    }
+    BOOST_TEST((protocols == std::vector{Protocol::nothing, Protocol::half_proxy_header, Protocol::nothing}));
+}
+
+BOOST_AUTO_TEST_CASE(a_proxy_that_closes_within_its_header_is_gone) {
+    GateTest test;
+    test.enter_proxy().reset();
+    unique_fd half = test.enter_proxy();
+    send_text(half.get(), proxied("192.0.2.1").substr(0, 20));
+    test.loop.settle();
+    half.reset();
+    test.until_left(2);
+    BOOST_TEST((test.left[0].exit == GateExit::gone));
+    BOOST_TEST((test.left[1].exit == GateExit::gone));
+    BOOST_TEST((test.left[1].protocol == Protocol::half_proxy_header));
+}
+
 BOOST_AUTO_TEST_CASE(connections_are_counted_by_peer) {
     GateTest test;
     const unique_fd a = test.enter(10min, 1);
@@ -212,6 +319,12 @@ BOOST_AUTO_TEST_CASE(connections_are_counted_by_peer) {
     BOOST_TEST(test.gate.of_peer("unix:uid=2") == 1U);
     send_text(a.get(), "EHLO x\r\n");
     test.until_left(1);
+    BOOST_TEST(test.gate.of_peer("unix:uid=1") == 1U);
+    // One that a proxy has not named yet is nobody's.
+    const unique_fd unnamed = test.enter(10min, 1, Gate::First::proxy_header);
+    BOOST_TEST(test.gate.of_peer("unix:uid=1") == 1U);
+    send_text(unnamed.get(), "x");
+    test.until_left(2);
     BOOST_TEST(test.gate.of_peer("unix:uid=1") == 1U);
     test.gate.close();
     BOOST_TEST(test.gate.of_peer("unix:uid=1") == 0U);

@@ -1,15 +1,17 @@
 // See traffic.h.
-#include "tests/integration/traffic.h"
+#include "tests/support/traffic.h"
 
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "tests/support/messages.h"
 #include "tests/support/waiting.h"
 
 namespace evermilter::test {
-Traffic::Traffic(const Service& service, unsigned number, std::chrono::milliseconds pause)
-    : pause_(pause), thread_([this, &service, number] { send(service, number); }) {}
+
+Traffic::Traffic(std::string address, unsigned number, std::chrono::milliseconds pause)
+    : address_(std::move(address)), pause_(pause), thread_([this, number] { send(number); }) {}
 
 void Traffic::more(std::uint64_t messages) const {
     const std::uint64_t wanted = right_.load() + messages;
@@ -24,18 +26,19 @@ void Traffic::finish() {
     if (thread_.joinable()) thread_.join();
 }
 
-void Traffic::send(const Service& service, unsigned number) {
+void Traffic::send(unsigned number) {
     try {
-        while (!end_.load() && wrong_.empty()) session(service, std::to_string(number) + "-");
+        while (!end_.load() && wrong_.empty()) session(std::to_string(number) + "-");
     } catch (const std::exception& error) {
         wrong_ = error.what();
     }
     ended_.store(true);
 }
 
-void Traffic::session(const Service& service, const std::string& prefix) {
+void Traffic::session(const std::string& prefix) {
     try {
-        MilterClient client = service.session();
+        MilterClient client(address_);
+        client.open();
         for (int i = 0; i < 5 && wrong_.empty() && !end_.load(); ++i) {
             const std::uint64_t serial = sent_++;
             const bool infected = serial % 10 == 3;

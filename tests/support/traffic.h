@@ -14,8 +14,11 @@ namespace evermilter::test {
 
 class Traffic {
   public:
-    // `number` makes its messages differ from those of other instances; `pause` is what it waits after each.
-    Traffic(const Service& service, unsigned number, std::chrono::milliseconds pause = {});
+    // `address` as MilterClient has it. `number` makes its messages differ from those of other instances; `pause` is
+    // what it waits after each.
+    Traffic(std::string address, unsigned number, std::chrono::milliseconds pause = {});
+    Traffic(const Service& service, unsigned number, std::chrono::milliseconds pause = {})
+        : Traffic(service.milter_address(), number, pause) {}
     ~Traffic() { finish(); }
     Traffic(const Traffic&) = delete;
     Traffic& operator=(const Traffic&) = delete;
@@ -33,9 +36,10 @@ class Traffic {
     [[nodiscard]] std::string wrong() const { return wrong_; }
 
   private:
-    void send(const Service& service, unsigned number);
-    void session(const Service& service, const std::string& prefix);
+    void send(unsigned number);
+    void session(const std::string& prefix);
 
+    const std::string address_;
     const std::chrono::milliseconds pause_;
     std::atomic<bool> end_{false};
     std::atomic<bool> ended_{false};
