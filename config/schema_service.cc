@@ -141,8 +141,9 @@ constexpr Row kLogRows[] = {
      .in_file = flag<&Log::target_in_file>,
      .text =
          "`syslog` logs with facility mail, which under systemd is the journal. `stderr` is for containers and for "
-         "trying things out, and is also what `evermilterd --foreground` takes when this key is not set. A log that "
-         "takes no lines loses them and holds up no mail; how many were lost is its next line "
+         "trying things out, and is also what evermilterd takes in the foreground, but not under systemd, when this "
+         "key is not set. Where standard error is the journal, each line has its priority (`journalctl -p err`). A "
+         "log that takes no lines loses them and holds up no mail; how many were lost is its next line "
          "(`log-lines-lost`)."},
     {.key = "log.level",
      .kind = Kind::choice,

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "supervisor/front/gate.h"
-#include "workers/common/base/log.h"
 
 namespace evermilter::supervisor {
 namespace {
@@ -105,9 +104,10 @@ LimitsJudgement judge_limits(const RequiredLimits& needs, const Granted& granted
     LimitsJudgement fine;
     const std::uint64_t tasks = std::min(granted.cgroup_tasks, granted.user_tasks);
     if (tasks - needs.tasks < needs.waiting_tasks && tasks != kUnlimited) {
-        fine.warning = "threads: " + figure(tasks) + " are allowed; when all of " + figure(needs.waiting_tasks) +
-                       " sessions wait for a scan at once, " + figure(needs.tasks + needs.waiting_tasks) +
-                       " are needed, and sessions beyond that are closed";
+        fine.warnings.push_back("threads: " + figure(tasks) + " are allowed; when all of " +
+                                figure(needs.waiting_tasks) + " sessions wait for a scan at once, " +
+                                figure(needs.tasks + needs.waiting_tasks) +
+                                " are needed, and sessions beyond that are closed");
     }
     return fine;
 }
@@ -143,7 +143,7 @@ void read_pids_max(std::string_view membership, const ReadFile& read, Granted& g
     }
 }
 
-std::optional<StartFault> check_limits(const Settings& settings) {
+LimitsJudgement check_limits(const Settings& settings) {
     const RequiredLimits needs = needs_of(settings);
     Granted granted;
     granted.files = raise_limit(RLIMIT_NOFILE);
@@ -153,16 +153,12 @@ std::optional<StartFault> check_limits(const Settings& settings) {
     if (!root) granted.user_tasks = user_tasks;
     if (const auto membership = content_of("/proc/self/cgroup")) read_pids_max(*membership, content_of, granted);
     LimitsJudgement judgement = judge_limits(needs, granted, settings);
-    if (judgement.fault) return std::move(judgement.fault);
-    if (!judgement.warning.empty()) log::warning("limits", {{"warning", judgement.warning}});
     const config::Config& config = settings.config;
     const std::uint64_t room = std::uint64_t{config.workers.session_max} * config.workers.sessions_per_worker;
-    if (room < config.milter.max_sessions) {
-        log::warning("limits", {{"warning", "milter.max_sessions is above what the session workers can hold"},
-                                {"max_sessions", config.milter.max_sessions},
-                                {"sessions_of_workers", room}});
-    }
-    return std::nullopt;
+    if (!judgement.fault && room < config.milter.max_sessions)
+        judgement.warnings.push_back("milter.max_sessions = " + figure(config.milter.max_sessions) + " is above the " +
+                                     figure(room) + " sessions that the session workers can hold");
+    return judgement;
 }
 
 } // namespace evermilter::supervisor

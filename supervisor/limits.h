@@ -9,9 +9,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "supervisor/preflight.h"
 #include "supervisor/settings.h"
+#include "supervisor/start_report.h"
 
 namespace evermilter::supervisor {
 
@@ -35,8 +36,8 @@ struct Granted {
 };
 
 struct LimitsJudgement {
-    std::optional<StartFault> fault; // EX_CONFIG
-    std::string warning;             // enough to start, too little for the worst moment; empty: none
+    std::optional<StartFault> fault;   // EX_CONFIG
+    std::vector<std::string> warnings; // enough to start, too little for the worst moment
 };
 // Pure.
 [[nodiscard]] LimitsJudgement judge_limits(const RequiredLimits& needs, const Granted& granted,
@@ -47,7 +48,7 @@ struct LimitsJudgement {
 using ReadFile = std::function<std::optional<std::string>(const std::string& path)>;
 void read_pids_max(std::string_view membership, const ReadFile& read, Granted& granted);
 
-// Raises the soft limits to the hard ones and judges what there is then. A warning goes to the log.
-[[nodiscard]] std::optional<StartFault> check_limits(const Settings& settings);
+// Raises the soft limits of this process to the hard ones and judges what there is then.
+[[nodiscard]] LimitsJudgement check_limits(const Settings& settings);
 
 } // namespace evermilter::supervisor

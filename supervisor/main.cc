@@ -24,7 +24,10 @@
 #include "supervisor/privileges.h"
 #include "supervisor/service_manager.h"
 #include "supervisor/settings.h"
+#include "supervisor/start_check.h"
+#include "supervisor/start_report.h"
 #include "supervisor/supervisor.h"
+#include "workers/common/base/journal.h"
 #include "workers/common/base/log.h"
 #include "workers/common/base/process_state.h"
 #include "workers/common/base/standard_error.h"
@@ -49,7 +52,11 @@ bool say(const std::string& line) {
 }
 
 void complain(const std::string& text) {
-    static_cast<void>(say("evermilterd: " + text));
+    static_cast<void>(say(log::journal_prefix(log::Level::error) + "evermilterd: " + text));
+}
+
+void note(const std::string& text) {
+    static_cast<void>(say(log::journal_prefix(log::Level::warning) + "evermilterd: note: " + text));
 }
 
 // Descriptors 0 to 3 must be taken, so that none of ours becomes a standard one or a child's channel by accident.
@@ -118,7 +125,7 @@ void leave_terminal(bool keep_stderr) {
 
 int refuse(const std::vector<config::Fault>& faults) {
     for (const config::Fault& fault : faults) {
-        if (!say(fault.text())) break;
+        if (!say(log::journal_prefix(log::Level::error) + fault.text())) break;
     }
     return EX_CONFIG;
 }
@@ -137,23 +144,32 @@ int dump_config(const CommandLine& line) {
     return EX_IOERR;
 }
 
+// Whether the service could start; everything that is in the way is said.
+int try_start(const supervisor::Settings& settings, const std::vector<std::string>& unknown_users,
+              const supervisor::ServiceManager& manager) {
+    const supervisor::StartReport report = supervisor::check_start(settings, unknown_users, manager);
+    for (const supervisor::StartFault& fault : report.faults()) complain(fault.text);
+    for (const std::string& text : report.notes()) note(text);
+    return report.exit_code();
+}
+
 int run(const CommandLine& line, supervisor::ServiceManager manager) {
     if (line.dump_config) return dump_config(line);
     auto parsed = config::parse_file(line.config);
     if (!parsed) return refuse(parsed.error());
-    if (line.check_config) return EX_OK;
     config::Config& config = *parsed;
-    auto identities = supervisor::resolve_identities(config.process);
-    if (!identities) {
-        complain(identities.error().what);
+    supervisor::ResolvedIdentities users = supervisor::resolve_identities(config.process);
+    if (!line.check_config && !users.faults.empty()) {
+        for (const std::string& fault : users.faults) complain(fault);
         return EX_NOUSER;
     }
     // Make the path absolute: a reload reads it again after the daemon has changed its directory.
     const std::string origin = std::filesystem::absolute(line.config);
     set_surroundings();
     std::string lists = config::state_of_lists(config);
-    auto settings =
-        supervisor::make_settings(std::move(config), origin, std::move(lists), std::move(*identities), line.foreground);
+    auto settings = supervisor::make_settings(std::move(config), origin, std::move(lists), std::move(users.identities),
+                                              line.foreground);
+    if (line.check_config) return try_start(settings, users.faults, manager);
     const bool log_to_stderr = settings.config.log.target == config::LogTarget::stderr_;
     log::open("supervisor", settings.config.log.target, settings.config.log.level);
 
@@ -202,7 +218,8 @@ int main(int argc, char** argv) {
     line.foreground = manager->there();
     CLI::App app("A ClamAV mail filter that never stops to reload.", "evermilterd");
     app.add_option("--config", line.config, "The configuration file")->capture_default_str();
-    app.add_flag("--check-config", line.check_config, "Only check the configuration: exit 0, or 78 with every fault");
+    app.add_flag("--check-config", line.check_config,
+                 "Only check whether the service could start: exit 0, or say everything that is in the way");
     CLI::Option* dump = app.add_flag("--dump-config", line.dump_config,
                                      "Only print the configuration that the file gives, a key a line");
     app.add_flag("--changed", line.changed, "With --dump-config: only what is not as by default")->needs(dump);
@@ -211,7 +228,9 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? EX_OK : EX_USAGE;
+        if (error.get_exit_code() == 0) return app.exit(error); // --help, --version
+        complain(std::string(error.what()) + "; evermilterd --help shows the options");
+        return EX_USAGE;
     }
     try {
         return run(line, std::move(*manager));

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "workers/common/base/oom_score.h"
 
@@ -18,6 +19,15 @@ namespace {
 
 // Where process.scanner_user is not set.
 constexpr const char* kScannerUser = "evermilter-scanner";
+
+Result<gid_t> look_up_group(const std::string& group) {
+    errno = 0;
+    const struct group* found = ::getgrnam(group.c_str());
+    if (found != nullptr) return found->gr_gid;
+    if (errno != 0 && errno != ENOENT && errno != ESRCH)
+        return system_error("process.group: cannot look up the group " + group);
+    return Error{0, "process.group: there is no group \"" + group + "\": create it or set process.group"};
+}
 
 Result<Identity> look_up(const std::string& user, const std::string& group, const char* key) {
     errno = 0;
@@ -32,14 +42,9 @@ Result<Identity> look_up(const std::string& user, const std::string& group, cons
     identity.uid = entry->pw_uid;
     identity.gid = entry->pw_gid;
     if (!group.empty()) {
-        errno = 0;
-        const struct group* found = ::getgrnam(group.c_str());
-        if (found == nullptr) {
-            if (errno != 0 && errno != ENOENT && errno != ESRCH)
-                return system_error("process.group: cannot look up the group " + group);
-            return Error{0, "process.group: there is no group \"" + group + "\": create it or set process.group"};
-        }
-        identity.gid = found->gr_gid;
+        const auto found = look_up_group(group);
+        if (!found) return found.error();
+        identity.gid = *found;
     }
     int count = 64;
     identity.groups.resize(static_cast<std::size_t>(count));
@@ -61,25 +66,39 @@ bool drop_capabilities() noexcept {
 
 } // namespace
 
-Result<Identities> resolve_identities(const config::Process& process) {
+ResolvedIdentities resolve_identities(const config::Process& process) {
+    ResolvedIdentities resolved;
+    Identities& all = resolved.identities;
     if (::geteuid() != 0) {
         Identity own;
         own.uid = ::geteuid();
         own.gid = ::getegid();
         const passwd* entry = ::getpwuid(own.uid);
         own.user = entry == nullptr ? std::to_string(own.uid) : entry->pw_name;
-        return Identities{own, own};
+        all = {own, own};
+        return resolved;
     }
-    auto session = look_up(process.user, process.group, "process.user");
-    if (!session) return std::move(session).error();
+    const auto take = [&](Identity& identity, Result<Identity> found) {
+        if (found)
+            identity = std::move(*found);
+        else
+            resolved.faults.push_back(found.error().what);
+    };
+    // The group is looked up of a user who is unknown too: both are told at once.
+    take(all.session, look_up(process.user, process.group, "process.user"));
+    if (all.session.user.empty() && !process.group.empty()) {
+        if (auto group = look_up_group(process.group); !group && group.error().what != resolved.faults.front())
+            resolved.faults.push_back(group.error().what);
+    }
     const bool unset = process.scanner_user.empty();
     const std::string scanner_user = unset ? kScannerUser : process.scanner_user;
-    if (scanner_user == process.user || (unset && ::getpwnam(kScannerUser) == nullptr))
-        return Identities{*session, *session};
+    if (scanner_user == process.user || (unset && ::getpwnam(kScannerUser) == nullptr)) {
+        all.scanner = all.session;
+        return resolved;
+    }
     // process.group is the group of process.user; another user comes with its own.
-    auto scanner = look_up(scanner_user, "", "process.scanner_user");
-    if (!scanner) return std::move(scanner).error();
-    return Identities{*session, *scanner};
+    take(all.scanner, look_up(scanner_user, "", "process.scanner_user"));
+    return resolved;
 }
 
 std::string one_user_warning(const Identities& identities) {

@@ -26,9 +26,14 @@ struct Identities {
     Identity scanner; // process.scanner_user
 };
 
-// Looks up the users and groups of `process` when we are root; the current user otherwise. An Error (code 0) names
-// the key and the user that is unknown: exit status EX_NOUSER.
-[[nodiscard]] Result<Identities> resolve_identities(const config::Process& process);
+struct ResolvedIdentities {
+    Identities identities;           // one that is unknown has no name (`user`)
+    std::vector<std::string> faults; // the key, the user or group that is unknown, the remedy: exit status EX_NOUSER
+};
+
+// Looks up the users and groups of `process` when we are root; the current user otherwise. Waits for the directory
+// service.
+[[nodiscard]] ResolvedIdentities resolve_identities(const config::Process& process);
 
 // A warning with its remedy where root has configured one user for everything, so that a scanner that opens strangers'
 // archives could reach the workers that talk to the MTA; "" where the users differ or we are not root.

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "config/parse.h"
-#include "workers/common/base/standard_error.h"
+#include "workers/common/base/journal.h"
 #include "workers/common/base/usable_cpus.h"
 
 namespace evermilter::supervisor {
@@ -18,7 +18,7 @@ Settings make_settings(config::Config config, std::string origin, std::string li
     // Under systemd standard error is the journal as well, but syslog(3) keeps facility and priority.
     if (!config.log.target_in_file)
         config.log.target =
-            foreground && !standard_error_is_journal() ? config::LogTarget::stderr_ : config::LogTarget::syslog;
+            foreground && !log::standard_error_is_journal() ? config::LogTarget::stderr_ : config::LogTarget::syslog;
     Settings settings;
     settings.foreground = foreground;
     settings.scanners = scanner_processes(config.scanner);

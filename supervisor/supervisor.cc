@@ -9,9 +9,9 @@
 #include <utility>
 #include <variant>
 
-#include "supervisor/files/passing_errors.h"
-#include "supervisor/limits.h"
+#include "supervisor/front/socket_trial.h"
 #include "supervisor/preflight.h"
+#include "supervisor/start_check.h"
 #include "supervisor/status/status_view.h"
 #include "workers/common/base/log.h"
 #include "workers/common/shared/engine_lock.h"
@@ -22,24 +22,6 @@ namespace {
 
 // How often to check that folders and sockets are still there.
 constexpr std::chrono::seconds kLook{2};
-
-int exit_code_of_socket(int code) {
-    switch (code) {
-        case EACCES:
-        case EPERM:
-            return EX_NOPERM;
-        case EINVAL:
-            return EX_CONFIG;
-        case ENOENT: // the socket's group: its folder is there, prepare_folders() has seen to that
-            return EX_NOUSER;
-        case EDESTADDRREQ: // a name without an address
-            return EX_NOHOST;
-        case EADDRINUSE:
-            return EX_UNAVAILABLE;
-        default:
-            return may_pass(code) ? EX_TEMPFAIL : EX_CANTCREAT;
-    }
-}
 
 } // namespace
 
@@ -177,10 +159,9 @@ bool Supervisor::begin() {
         fault_ = reason;
         return false;
     };
-    if (auto opened = processes_.open_binaries(); !opened) return refuse(EX_UNAVAILABLE, opened.error().what);
-    if (auto wrong = check_limits(settings_)) return refuse(wrong->exit_code, wrong->text);
-    auto folders = prepare_folders(settings_);
-    if (!folders) return refuse(folders.error().exit_code, folders.error().text);
+    StartReport report(StartMode::real);
+    FolderLocks folders = prepare_start(processes_, settings_, report);
+    if (report.ended()) return refuse(report.exit_code(), report.faults().front().text);
     entrance_.use_passed(manager_.sockets);
     status_socket_.use_passed(manager_.sockets);
     const auto on_trouble = [this](const std::string& what, const std::string& reason) {
@@ -194,16 +175,14 @@ bool Supervisor::begin() {
     status_socket_.on_trouble(on_trouble);
     if (auto bound = bind(ListenerSet::Missing::awaited); !bound)
         return refuse(exit_code_of_socket(bound.error().code), bound.error().what);
-    // No one would accept connections there.
-    if (const std::string unused = passed_beside(); !unused.empty())
-        return refuse(EX_CONFIG,
-                      "the service manager passes a socket that is neither in milter.listen, nor a "
-                      "listener's, nor status.socket: " +
-                          unused + "; write the same address in both, or remove it from the socket unit");
+    if (const std::string unused = passed_beside(); !unused.empty()) {
+        const StartFault fault = unnamed_socket(unused);
+        return refuse(fault.exit_code, fault.text);
+    }
     if (auto dropped = drop_privileges(); !dropped) return refuse(EX_OSERR, dropped.error().what);
 
     poison_watch_.apply();
-    folders_.begin(std::move(*folders));
+    folders_.begin(std::move(folders));
     look_timer_.start(kLook, kLook);
     if (const std::string warning = one_user_warning(settings_.identities); !warning.empty())
         log::warning("one-user", {{"warning", warning}});

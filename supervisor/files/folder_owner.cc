@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -83,20 +84,28 @@ Result<void> give_contents(int folder, uid_t former, const Identity& owner, int 
 
 } // namespace
 
-Result<void> give_to_new_user(const FolderOrder& folder) {
-    if (!folder.owner.switch_user) return {};
+Result<std::optional<mode_t>> give_to_new_user(const FolderOrder& folder, StartMode mode) {
+    using Mode = std::optional<mode_t>;
+    if (!folder.owner.switch_user) return Mode{};
     const auto opened = open_folder(folder.path);
     if (!opened) return opened.error();
     struct stat about {};
     if (::fstat(opened->get(), &about) != 0) return system_error("cannot look at " + folder.path);
-    if (about.st_uid == folder.owner.uid) return {};
+    if (about.st_uid == folder.owner.uid) return Mode{};
     const auto names = names_in(opened->get());
     if (!names) return Error{names.error().code, "cannot read " + folder.path + ": " + names.error().what};
     const bool new_one = names->empty(); // as an administrator or a unit makes it
-    if (about.st_uid == 0 && !new_one) return {};
+    if (about.st_uid == 0 && !new_one) return Mode{};
     if (!std::all_of(names->begin(), names->end(),
                      [&](const std::string& name) { return made_by_us(folder.use, name); }))
-        return {};
+        return Mode{};
+    const Mode mode_then = new_one ? folder.mode : about.st_mode & 07777U;
+    if (mode == StartMode::trial) {
+        struct statvfs system {};
+        const bool fixed =
+            ::statvfs(proc_path(opened->get()).c_str(), &system) == 0 && (system.f_flag & ST_RDONLY) != 0;
+        return fixed ? Mode{} : mode_then;
+    }
     Result<void> given;
     // The temp directory's contents belong to scanners, which may be running.
     if (folder.use != FolderUse::temp) given = give_contents(opened->get(), about.st_uid, folder.owner, 1);
@@ -110,7 +119,7 @@ Result<void> give_to_new_user(const FolderOrder& folder) {
                                {"from_uid", about.st_uid},
                                {"to", folder.owner.user},
                                {"reason", new_one ? "it is empty" : "its user is another one than before"}});
-    return {};
+    return mode_then;
 }
 
 } // namespace evermilter::supervisor

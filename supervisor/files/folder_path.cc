@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -42,6 +43,10 @@ fs::path trimmed(const std::string& path) {
     fs::path whole(path);
     while (!whole.has_filename() && whole.has_relative_path()) whole = whole.parent_path();
     return whole;
+}
+
+Error cannot_create(const std::string& path, const Error& error) {
+    return Error{error.code, "cannot create " + path + ": " + error.what};
 }
 
 } // namespace
@@ -91,7 +96,7 @@ Result<void> make_folder(const std::string& path, mode_t mode, const Identity& o
         if (!made && made.error().code != EEXIST) return made;
         place = open_place(path);
     }
-    if (!place) return Error{place.error().code, "cannot create " + path + ": " + place.error().what};
+    if (!place) return cannot_create(path, place.error());
     const int in = place->folder.get();
     if (::mkdirat(in, place->name.c_str(), 0700) != 0) return system_error("cannot create " + path);
     const unique_fd made(::openat(in, place->name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -102,6 +107,36 @@ Result<void> make_folder(const std::string& path, mode_t mode, const Identity& o
     if (auto given = give_folder(made.get(), mode, owner); !given)
         return Error{given.error().code, "cannot create " + path + ": " + given.error().what};
     return {};
+}
+
+Result<void> could_make_folder(const std::string& path, Above above) {
+    auto place = open_place(path);
+    if (!place && place.error().code == ENOENT && above == Above::made) {
+        const std::string parent = trimmed(path).parent_path();
+        const auto possible = could_make_folder(parent, above);
+        // A link that leads nowhere, for example.
+        if (!possible && possible.error().code == EEXIST) return cannot_create(path, place.error());
+        return possible;
+    }
+    if (!place) return cannot_create(path, place.error());
+    const int in = place->folder.get();
+    struct stat about {};
+    if (::fstatat(in, place->name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0)
+        return system_error("cannot create " + path, EEXIST);
+    if (errno != ENOENT) return system_error("cannot create " + path);
+    if (const int error = could_make_in(in); error != 0) return system_error("cannot create " + path, error);
+    return {};
+}
+
+int could_make_in(int folder) {
+    const std::string path = proc_path(folder);
+    if (::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) != 0) return errno;
+    struct statvfs room {};
+    if (::statvfs(path.c_str(), &room) != 0) return errno;
+    // File systems that count neither have 0 of 0.
+    const bool blocks = room.f_blocks == 0 || (::geteuid() == 0 ? room.f_bfree : room.f_bavail) > 0;
+    const bool inodes = room.f_files == 0 || room.f_ffree > 0;
+    return blocks && inodes ? 0 : ENOSPC;
 }
 
 Result<void> give_folder(int folder, mode_t mode, const Identity& owner) {

@@ -28,6 +28,11 @@ enum class Above { must_exist, made };
 
 // Makes `path` with `mode` for `owner`. EEXIST: something is there, and is left as it is.
 [[nodiscard]] Result<void> make_folder(const std::string& path, mode_t mode, const Identity& owner, Above above);
+// Whether make_folder() could: the same errors, as far as they can be known without making it.
+[[nodiscard]] Result<void> could_make_folder(const std::string& path, Above above);
+
+// Whether this process may make something in an open folder, O_PATH too, and there is room for it: 0 or an errno.
+[[nodiscard]] int could_make_in(int folder);
 
 // Gives what is open, O_PATH too, to `owner`, with `mode`.
 [[nodiscard]] Result<void> give_folder(int folder, mode_t mode, const Identity& owner);

@@ -10,13 +10,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 namespace evermilter::supervisor {
 namespace {
 
-int write_file(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) return errno;
+int write_to(int fd) {
     static constexpr std::array<char, kTrialBytes> bytes{};
     int error = 0;
     for (std::size_t done = 0; done < bytes.size() && error == 0;) {
@@ -28,6 +27,13 @@ int write_file(const std::string& path) {
     }
     // Some file systems report a full disk only at close(2).
     if (::close(fd) != 0 && error == 0) error = errno;
+    return error;
+}
+
+int write_file(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return errno;
+    const int error = write_to(fd);
     ::unlink(path.c_str());
     return error;
 }
@@ -40,6 +46,35 @@ int work_there(std::string path) {
     return error;
 }
 
+// The first folder on the way up from `path` that is there.
+int reach(std::filesystem::path path) {
+    while (::access(path.c_str(), X_OK) != 0) {
+        if (errno != ENOENT || !path.has_relative_path()) return errno;
+        path = path.parent_path();
+    }
+    return 0;
+}
+
+int work_unseen(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd >= 0) return write_to(fd);
+    if (errno == ENOENT) return reach(path);
+    if (errno != EOPNOTSUPP && errno != EISDIR) return errno;
+    return ::access(path.c_str(), W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+int work(const std::string& path, TrialKind kind) {
+    switch (kind) {
+        case TrialKind::full:
+            return work_there(path);
+        case TrialKind::unseen:
+            return work_unseen(path);
+        case TrialKind::way:
+            return reach(std::filesystem::path(path).parent_path());
+    }
+    return EINVAL;
+}
+
 std::string lack_of_room(const std::string& path) {
     struct statvfs room {};
     const bool inodes = ::statvfs(path.c_str(), &room) == 0 && room.f_files > 0 && room.f_favail == 0;
@@ -48,9 +83,9 @@ std::string lack_of_room(const std::string& path) {
 
 } // namespace
 
-pid_t start_trial(const std::string& path, const Identity& user) {
+pid_t start_trial(const std::string& path, const Identity& user, TrialKind kind) {
     const pid_t pid = ::fork();
-    if (pid == 0) ::_exit(become(user) ? work_there(path) : EPERM);
+    if (pid == 0) ::_exit(become(user) ? work(path, kind) : EPERM);
     return pid;
 }
 
@@ -58,8 +93,8 @@ int trial_error(int wait_status) noexcept {
     return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : ETIMEDOUT; // it was killed, for it did not end
 }
 
-int try_folder(const std::string& path, const Identity& user) {
-    const pid_t pid = start_trial(path, user);
+int try_folder(const std::string& path, const Identity& user, TrialKind kind) {
+    const pid_t pid = start_trial(path, user, kind);
     if (pid < 0) return errno;
     int wait_status = 0;
     while (::waitpid(pid, &wait_status, 0) < 0 && errno == EINTR) {

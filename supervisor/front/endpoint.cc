@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sysexits.h>
 
 #include <algorithm>
 #include <array>
@@ -71,7 +72,7 @@ void separate_families(std::vector<Endpoint>& all) {
     }
 }
 
-Result<unique_fd> bind_inet(const Endpoint& wanted, const std::string& shown) {
+Result<unique_fd> bind_inet(const Endpoint& wanted, const std::string& shown, bool listens = true) {
     unique_fd fd(::socket(wanted.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return system_error("cannot make a socket for " + shown);
     const int on = 1;
@@ -82,7 +83,7 @@ Result<unique_fd> bind_inet(const Endpoint& wanted, const std::string& shown) {
         return system_error("cannot prepare a socket for " + shown);
     }
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&wanted.storage), wanted.size) != 0 ||
-        ::listen(fd.get(), kBacklog) != 0) {
+        (listens && ::listen(fd.get(), kBacklog) != 0)) {
         return system_error("cannot listen on " + shown);
     }
     return fd;
@@ -135,6 +136,32 @@ Result<BoundEndpoint> bind_endpoint(const Endpoint& endpoint, const ResolvedAcce
         all.shown = shown_text(all.socket.get(), std::get<config::InetAddress>(endpoint.address));
     }
     return all;
+}
+
+Result<void> could_bind_endpoint(const Endpoint& endpoint, const ResolvedAccess& access) {
+    if (const auto* local = std::get_if<config::UnixAddress>(&endpoint.address))
+        return could_bind_path(local->path, access);
+    auto bound = bind_inet(endpoint, config::address_text(endpoint.address), false);
+    if (!bound) return std::move(bound).error();
+    return {};
+}
+
+int exit_code_of_socket(int code) {
+    switch (code) {
+        case EACCES:
+        case EPERM:
+            return EX_NOPERM;
+        case EINVAL:
+            return EX_CONFIG;
+        case ENOENT: // the socket's group: its folder is there, prepare_folders() has seen to that
+            return EX_NOUSER;
+        case EDESTADDRREQ: // a name without an address
+            return EX_NOHOST;
+        case EADDRINUSE:
+            return EX_UNAVAILABLE;
+        default:
+            return may_pass(code) ? EX_TEMPFAIL : EX_CANTCREAT;
+    }
 }
 
 bool may_come_by_itself(const Endpoint& endpoint, int code) {

@@ -32,6 +32,14 @@ struct BoundEndpoint {
 };
 [[nodiscard]] Result<BoundEndpoint> bind_endpoint(const Endpoint& endpoint, const ResolvedAccess& access);
 
+// Whether bind_endpoint() could, with the same errors; nothing of it stays, and nobody notices. A port is bound for a
+// moment, so that the kernel judges it, and does not listen.
+[[nodiscard]] Result<void> could_bind_endpoint(const Endpoint& endpoint, const ResolvedAccess& access);
+
+// The exit status (sysexits) of a start that ends with this error of endpoints_of(), resolve_access() or
+// bind_endpoint().
+[[nodiscard]] int exit_code_of_socket(int code);
+
 // Whether an error of bind_endpoint() may go away without an administrator: the address is not configured yet, a
 // predecessor still holds the port, memory or descriptors are short.
 [[nodiscard]] bool may_come_by_itself(const Endpoint& endpoint, int code);

@@ -28,15 +28,6 @@ constexpr int kAcceptsPerTurn = 64;                 // then the loop's other wat
 constexpr std::chrono::milliseconds kRest{200};     // when descriptors or memory are short
 constexpr std::chrono::minutes kRestLogInterval{1}; // the shortage is logged at most so often
 
-// A process without rights may give a file to its own groups only.
-bool may_give_to(gid_t group) {
-    if (::geteuid() == 0 || ::getegid() == group) return true;
-    const int count = ::getgroups(0, nullptr);
-    std::vector<gid_t> own(static_cast<std::size_t>(std::max(count, 0)));
-    const int got = ::getgroups(count, own.data());
-    return std::find(own.begin(), own.begin() + std::max(got, 0), group) != own.begin() + std::max(got, 0);
-}
-
 // accept4(2): errors of the one connection, which is gone already; the next accept may succeed.
 bool concerns_one_connection(int code) {
     switch (code) {
@@ -130,6 +121,13 @@ void ListenerSet::put_in(Listener& listener, BoundEndpoint bound) {
     listener.shown = std::move(bound.shown);
 }
 
+Result<ResolvedAccess> ListenerSet::access_of(const Group& group, const std::string& purpose) {
+    Result<ResolvedAccess> resolved = resolve_access(group.access);
+    if (resolved) return resolved;
+    const std::string of = group.name.empty() ? purpose : "listener[" + group.name + "]";
+    return Error{resolved.error().code, of + ".socket_group: " + resolved.error().what};
+}
+
 Result<void> ListenerSet::apply(const std::vector<Group>& groups, Missing missing) {
     if (Result<void> prepared = prepare(groups, missing); !prepared) return prepared;
     commit();
@@ -146,11 +144,10 @@ Result<void> ListenerSet::prepare(const std::vector<Group>& groups, Missing miss
 }
 
 Result<void> ListenerSet::prepare(const Group& group, Missing missing, Prepared& prepared) {
-    const std::string of = group.name.empty() ? purpose_ : "listener[" + group.name + "]";
     Result<std::vector<Endpoint>> wanted = endpoints_of(group.addresses);
     if (!wanted) return std::move(wanted).error();
-    Result<ResolvedAccess> resolved = resolve_access(group.access);
-    if (!resolved) return Error{resolved.error().code, of + ".socket_group: " + resolved.error().what};
+    Result<ResolvedAccess> resolved = access_of(group, purpose_);
+    if (!resolved) return std::move(resolved).error();
     for (const Endpoint& one : *wanted) {
         if (!prepared.wanted.try_emplace(one.key, Membership{group.name, *resolved}).second) continue;
         const auto old = std::find_if(listeners_.begin(), listeners_.end(),

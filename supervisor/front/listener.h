@@ -44,6 +44,10 @@ class ListenerSet {
     // modes and ends are the manager's. Before apply(); outlives the set.
     void use_passed(const PassedSockets& passed) { passed_ = &passed; }
 
+    // What a group's sockets get (resolve_access); an Error names the key of the set `purpose`. Waits for the directory
+    // service.
+    [[nodiscard]] static Result<ResolvedAccess> access_of(const Group& group, const std::string& purpose);
+
     // Called from now on with what is wrong with an address, and with "" when it works again. Before apply().
     using OnTrouble = std::function<void(const std::string& what, const std::string& reason)>;
     void on_trouble(OnTrouble on_trouble) { on_trouble_ = std::move(on_trouble); }

@@ -34,24 +34,36 @@ Result<sockaddr_un> unix_name(const std::string& path) {
     return name;
 }
 
-// Clears the name of a socket that a dead process has left. Nothing there is fine too.
-Result<void> take_over(const std::string& path, const Place& place) {
-    const unique_fd found(::openat(place.folder.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+// What lies at the path of a socket, opened with O_PATH; empty: nothing. An Error: it is not a socket.
+Result<unique_fd> find_socket(const std::string& path, const Place& place) {
+    unique_fd found(::openat(place.folder.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat info {};
-    if (!found && errno == ENOENT) return {};
+    if (!found && errno == ENOENT) return unique_fd{};
     if (!found || ::fstat(found.get(), &info) != 0) return system_error("cannot listen on " + path);
     if (!S_ISSOCK(info.st_mode)) {
         return Error{EEXIST, "cannot listen on " + path +
                                  ": something that is not a socket is there; remove it or choose another path"};
     }
+    return found;
+}
+
+Error in_use(const std::string& path) {
+    return Error{EADDRINUSE,
+                 "cannot listen on " + path + ": a running process listens there; stop it or choose another path"};
+}
+
+// Clears the name of a socket that a dead process has left. Nothing there is fine too.
+Result<void> take_over(const std::string& path, const Place& place) {
+    auto socket = find_socket(path, place);
+    if (!socket) return std::move(socket).error();
+    const unique_fd found = std::move(*socket);
+    if (!found) return {};
     const unique_fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!probe) return system_error("cannot make a socket");
     auto name = unix_name(proc_path(found.get()));
     if (!name) return std::move(name).error();
-    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name) == 0 || errno == EAGAIN) {
-        return Error{EADDRINUSE,
-                     "cannot listen on " + path + ": a running process listens there; stop it or choose another path"};
-    }
+    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name) == 0 || errno == EAGAIN)
+        return in_use(path);
     if (errno != ECONNREFUSED) {
         return system_error("cannot tell whether " + path + " is in use");
     }
@@ -69,6 +81,15 @@ bool is_open(const std::string& path) {
     if (!probe || !name) return true; // nothing speaks against it
     return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name) == 0 ||
            errno != ECONNREFUSED;
+}
+
+// The rule of a sticky folder: only the owner of what is in it, or of it, removes that.
+bool may_remove(int what, int folder) {
+    struct stat file {};
+    struct stat about {};
+    if (::fstat(what, &file) != 0 || ::fstat(folder, &about) != 0) return false;
+    const uid_t own = ::geteuid();
+    return own == 0 || (about.st_mode & S_ISVTX) == 0 || file.st_uid == own || about.st_uid == own;
 }
 
 Result<void> set_access(int socket, const std::string& path, const ResolvedAccess& access) {
@@ -152,6 +173,33 @@ Result<void> SocketPath::change_access(const ResolvedAccess& access) const {
     struct stat found {};
     if (!opened || ::fstat(opened.get(), &found) != 0 || !is_socket(found)) return {};
     return set_access(opened.get(), path_, access);
+}
+
+// A process without rights may give a file to its own groups only.
+bool may_give_to(gid_t group) {
+    if (::geteuid() == 0 || ::getegid() == group) return true;
+    const int count = ::getgroups(0, nullptr);
+    std::vector<gid_t> own(static_cast<std::size_t>(std::max(count, 0)));
+    const int got = ::getgroups(count, own.data());
+    return std::find(own.begin(), own.begin() + std::max(got, 0), group) != own.begin() + std::max(got, 0);
+}
+
+Result<void> could_bind_path(const std::string& path, const ResolvedAccess& access) {
+    if (auto name = unix_name(path); !name) return std::move(name).error();
+    auto place = open_place(path);
+    if (!place && place.error().code == ENOENT) return {};
+    if (!place) return Error{place.error().code, "cannot listen on " + path + ": " + place.error().what};
+    auto socket = find_socket(path, *place);
+    if (!socket) return std::move(socket).error();
+    const unique_fd found = std::move(*socket);
+    const int folder = place->folder.get();
+    if (found && is_open(proc_path(found.get()))) return in_use(path);
+    if (found && !may_remove(found.get(), folder))
+        return system_error("cannot remove " + path + ", which a dead process has left", EPERM);
+    if (const int error = could_make_in(folder); error != 0) return system_error("cannot listen on " + path, error);
+    if (access.group && !may_give_to(*access.group))
+        return system_error("cannot give " + path + " to group " + std::to_string(*access.group), EPERM);
+    return {};
 }
 
 Result<BoundPath> bind_path(const std::string& path, const ResolvedAccess& access, int backlog) {

@@ -67,6 +67,13 @@ struct BoundPath {
     std::unique_ptr<SocketPath> path;
 };
 
+// Whether this process may give a file of its own to the group: root may give to any.
+[[nodiscard]] bool may_give_to(gid_t group);
+
+// Whether bind_path() could: the same errors, as far as they can be known without binding, without removing what a dead
+// process has left, and without a process that listens there noticing. A folder that is missing is no error.
+[[nodiscard]] Result<void> could_bind_path(const std::string& path, const ResolvedAccess& access);
+
 // Binds and listens. Nobody can connect before mode and group are right: it is bound under a name that nobody knows,
 // gets mode and group by descriptor, and then its own name. Errors: EADDRINUSE, a live process listens there; EEXIST,
 // what is there is no socket; ENOENT, no such folder; ELOOP, see open_folder(); EACCES …

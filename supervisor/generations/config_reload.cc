@@ -63,8 +63,10 @@ void ConfigReload::judge(ReadConfig read) {
     }
     const config::AppliesBy needed = config::most_needed(changes);
     if (needed != config::AppliesBy::restart) {
-        if (const auto wrong = check_limits(*candidate)) {
-            refuse(wrong->text);
+        const LimitsJudgement limits = check_limits(*candidate);
+        for (const std::string& warning : limits.warnings) log::warning("limits", {{"warning", warning}});
+        if (limits.fault) {
+            refuse(limits.fault->text);
             return;
         }
         if (const auto prepared = handlers_.prepare(read.bound); !prepared) {

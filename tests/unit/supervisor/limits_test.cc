@@ -73,12 +73,12 @@ BOOST_AUTO_TEST_CASE(too_few_threads_for_the_worst_moment_are_a_warning) {
     const Settings settings = settings_of(64, 200, 12000);
     const RequiredLimits needs = needs_of(settings);
     Granted granted;
-    BOOST_TEST(judge_limits(needs, granted, settings).warning.empty());
+    BOOST_TEST(judge_limits(needs, granted, settings).warnings.empty());
     granted.cgroup_tasks = needs.tasks + needs.waiting_tasks;
-    BOOST_TEST(judge_limits(needs, granted, settings).warning.empty());
+    BOOST_TEST(judge_limits(needs, granted, settings).warnings.empty());
     --granted.cgroup_tasks;
     BOOST_TEST(!judge_limits(needs, granted, settings).fault.has_value());
-    BOOST_TEST(!judge_limits(needs, granted, settings).warning.empty());
+    BOOST_TEST(!judge_limits(needs, granted, settings).warnings.empty());
 }
 
 BOOST_AUTO_TEST_CASE(the_smallest_pids_max_of_all_levels_counts) {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 
+#include "workers/common/base/journal.h"
 #include "workers/common/base/log_line.h"
 #include "workers/common/base/standard_error.h"
 #include "workers/common/base/syslog_socket.h"
@@ -26,26 +27,14 @@ struct State {
     SyslogSocket syslog{_PATH_LOG};
     std::atomic<Target> target{Target::stderr_};
     std::atomic<Level> level{Level::info};
+    std::atomic<bool> journal{false}; // standard error is the journal
 };
 State g_state;
 
-int priority(Level level) {
-    switch (level) {
-        case Level::error:
-            return LOG_ERR;
-        case Level::warning:
-            return LOG_WARNING;
-        case Level::info:
-            return LOG_INFO;
-        case Level::debug:
-            return LOG_DEBUG;
-    }
-    return LOG_ERR;
-}
-
 bool put(Level level, const std::string& line, std::chrono::milliseconds patience) {
-    return g_state.target.load() == Target::syslog ? g_state.syslog.send(LOG_MAIL | priority(level), line, patience)
-                                                   : write_standard_error(line + "\n", patience);
+    if (g_state.target.load() == Target::syslog) return g_state.syslog.send(LOG_MAIL | priority(level), line, patience);
+    const std::string prefix = g_state.journal.load() ? '<' + std::to_string(priority(level)) + '>' : "";
+    return write_standard_error(prefix + line + "\n", patience);
 }
 
 std::string head(std::string_view event) {
@@ -79,6 +68,7 @@ void open(const char* role, Target target, Level level) {
     g_state.target.store(target);
     g_state.level.store(level);
     g_state.waits.store(std::string_view(role) != "supervisor");
+    g_state.journal.store(standard_error_is_journal());
     if (target != Target::syslog) return;
     static_cast<void>(g_state.syslog.open());
 }

@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
 #include <string>
 
 #include "workers/common/base/unique_fd.h"
@@ -54,13 +53,6 @@ bool write_standard_error(std::string_view line, std::chrono::milliseconds patie
     const bool whole = static_cast<std::size_t>(written) == line.size();
     g_torn.store(!whole);
     return whole;
-}
-
-bool standard_error_is_journal() {
-    const char* stream = std::getenv("JOURNAL_STREAM");
-    struct stat status {};
-    if (stream == nullptr || ::fstat(STDERR_FILENO, &status) != 0) return false;
-    return std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino) == stream;
 }
 
 } // namespace evermilter

@@ -17,8 +17,4 @@ void own_standard_error() noexcept;
 // thread.
 [[nodiscard]] bool write_standard_error(std::string_view line, std::chrono::milliseconds patience);
 
-// Whether standard error is the stream to the journal that JOURNAL_STREAM names (systemd.exec(5)). A process started
-// below a service inherits the variable with another standard error, which then is not the journal.
-[[nodiscard]] bool standard_error_is_journal();
-
 } // namespace evermilter

@@ -2,6 +2,7 @@
 #include "workers/common/base/log.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,6 +11,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <ostream>
 
 #include "workers/common/ipc/channel.h"
@@ -186,6 +188,37 @@ BOOST_AUTO_TEST_CASE(lost_lines_are_counted_in_what_others_can_read_too) {
     logging::count_lost_in(outlives);
     logging::leave();
     BOOST_TEST(logging::lines_lost() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(lines_for_the_journal_begin_with_their_priority_and_others_do_not) {
+    const auto speak = [] {
+        logging::error("one");
+        logging::warning("two");
+        logging::info("three");
+        logging::debug("four");
+        logging::write_text(LogLevel::info, "Message from <a@b>");
+    };
+    const auto lines_with = [&](const std::string& stream) {
+        return said(LogLevel::debug, [&] {
+            struct stat own {};
+            BOOST_TEST_REQUIRE(::fstat(STDERR_FILENO, &own) == 0);
+            const std::string journal = std::to_string(own.st_dev) + ":" + std::to_string(own.st_ino);
+            ::setenv("JOURNAL_STREAM", stream.empty() ? journal.c_str() : stream.c_str(), 1);
+            logging::open("session", LogTarget::stderr_, LogLevel::debug);
+            speak();
+            ::unsetenv("JOURNAL_STREAM");
+        });
+    };
+    const auto marked = lines_with("");
+    BOOST_TEST_REQUIRE(marked.size() == 5U);
+    BOOST_TEST(marked[0].starts_with("<3>event=one "), marked[0]);
+    BOOST_TEST(marked[1].starts_with("<4>event=two "), marked[1]);
+    BOOST_TEST(marked[2].starts_with("<6>event=three "), marked[2]);
+    BOOST_TEST(marked[3].starts_with("<7>event=four "), marked[3]);
+    BOOST_TEST(marked[4] == "<6>Message from <a@b>\n");
+    const auto plain = lines_with("1:1");
+    BOOST_TEST_REQUIRE(plain.size() == 5U);
+    for (const std::string& line : plain) BOOST_TEST(line.front() != '<', line);
 }
 
 BOOST_AUTO_TEST_CASE(a_line_in_another_programs_form_is_still_one_line) {

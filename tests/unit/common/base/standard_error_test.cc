@@ -9,7 +9,6 @@
 #include <array>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
-#include <cstdlib>
 #include <string>
 
 #include "tests/support/service.h"
@@ -133,28 +132,6 @@ BOOST_AUTO_TEST_CASE(a_file_is_appended_to_and_not_opened_anew) {
         BOOST_TEST(put("after\n"));
     }
     BOOST_TEST(test::read_file(path) == "before\nafter\n");
-}
-
-BOOST_AUTO_TEST_CASE(only_the_stream_that_systemd_names_is_the_journal) {
-    const Pair stream = make_stream();
-    struct stat status {};
-    BOOST_TEST_REQUIRE(::fstat(stream.writing.get(), &status) == 0);
-    const std::string name = std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino);
-    bool unnamed = true;
-    bool named = false;
-    bool elsewhere = true;
-    {
-        const Replaced replaced(stream.writing.get());
-        ::unsetenv("JOURNAL_STREAM");
-        unnamed = standard_error_is_journal();
-        ::setenv("JOURNAL_STREAM", name.c_str(), 1);
-        named = standard_error_is_journal();
-    }
-    elsewhere = standard_error_is_journal(); // inherited by a process with another standard error
-    ::unsetenv("JOURNAL_STREAM");
-    BOOST_TEST(!unnamed);
-    BOOST_TEST(named);
-    BOOST_TEST(!elsewhere);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
