@@ -346,7 +346,7 @@ BOOST_AUTO_TEST_CASE(all_faults_are_said_at_once_and_the_status_is_that_of_the_w
     write_file(service.temp_directory(), "a file\n");
     write_file(service.path("milter.sock"), "precious\n");
     const unique_fd other = listen_on(service.status_path());
-    service.set("message.spool_directory", in_quotes(service.path("tmp") / "spool"));
+    service.set("message.spool_directory", in_quotes(service.path("milter.sock") / "spool"));
     const std::vector<std::string> all = {"process.user: there is no user \"no-such-user-here\"",
                                           "process.group: there is no group",
                                           "nor-this-group",
@@ -473,7 +473,7 @@ BOOST_AUTO_TEST_CASE(what_children_will_lack_is_a_note_with_the_file_the_user_an
           "note: policy[quota].servers: /nowhere/quota cannot be reached " + user},
          service);
     fs::remove(service.database() / "eicar.ndb");
-    says(check(service), 0, {"note: database.directory: @", "holds no database: run freshclam"}, service);
+    says(check(service), 0, {"note: database.directory: ", "@/db holds no database: run freshclam"}, service);
     fs::remove_all(service.database());
     says(check(service), 0, {"note: database.directory: ", "@/db", "No such file"}, service);
 }
