@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(messages_that_wait_for_a_scanner_are_the_queue) {
 
 BOOST_AUTO_TEST_CASE(without_an_active_generation_the_state_is_invalid) {
     const State state;
-    BOOST_TEST(clamd_stats(view_of(state, {{}, {}, kNow, 77, 2}), 0)
+    BOOST_TEST(clamd_stats(view_of(state, {{}, {}, {}, kNow, 77, 2}), 0)
                    .find("STATE: INVALID PRIMARY\nTHREADS: live 0  idle 0 max 2 ") != std::string::npos);
 }
 
