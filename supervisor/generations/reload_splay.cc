@@ -20,17 +20,17 @@ void ReloadSplay::ask(const ReloadRequest& request, ReloadCallback done) {
     if (waiting_.empty() || done) waiting_.push_back({request, std::move(done)});
     if (splay == splay.zero() || state_.active_generation() == nullptr || state_.stale) return stop();
     if (timer_->active()) return;
-    wait(std::chrono::nanoseconds(static_cast<std::int64_t>(time_.chance() * static_cast<double>(splay.count()))));
+    put_off(std::chrono::nanoseconds(static_cast<std::int64_t>(time_.chance() * static_cast<double>(splay.count()))));
     log::info("reload-waits", {{"by", request.by}, {"until", state_.reload_due}, {"reason", "reload.splay"}});
 }
 
 void ReloadSplay::apply() {
     if (!timer_->active()) return;
     const std::chrono::nanoseconds splay = settings_.config.reload.splay;
-    if (due_ - time_.now() > splay) wait(splay);
+    if (due_ - time_.now() > splay) put_off(splay);
 }
 
-void ReloadSplay::wait(std::chrono::nanoseconds pause) {
+void ReloadSplay::put_off(std::chrono::nanoseconds pause) {
     due_ = time_.now() + pause;
     state_.reload_due = time_.unix_time() + std::chrono::ceil<std::chrono::seconds>(pause).count();
     timer_->start(pause);

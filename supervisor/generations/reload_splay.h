@@ -36,7 +36,7 @@ class ReloadSplay {
         ReloadCallback done;
     };
 
-    void wait(std::chrono::nanoseconds pause);
+    void put_off(std::chrono::nanoseconds pause);
 
     TimeSource& time_;
     State& state_;
