@@ -1,5 +1,5 @@
 // Listeners with `proxy`: the mail server of the PROXY header is the peer, only trusted proxies may send one, and
-// whatever is no header is closed, named and counted. tests/e2e/haproxy_test.cc has a real proxy.
+// whatever is no header is closed, named and counted.
 #include "tests/support/proxy_header.h"
 
 #include <boost/test/unit_test.hpp>
@@ -29,7 +29,8 @@ struct Behind : Service {
         return keys;
     }
     [[nodiscard]] std::string tcp() const {
-        for (const json& one : status().at("listeners"))
+        const json now = status();
+        for (const json& one : now.at("listeners"))
             if (one.get<std::string>().starts_with("inet:")) return one;
         throw std::runtime_error("no TCP listener");
     }
