@@ -41,6 +41,7 @@ std::optional<std::string> address_of(std::string_view listen) {
     std::string_view host = listen.substr(0, colon);
     const bool six = host.starts_with('[') && host.ends_with(']');
     if (six) host = host.substr(1, host.size() - 2);
+    if (!six && host.find(':') != std::string_view::npos) return std::nullopt; // "vsock:2:8891"
     using Family = config::InetAddress::Family;
     return config::address_text(config::InetAddress{six ? Family::inet6 : Family::inet, std::string(host), port});
 }

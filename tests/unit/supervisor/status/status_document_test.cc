@@ -131,7 +131,8 @@ BOOST_AUTO_TEST_CASE(sessions_are_listed_with_what_they_wait_for) {
                                        {"seconds_in_stage", 3.0},
                                        {"generation", 4},
                                        {"worker", 101},
-                                       {"queue_id", ""}}));
+                                       {"queue_id", ""},
+                                       {"proxy", ""}}));
     BOOST_TEST(sessions.at(1).at("queue_id") == "4QueueId");
     BOOST_TEST(sessions.at(1).at("stage") == "eom");
     BOOST_TEST(sessions.at(2).at("stage") == "negotiate");
